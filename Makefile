@@ -1,0 +1,68 @@
+# Set-up and everyday commands. Needs python3 (3.11 or newer), make and, the first time, a network.
+PYTHON ?= python3
+BUDGET ?= quick
+WORKERS ?= 2
+QUIET ?= --quiet
+VENV := .venv
+READY := $(VENV)/.ready
+UV_VERSION := 0.13.9
+SYNC := $(VENV)/bin/python -m uv pip sync --python $(VENV)/bin/python --require-hashes requirements.lock
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book test check smoke wheel lock clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
+	@echo "Variables: PYTHON=$(PYTHON) BUDGET=$(BUDGET) WORKERS=$(WORKERS); QUIET= shows the downloads."
+
+setup: $(READY) ## create .venv as locked in requirements.lock (about 6 GB)
+	@echo "$(VENV) is ready"
+
+book: $(READY) ## run the notebooks and build the book; BUDGET=short for longer runs
+	@$(VENV)/bin/adautomix book --budget $(BUDGET)
+
+test: $(READY) ## run the tests that need no GPU and no network
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS)
+
+check: $(READY) ## lint, formatting and spelling
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/codespell
+
+smoke: $(READY) ## train AdAutoMix for a few steps, to see that everything works
+	@$(VENV)/bin/adautomix train photodigits/thin/adautomix --budget smoke
+
+wheel: $(READY) ## build dist/adautomix-*.whl
+	@$(VENV)/bin/python -m hatchling build -t wheel -d dist
+
+lock: $(READY) ## write requirements.lock anew after a change of pyproject.toml
+	@$(VENV)/bin/python -m uv pip compile --quiet --no-config --universal --python-version 3.11 \
+		--all-extras --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" $(UPGRADE) pyproject.toml -o requirements.lock
+
+clean: ## remove what was built; keeps .venv and runs
+	@rm -rf dist build book/_build book/chapters book/figures
+	@rm -rf .pytest_cache .ruff_cache .hypothesis
+	@find adautomix tests tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# The stamp is written last: an interrupted set-up leaves none and goes on where it stopped.
+# What is installed or cached already is used first, so a later set-up needs no network.
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "$(PYTHON) is missing or older than Python 3.11; name another: make setup PYTHON=python3.12" >&2; \
+		exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) has no venv module; install it (Debian: apt-get install python3-venv)" >&2; \
+		exit 1; }
+	@rm -f $@
+	@$(VENV)/bin/python -m uv --version >/dev/null 2>&1 || { \
+		echo "Creating $(VENV)" && \
+		$(PYTHON) -m venv --clear $(VENV) && \
+		echo "Installing uv $(UV_VERSION)" && \
+		$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); }
+	@echo "Installing the locked packages (about 6 GB with CUDA; a minute or more)"
+	@$(SYNC) --offline --quiet 2>/dev/null || $(SYNC) $(QUIET)
+	@echo "Installing adautomix from this folder"
+	@$(VENV)/bin/python -m uv pip install $(QUIET) --python $(VENV)/bin/python \
+		--no-deps --no-build-isolation -e .
+	@touch $@

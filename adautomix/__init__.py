@@ -1,0 +1,54 @@
+"""Adversarial AutoMixup (ICLR 2024), reproduced: the mix generator, its game, what it is compared with, and the records.
+
+Importing the package imports no torch; the names below are fetched when they are used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from adautomix.draw import draw_for
+    from adautomix.fitting import Fitted, fit
+    from adautomix.methods import AdAutoMix, Fixed, Plain
+    from adautomix.mix import CutMix, MixGenerator, Mixup
+    from adautomix.models import Backbone
+    from adautomix.recipes import SGD, AdamW, Cosine
+
+_HOMES = {
+    "AdAutoMix": "methods",
+    "AdamW": "recipes",
+    "Backbone": "models",
+    "Cosine": "recipes",
+    "CutMix": "mix",
+    "Fitted": "fitting",
+    "Fixed": "methods",
+    "MixGenerator": "mix",
+    "Mixup": "mix",
+    "Plain": "methods",
+    "SGD": "recipes",
+    "draw_for": "draw",
+    "fit": "fitting",
+}
+__all__ = [
+    "SGD",
+    "AdAutoMix",
+    "AdamW",
+    "Backbone",
+    "Cosine",
+    "CutMix",
+    "Fitted",
+    "Fixed",
+    "MixGenerator",
+    "Mixup",
+    "Plain",
+    "draw_for",
+    "fit",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'adautomix' has no attribute {name!r}")
+    return getattr(import_module(f"adautomix.{_HOMES[name]}"), name)

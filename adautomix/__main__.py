@@ -1,0 +1,7 @@
+"""`python -m adautomix`."""
+
+import sys
+
+from adautomix.cli import main
+
+sys.exit(main())

@@ -1,0 +1,90 @@
+"""An executed notebook as a chapter of the book: pure functions on nbformat notebooks."""
+
+import ast
+import re
+from base64 import b64decode
+from typing import Any
+
+from adautomix.errors import InputError
+
+IMAGES = {"svg": "image/svg+xml", "png": "image/png"}  # the first that a cell shows is taken
+PROMPTS = {
+    "code_prompt_show": "Show this run's parameters",
+    "code_prompt_hide": "Hide the parameters",
+}
+
+
+def present(nb: Any) -> Any:
+    """An executed notebook with one folded parameter cell and no trace of when and where it ran.
+
+    papermill leaves two cells: the defaults and an injected copy. The values of the copy are
+    written into the cell of the defaults, which keeps its comments; the copy goes. Without a cell
+    of defaults the copy stays.
+    """
+    tagged = {tag: cell for cell in nb.cells for tag in cell.metadata.get("tags", [])}
+    defaults, injected = tagged.get("parameters"), tagged.get("injected-parameters")
+    if defaults is not None and injected is not None:
+        defaults.source = with_values(defaults.source, assignments(injected.source))
+        nb.cells = [cell for cell in nb.cells if cell is not injected]
+    shown = injected if defaults is None else defaults
+    if shown is not None:
+        shown.source = shown.source.removeprefix("# Parameters\n")
+        shown.metadata["tags"] = list(dict.fromkeys([*shown.metadata["tags"], "hide-input"]))
+        shown.metadata["mystnb"] = dict(PROMPTS)
+    for part in (nb, *nb.cells):
+        part.metadata.pop("papermill", None)
+        part.metadata.pop("execution", None)
+    return nb
+
+
+def figures_of(nb: Any) -> dict[str, bytes]:
+    """File name and bytes of each figure that a code cell names in its metadata.
+
+    The metadata is {"adautomix": {"figure": NAME}}. The first image among the cell's outputs is
+    taken, SVG before PNG. A page then shows the file: MyST-NB does not carry a glued SVG from one
+    page to another.
+    """
+    files = {}
+    for cell in nb.cells:
+        name = cell.metadata.get("adautomix", {}).get("figure")
+        if name is None:
+            continue
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(name)):
+            raise InputError(f"a figure is called {name!r}: use small letters, digits, hyphens.")
+        shown = [output.get("data", {}) for output in cell.get("outputs", [])]
+        found = [
+            (end, data[kind]) for end, kind in IMAGES.items() for data in shown if kind in data
+        ]
+        if not found:
+            raise InputError(f"the cell of figure {name!r} shows no SVG or PNG: end it with one.")
+        end, image = found[0]
+        text = image if isinstance(image, str) else "".join(image)
+        files[f"{name}.{end}"] = text.encode() if end == "svg" else b64decode(text)
+    return files
+
+
+def assignments(source: str) -> dict[str, str]:
+    """{name: source text of the value} for each top-level assignment to one name."""
+    return {
+        node.targets[0].id: ast.get_source_segment(source, node.value) or ""
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+
+
+def with_values(source: str, values: dict[str, str]) -> str:
+    """A parameter cell with other values in the place of its own; its comments stay.
+
+    >>> with_values("seeds = [0]  # one run each", {"seeds": "[0, 1]"})
+    'seeds = [0, 1]  # one run each'
+    """
+    lines = source.encode().splitlines(keepends=True)  # ast counts columns in bytes
+    for node in reversed(ast.parse(source).body):
+        if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)):
+            continue
+        text, value = values.get(node.targets[0].id), node.value
+        if text is not None and value.end_lineno is not None:
+            head = lines[value.lineno - 1][: value.col_offset]
+            tail = lines[value.end_lineno - 1][value.end_col_offset :]
+            lines[value.lineno - 1 : value.end_lineno] = [head + text.encode() + tail]
+    return b"".join(lines).decode()

@@ -1,0 +1,142 @@
+"""Which notebooks run, with which parameters, and what becomes of their executed copies."""
+
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from adautomix.book.chapter import IMAGES, figures_of, present
+from adautomix.errors import AdAutoMixError, InputError, unknown
+
+SOURCES = "[0-9][0-9]-*.ipynb"
+LONGEST_SOCKET_FOLDER = 56  # bytes: a Unix socket's path ends at 107, a kernel's file name takes 50
+
+
+def find_root() -> Path:
+    """The checkout with book/ and notebooks/: here, a folder above, or where the package lies."""
+    here = Path.cwd()
+    for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
+        if (folder / "book" / "_config.yml").exists() and (folder / "notebooks").is_dir():
+            return folder
+    raise InputError(f"no book/ beside a notebooks/ in {here} or above it: run inside a checkout.")
+
+
+def parameters_of(notebook: Path) -> dict[str, str]:
+    """What a notebook declares, with default and comment: {"seeds": "[0]  # one run each"}."""
+    import papermill
+
+    rows = papermill.inspect_notebook(str(notebook)).values()
+    return {row["name"]: f"{row['default']}  # {row['help'] or 'no comment'}" for row in rows}
+
+
+def choose(root: Path, names: list[str] | None) -> list[Path]:
+    """The notebooks to run, in the order of their names; the beginning of a name is enough."""
+    sources = {path.stem: path for path in sorted((root / "notebooks").glob(SOURCES))}
+    if not sources:
+        raise InputError("notebooks/ holds no notebook named like 01-method.ipynb: nothing to run.")
+    chosen = set()
+    for name in names if names is not None else sources:
+        wanted = Path(name).name.removesuffix(".ipynb")
+        fitting = [stem for stem in sources if stem.startswith(wanted)] if wanted else []
+        if wanted not in sources and len(fitting) != 1:
+            raise unknown("notebook", name, sources)
+        chosen.add(wanted if wanted in sources else fitting[0])
+    return [path for stem, path in sources.items() if stem in chosen]
+
+
+def plan(
+    notebooks: list[Path], values: dict[str, Any], needed: set[str]
+) -> list[tuple[Path, dict[str, Any]]]:
+    """Each notebook with those of `values` that it declares.
+
+    Raises:
+        InputError: one of the `needed` names is declared by no notebook; the known ones are listed.
+    """
+    declared = {notebook: parameters_of(notebook) for notebook in notebooks}
+    strangers = sorted(needed.difference(*declared.values()))
+    if strangers:
+        rows = {f"  {name} = {text}" for known in declared.values() for name, text in known.items()}
+        what = "parameter" if len(strangers) == 1 else "parameters"
+        listed = "\n".join(sorted(rows)) or "  (none)"
+        raise InputError(f"unknown {what} {', '.join(strangers)}; the notebooks have:\n{listed}")
+    return [
+        (path, {k: v for k, v in values.items() if k in known}) for path, known in declared.items()
+    ]
+
+
+def execute_notebook(root: Path, notebook: Path, values: dict[str, Any]) -> Path:
+    """Run one notebook in its own kernel, say how long it took, and return the executed copy."""
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillException
+    from traitlets.config import Config
+
+    copy = root / "book" / "_build" / "executed" / notebook.name
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    try:
+        papermill.execute_notebook(
+            str(notebook),
+            str(copy),
+            values,
+            kernel_name="python3",
+            cwd=str(root),
+            progress_bar=False,
+            config=Config({"KernelManager": {"transport": _transport()}}),
+        )
+    except (PapermillException, DeadKernelError) as error:
+        sentence = _one_sentence(error)
+        raise AdAutoMixError(f"{notebook.stem}: {sentence} As far as it ran: {copy}") from None
+    print(f"{notebook.stem}: {time.monotonic() - began:.1f} s", flush=True)
+    return copy
+
+
+def install(root: Path, executed: list[Path]) -> None:
+    """Write the chapters and the figures of executed notebooks, each file whole or not at all."""
+    import nbformat
+
+    chapters: dict[str, bytes] = {}
+    figures: dict[str, bytes] = {}
+    for path in executed:
+        nb = nbformat.read(path, as_version=4)
+        try:
+            figures |= figures_of(nb)
+        except InputError as error:
+            raise InputError(f"{path.stem}: {error}") from None
+        chapters[path.name] = nbformat.writes(present(nb)).encode()
+    _replace(root / "book" / "chapters", chapters)
+    _replace(root / "book" / "figures", figures)
+    for name in figures:  # the same figure in the other format is from an earlier run
+        for end in IMAGES.keys() - {name.rpartition(".")[2]}:
+            (root / "book" / "figures" / name).with_suffix(f".{end}").unlink(missing_ok=True)
+
+
+def _replace(folder: Path, files: dict[str, bytes]) -> None:
+    """Put files into a folder, each whole or not at all."""
+    from adautomix.record._files import replace_all
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_all(folder, files)
+    except OSError as error:
+        raise AdAutoMixError(f"cannot write in {folder}: {error.strerror or error}.") from error
+
+
+def _transport() -> str:
+    """How a kernel is reached: over sockets in the file system where their paths fit, else TCP."""
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    short = len(os.fsencode(jupyter_runtime_dir())) <= LONGEST_SOCKET_FOLDER
+    return "ipc" if os.name == "posix" and short else "tcp"
+
+
+def _one_sentence(error: Exception) -> str:
+    """What stopped a notebook, in one line: the cell, the kind of error, and its message."""
+    name = getattr(error, "ename", None)
+    if name is None:
+        return f"the kernel stopped ({type(error).__name__}: {error}), perhaps for want of memory."
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(getattr(error, "evalue", "")))
+    message = " ".join(plain.split())[:500]
+    end = "" if message.endswith((".", "!", "?")) else "."
+    return f"cell [{getattr(error, 'exec_count', '?')}] stopped with {name}: {message}{end}"

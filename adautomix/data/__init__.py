@@ -1,0 +1,56 @@
+"""Datasets: `load(name, split)` gives an `ImageSet`, checked against the catalogue.
+
+Importing this package imports neither torch nor numpy; the names below are fetched when used.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adautomix.errors import DataError, unknown
+
+if TYPE_CHECKING:
+    from adautomix.data.small import ImageSet
+
+HOMES = {
+    "CATALOG": "catalog",
+    "DatasetInfo": "catalog",
+    "info": "catalog",
+    "ImageSet": "small",
+    "get": "fetch",
+    "home": "fetch",
+    "verify": "fetch",
+    "where": "fetch",
+}
+__all__ = ["load", *HOMES]
+
+
+def __getattr__(name: str) -> object:
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
+
+
+def load(
+    name: str, split: str, *, per_class: int | None = None, root: str | Path | None = None
+) -> "ImageSet":
+    """One split of a dataset, whole in memory, its counts and digest checked.
+
+    per_class  keep the first so many images of every class (nested subsets in a fixed order);
+               None keeps the split's default: 30 for PhotoDigits train, everything elsewhere
+    root       the folder or .npz to read; without it `where(name)` searches; PhotoDigits has none
+
+    Raises InputError for a bad name, split or per_class, DataError for missing or altered data.
+    """
+    from adautomix.data import catalog, fetch, photodigits, small
+
+    row = catalog.info(name)
+    if split not in row.counts:
+        raise unknown(f"split of {row.title}", split, row.counts)
+    if name == "photodigits":
+        return photodigits.load(split, per_class)
+    found = fetch.where(name, root)
+    if found is None:
+        raise DataError(fetch.missing(row))
+    whole = small.cifar100(split, found)
+    return whole if per_class is None else whole.subset(per_class)

@@ -1,0 +1,67 @@
+"""Crop, flip and normalisation for a whole batch at once, on the device the images are on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from adautomix.draw import Draw
+from adautomix.errors import unknown
+
+BORDERS = ("black", "reflect")
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Random crop after padding, and random horizontal flip (A.3), one draw an image.
+
+    Attributes:
+        padding: pixels added on each side before the crop, 0 for no crop.
+        flip: mirror left and right with probability 1/2.
+        border: what the padding shows: "black" (torchvision's default) or "reflect" (the released configuration).
+    """
+
+    padding: int = 4
+    flip: bool = True
+    border: str = "black"
+
+    def __post_init__(self):
+        if self.border not in BORDERS:
+            raise unknown("border", self.border, BORDERS)
+
+    def __call__(self, images: UInt8[Tensor, "b c h w"], draw: Draw) -> UInt8[Tensor, "b c h w"]:
+        """Crop and flip by index arithmetic, in one gather; `images` is not changed."""
+        batch, _, height, width = images.shape
+        device = images.device
+        shifts = draw.integers(-self.padding, self.padding + 1, (2, batch), device)
+        mirrored = draw.integers(0, 2, (batch,), device).bool() & self.flip
+        rows = torch.arange(height, device=device) + shifts[0, :, None]
+        columns = torch.arange(width, device=device) + shifts[1, :, None]
+        columns = torch.where(mirrored[:, None], columns.flip(1), columns)
+        which = torch.arange(batch, device=device)[:, None, None]
+        if self.border == "reflect":
+            rows, columns = _reflect(rows, height), _reflect(columns, width)
+            return images[which, :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
+        inside = _within(rows, height)[:, :, None] & _within(columns, width)[:, None, :]
+        rows, columns = rows.clamp(0, height - 1), columns.clamp(0, width - 1)
+        cropped = images[which, :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
+        return cropped * inside[:, None]
+
+
+def normalise(
+    images: UInt8[Tensor, "b c h w"], mean: Sequence[float], std: Sequence[float]
+) -> Float[Tensor, "b c h w"]:
+    """float32 (x / 255 − mean) / std, channel by channel."""
+    mean_ = images.new_tensor(mean, dtype=torch.float32)[:, None, None]
+    std_ = images.new_tensor(std, dtype=torch.float32)[:, None, None]
+    return (images.float() / 255 - mean_) / std_
+
+
+def _within(index: Tensor, length: int) -> Tensor:
+    return (index >= 0) & (index < length)
+
+
+def _reflect(index: Tensor, length: int) -> Tensor:
+    return (length - 1) - ((length - 1) - index.abs()).abs()

@@ -1,0 +1,106 @@
+"""One row per dataset the package reads: counts, statistics, digests, where it comes from.
+
+Only the standard library is imported, so that tables and the command line work on any laptop.
+The datasets of the paper that are not read yet are described in `data/README.md`.
+"""
+
+from dataclasses import dataclass, field
+
+from adautomix.errors import unknown
+
+Channels = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What is known about a dataset before it is read.
+
+    classes  number of classes
+    side     height and width, in pixels
+    counts   images of each split
+    mean     of the training split's red, green, blue, pixels in [0, 1]; std likewise, population
+    padding  random-crop padding used in training, in pixels
+    source   where it comes from (the archive itself, where it is downloaded)
+    sha256   digest of each split as `ImageSet.sha256` computes it
+    citation key of the bibliography
+    get      the one command that obtains it
+    md5      of the downloaded archive, by file name
+    """
+
+    name: str
+    title: str
+    classes: int
+    side: int
+    counts: dict[str, int]
+    mean: Channels
+    std: Channels
+    padding: int
+    source: str
+    sha256: dict[str, str]
+    licence: str
+    citation: str
+    get: str
+    md5: dict[str, str] = field(default_factory=dict)
+
+
+PHOTODIGITS = DatasetInfo(
+    name="photodigits",
+    title="PhotoDigits",
+    classes=10,
+    side=32,
+    counts={"train": 300, "validation": 700, "test": 797},
+    mean=(0.2862, 0.3118, 0.2850),
+    std=(0.2584, 0.2240, 0.2350),
+    padding=4,
+    source="https://scikit-learn.org/stable/datasets/toy_dataset.html",
+    sha256={
+        "train": "69b6a4e78b56a5ddf9016be7e275e1e80df56081908d22494ba3f85e2216042e",
+        "validation": "a740aa2360e72dcdb6016d270a84be28eccf8565448b24b283916419b9904f16",
+        "test": "e2a6c1ca2dcb4718a60367e2ca0836155f8d1beb1a4d530eb417cdbf20cdb0fe",
+    },
+    licence="digits: CC BY 4.0 (UCI); photographs: CC BY 2.0 (danielbuechele, vultilion)",
+    citation="alpaydin1998optdigits",
+    get="nothing to get: it is made from files of scikit-learn",
+)
+
+CIFAR100 = DatasetInfo(
+    name="cifar100",
+    title="CIFAR-100",
+    classes=100,
+    side=32,
+    counts={"train": 50_000, "test": 10_000},
+    mean=(0.5071, 0.4865, 0.4409),
+    std=(0.2673, 0.2564, 0.2762),
+    padding=4,
+    source="https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
+    sha256={
+        "train": "475e20cb26ac8d3b8ee6fef13f4b21e49f63b884c305e2b66bb5a156f13818d7",
+        "test": "f5bbeb1f5312b711c6a3811fe2c334a8e247b177aa9d307ebef0750694407735",
+    },
+    licence="none stated by the authors; cite the report",
+    citation="krizhevsky2009cifar",
+    get="adautomix data get cifar100",
+    md5={"cifar-100-python.tar.gz": "eb9058c3a382ffc7106e4002c42a8d85"},
+)
+
+_FINE_NAMES = """
+apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly
+camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile
+cup dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo keyboard lamp
+lawn_mower leopard lion lizard lobster man maple_tree motorcycle mountain mouse mushroom
+oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine
+possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake
+spider squirrel streetcar sunflower sweet_pepper table tank telephone television tiger tractor
+train trout tulip turtle wardrobe whale willow_tree wolf woman worm
+"""
+CIFAR100_CLASSES = tuple(_FINE_NAMES.split())
+"""The official fine names; the position is the label."""
+
+CATALOG: dict[str, DatasetInfo] = {row.name: row for row in (PHOTODIGITS, CIFAR100)}
+
+
+def info(name: str) -> DatasetInfo:
+    """The row of a dataset. Raises InputError for a name that is not in the catalogue."""
+    if name not in CATALOG:
+        raise unknown("dataset", name, CATALOG)
+    return CATALOG[name]

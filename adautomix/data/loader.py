@@ -1,0 +1,140 @@
+"""Batches: from a small set that lies on the device whole, or from any loader of (images, labels)."""
+
+from collections.abc import Iterable, Iterator, Sized
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from adautomix.data.augment import Augment, normalise
+from adautomix.data.small import ImageSet
+from adautomix.draw import Draw
+from adautomix.errors import InputError
+
+
+class Batch(NamedTuple):
+    """Normalised images "b c h w" float32 and labels " b" int64, on the device."""
+
+    images: Tensor
+    labels: Tensor
+
+
+@runtime_checkable
+class Batches(Protocol):
+    """A source of training batches that can start in the middle of an epoch."""
+
+    def __len__(self) -> int: ...
+
+    def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]: ...
+
+
+class DeviceBatches:
+    """A small set whole on the device as uint8; order and augmentation are functions of (seed, epoch, step).
+
+    Args:
+        data: the images.
+        batch: images a step over all processes; the last, smaller batch of an epoch is dropped.
+        seed: of the order and the augmentation.
+        device: where the images live.
+        augment: crop and flip, or None.
+        rank, world: this process and how many there are; each takes its slice of every batch.
+    """
+
+    def __init__(
+        self,
+        data: ImageSet,
+        batch: int,
+        *,
+        seed: int,
+        device: torch.device | str = "cpu",
+        augment: Augment | None = None,
+        rank: int = 0,
+        world: int = 1,
+    ):
+        if not 2 <= batch <= len(data.labels):
+            raise InputError(
+                f"a batch of {batch} cannot be drawn from {len(data.labels)} training images: "
+                f"choose a batch between 2 and {len(data.labels)}."
+            )
+        if batch % world:
+            raise InputError(f"a batch of {batch} does not divide among {world} processes.")
+        self.images, self.labels = on_device(data, device)
+        self.info, self.batch, self.seed, self.augment = data.info, batch, seed, augment
+        self.rank, self.share = rank, batch // world
+
+    def __len__(self) -> int:
+        """Steps an epoch."""
+        return len(self.labels) // self.batch
+
+    def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch from step `skip` on."""
+        order = Draw(self.seed, number, stream="order").permutation(
+            len(self.labels), self.images.device
+        )
+        for i in range(skip, len(self)):
+            first = i * self.batch + self.rank * self.share
+            chosen = order[first : first + self.share]
+            images = self.images[chosen]
+            if self.augment is not None:
+                step = number * len(self) + i
+                images = self.augment(images, Draw(self.seed, step, self.rank, "augment"))
+            yield Batch(normalise(images, self.info.mean, self.info.std), self.labels[chosen])
+
+
+class LoaderBatches:
+    """Batches of anyone's loader of (images, labels), moved to the device.
+
+    Images must be floating point and normalised, labels class numbers below `classes`. On resuming in the middle of an epoch the first batches are loaded and dropped; the run is then the same
+    as an uninterrupted one only if the loader's order is a function of the epoch.
+    """
+
+    def __init__(self, loader: Iterable, classes: int, device: torch.device | str = "cpu"):
+        if not isinstance(loader, Sized):
+            raise InputError(
+                "the loader has no length, so the learning rate's schedule cannot be laid out: "
+                "give a torch DataLoader over a dataset with a length, or a list of batches."
+            )
+        self.loader, self.classes, self.device = loader, classes, device
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
+        """The loader's batches from `skip` on."""
+        sampler = getattr(self.loader, "sampler", None)
+        if hasattr(sampler, "set_epoch"):
+            sampler.set_epoch(number)
+        for i, (images, labels) in enumerate(self.loader):
+            if i < skip:
+                continue
+            check_labels(labels, self.classes)
+            yield Batch(
+                images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
+            )
+
+
+def evaluation_batches(
+    data: ImageSet, *, batch: int = 500, device: torch.device | str = "cpu"
+) -> Iterator[Batch]:
+    """Every image of a set once, in order, normalised, without augmentation."""
+    images, labels = on_device(data, device)
+    for chosen in torch.arange(len(labels), device=images.device).split(batch):
+        yield Batch(normalise(images[chosen], data.info.mean, data.info.std), labels[chosen])
+
+
+def on_device(data: ImageSet, device: torch.device | str) -> tuple[Tensor, Tensor]:
+    """uint8 images "s c h w" and int64 labels " s" on the device."""
+    images = torch.from_numpy(data.images).permute(0, 3, 1, 2).contiguous()
+    return images.to(device), torch.from_numpy(data.labels).to(device)
+
+
+def check_labels(labels: Tensor, classes: int) -> None:
+    """One sentence for labels outside 0..classes-1; looks at values, so only for labels on the host."""
+    if (
+        labels.numel()
+        and not 0 <= (low := int(labels.min())) <= (high := int(labels.max())) < classes
+    ):
+        raise InputError(
+            f"labels run from {low} to {high}, but the model has {classes} classes (0 to {classes - 1}): "
+            "mend the labels, or make the model with num_classes to fit."
+        )

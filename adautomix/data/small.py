@@ -1,0 +1,280 @@
+"""Datasets that fit in memory: the value every reader returns, and the three layouts of CIFAR-100.
+
+No torch here. Images stay uint8 until they are normalised on the device.
+
+Layouts: (a) the official pickles, a folder `cifar-100-python` or its parent; (b) a folder with
+`train/<class>/*.png` and `test/<class>/*.png`; (c) one `.npz` with x_train, y_train, x_test, y_test
+and, where the labels are not the official ones, classes. All give the same arrays: labels are the
+alphabetical classes, images are ordered by label, then by the sha256 of their bytes. That order
+depends on the content alone, and the first k images of a class are as good as drawn at random
+(ordered by the bytes themselves, they would be those with the darkest first pixels).
+"""
+
+import io
+import pickle
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from zipfile import BadZipFile
+from zlib import error as ZlibError
+
+import numpy as np
+import PIL.Image
+from jaxtyping import Int64, UInt8
+
+from adautomix.data.catalog import CIFAR100, CIFAR100_CLASSES, DatasetInfo
+from adautomix.errors import DataError, InputError, unknown
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """One split of a dataset, whole in memory, checked when it is made.
+
+    images  uint8 (s, h, w, 3), RGB, square of `info.side` pixels
+    labels  int64 (s,), positions in `classes`
+    masks   bool (s, h, w), the pixels of the labelled object, where they are known
+
+    Raises DataError for a wrong dtype or shape, unequal lengths, no images, a label out of range.
+    """
+
+    images: np.ndarray  # plain, since the shapes are checked below, with a sentence of their own
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    info: DatasetInfo
+    split: str
+    masks: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        for problem in _problems(self):
+            raise DataError(f"{self.info.title}, {self.split}: {problem}.")
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        return f"ImageSet({self.info.name!r}, {self.split!r}, {len(self)} images)"
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of the bytes of the images, then of the labels (C order, little-endian)."""
+        digest = sha256(np.ascontiguousarray(self.images).data)
+        digest.update(np.ascontiguousarray(self.labels, "<i8").data)
+        return digest.hexdigest()
+
+    def subset(self, per_class: int) -> "ImageSet":
+        """The first `per_class` images of every class, in the order they have here.
+
+        Nested: a smaller subset lies inside a larger one. Raises InputError when a class has fewer.
+        """
+        counts = np.bincount(self.labels, minlength=len(self.classes))
+        if not 1 <= per_class <= counts.min():
+            raise InputError(
+                f"per_class must be between 1 and {counts.min()} for {self.info.title}"
+                f" {self.split}, got {per_class}."
+            )
+        firsts = [np.flatnonzero(self.labels == k)[:per_class] for k in range(len(self.classes))]
+        return self.take(np.sort(np.concatenate(firsts)))
+
+    def take(self, positions: Int64[np.ndarray, " _"], split: str | None = None) -> "ImageSet":
+        """A copy of the images at `positions`, in that order."""
+        masks = None if self.masks is None else self.masks[positions]
+        return replace(
+            self,
+            images=self.images[positions],
+            labels=self.labels[positions],
+            split=split or self.split,
+            masks=masks,
+        )
+
+
+def _problems(data: ImageSet) -> list[str]:
+    """What is wrong with the arrays, first things first; empty when all is well."""
+    images, labels, masks, side = data.images, data.labels, data.masks, data.info.side
+    if len(data.classes) != data.info.classes:
+        return [f"{data.info.classes} classes expected, got {len(data.classes)} names"]
+    if len(set(data.classes)) < len(data.classes):
+        return ["two classes have the same name"]
+    if images.dtype != np.uint8:
+        return [f"images must be uint8, got {images.dtype}"]
+    if images.ndim != 4 or images.shape[1:] != (side, side, 3):
+        return [f"images must have shape (s, {side}, {side}, 3), got {images.shape}"]
+    if labels.dtype != np.int64 or labels.ndim != 1:
+        return [f"labels must be int64 of shape (s,), got {labels.dtype} of shape {labels.shape}"]
+    if len(images) != len(labels):
+        return [f"{len(images)} images but {len(labels)} labels"]
+    if not len(labels):
+        return ["no images"]
+    outside = labels[(labels < 0) | (labels >= len(data.classes))]
+    if len(outside):
+        return [f"labels must be 0 to {len(data.classes) - 1}, found {outside[0]}"]
+    if masks is not None and (masks.dtype != np.bool_ or masks.shape != images.shape[:3]):
+        want = images.shape[:3]
+        return [f"masks must be bool of shape {want}, got {masks.dtype} of shape {masks.shape}"]
+    return []
+
+
+Raw = tuple[np.ndarray, np.ndarray, list[str]]
+"""Images, labels and class names as a file has them; `ImageSet` checks dtypes and shapes."""
+Reader = Callable[[Path, str], Raw]
+
+
+def cifar100(split: str, root: str | Path, *, check: bool = True) -> ImageSet:
+    """CIFAR-100 from any of the three layouts, the same arrays from each.
+
+    check=True demands the official counts, classes and digest. check=False reads other data of
+    that layout, such as a part of CIFAR-100; `info` then holds the classes and counts found.
+
+    Raises InputError for an unknown split; DataError when files are missing, truncated or altered.
+    """
+    if split not in CIFAR100.counts:
+        raise unknown(f"split of {CIFAR100.title}", split, CIFAR100.counts)
+    root = Path(root)
+    images, labels, names = _reader(root)(root, split)
+    row = replace(CIFAR100, classes=len(names), counts={split: len(labels)}, sha256={})
+    data = _canonical(ImageSet(images, labels, tuple(names), row, split))
+    return _official(data, root) if check else data
+
+
+def _canonical(data: ImageSet) -> ImageSet:
+    """Labels by alphabetical class, images by (label, sha256 of their bytes)."""
+    classes = tuple(sorted(data.classes))
+    position = np.array([classes.index(name) for name in data.classes])
+    data = replace(data, labels=position[data.labels], classes=classes)
+    keys = [
+        (label, sha256(image).digest())
+        for label, image in zip(
+            data.labels.tolist(), np.ascontiguousarray(data.images), strict=True
+        )
+    ]
+    return data.take(np.array(sorted(range(len(keys)), key=keys.__getitem__)))
+
+
+def _official(data: ImageSet, root: Path) -> ImageSet:
+    """The set with its catalogue row; DataError, saying what differs, unless it is complete."""
+    row, where = CIFAR100, f"{CIFAR100.title} {data.split} in {root}"
+    strangers = sorted(set(data.classes) ^ set(CIFAR100_CLASSES))
+    if strangers:
+        raise DataError(f"{where}: class {strangers[0]!r} is missing or not an official one.")
+    if len(data) != row.counts[data.split]:
+        raise DataError(f"{where}: {len(data)} images, expected {row.counts[data.split]}.")
+    counts, each = np.bincount(data.labels), len(data) // row.classes
+    if (counts != each).any():
+        odd = int(np.flatnonzero(counts != each)[0])
+        raise DataError(
+            f"{where}: class {data.classes[odd]!r} has {counts[odd]} images, not {each}."
+        )
+    if data.sha256 != row.sha256[data.split]:
+        raise DataError(
+            f"{where}: images or labels are altered: sha256 {data.sha256},"
+            f" expected {row.sha256[data.split]}."
+        )
+    return replace(data, info=row)
+
+
+def _reader(root: Path) -> Reader:
+    """The reader of the layout found at `root`. Raises DataError when there is none."""
+    if root.is_file() and root.suffix == ".npz":
+        return _from_npz
+    if (root / "cifar-100-python").is_dir() or (root / "meta").is_file():
+        return _from_pickles
+    if (root / "train").is_dir():
+        return _from_folders
+    raise DataError(
+        f"no CIFAR-100 in {root}: expected a .npz, the folder cifar-100-python, or"
+        " train/<class>/*.png and test/<class>/*.png."
+    )
+
+
+def _from_npz(path: Path, split: str) -> Raw:
+    wanted = (f"x_{split}", f"y_{split}")
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            missing = [name for name in wanted if name not in arrays]
+            if missing:
+                raise DataError(f"{path} has no array {missing[0]!r}.")
+            images, labels = arrays[wanted[0]], arrays[wanted[1]].reshape(-1)
+            names = arrays["classes"].tolist() if "classes" in arrays else CIFAR100_CLASSES
+    except (OSError, EOFError, ValueError, TypeError, BadZipFile, ZlibError) as error:
+        raise DataError(f"{path} cannot be read as .npz: {error}.") from error
+    if labels.dtype.kind not in "iu":
+        raise DataError(f"{path}: labels must be whole numbers, got {labels.dtype}.")
+    return images, labels.astype(np.int64), list(map(str, names))
+
+
+def _from_folders(root: Path, split: str) -> Raw:
+    folders = {
+        part: {path.name for path in (root / part).glob("*") if path.is_dir()}
+        for part in CIFAR100.counts
+    }
+    for part, other in (("train", "test"), ("test", "train")):
+        for name in sorted(folders[other] - folders[part]):
+            raise DataError(f"{root / part} has no folder for class {name!r}, {other} has one.")
+    names = sorted(folders[split])
+    if not names:
+        raise DataError(f"{root / split} has no class folders.")
+    files = [sorted((root / split / name).glob("*.png")) for name in names]
+    for name, found in zip(names, files, strict=True):
+        if not found:
+            raise DataError(f"{root / split / name} has no .png file.")
+    labels = np.repeat(np.arange(len(names), dtype=np.int64), [len(found) for found in files])
+    with ThreadPoolExecutor() as pool:
+        images = list(pool.map(_read_png, (path for found in files for path in found)))
+    return np.stack(images), labels, names
+
+
+def _read_png(path: Path) -> UInt8[np.ndarray, "h w 3"]:
+    try:
+        with PIL.Image.open(path) as image:
+            pixels = np.array(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as an image: {error}.") from error
+    if pixels.shape[:2] != (CIFAR100.side, CIFAR100.side):
+        height, width = pixels.shape[:2]
+        raise DataError(
+            f"{path} is {width}x{height} pixels, expected {CIFAR100.side}x{CIFAR100.side}."
+        )
+    return pixels
+
+
+def _from_pickles(root: Path, split: str) -> Raw:
+    inner = root / "cifar-100-python"
+    folder = inner if inner.is_dir() else root
+    table, meta = _unpickle(folder / split), _unpickle(folder / "meta")
+    try:
+        flat, labels = table["data"], np.array(table["fine_labels"], np.int64)
+        names = list(meta["fine_label_names"])
+        images = flat.reshape(-1, 3, CIFAR100.side, CIFAR100.side).transpose(0, 2, 3, 1)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{folder} does not hold CIFAR-100's pickles: {error!r}.") from error
+    return np.ascontiguousarray(images), labels, names
+
+
+class _Unpickler(pickle.Unpickler):
+    """Builds numpy arrays and nothing else, so that an altered file cannot run code."""
+
+    def find_class(self, module: str, name: str) -> object:
+        if name == "_reconstruct" and module in {"numpy.core.multiarray", "numpy._core.multiarray"}:
+            return lambda kind, shape, code: np.ndarray.__new__(kind, shape, code)
+        if (module, name) == ("numpy", "ndarray"):
+            return np.ndarray
+        if (module, name) == ("numpy", "dtype"):  # Python 2 wrote 0 and 1 for False and True
+            return lambda code, align, copy: np.dtype(code, bool(align), bool(copy))
+        if (module, name) == ("_codecs", "encode"):
+            return lambda text, coding: text.encode(coding)
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+
+
+def _unpickle(path: Path) -> dict:
+    try:
+        table = _Unpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing.") from error
+    except Exception as error:  # a damaged pickle can raise almost anything
+        raise DataError(f"{path} cannot be read as a CIFAR-100 pickle: {error}.") from error
+    if not isinstance(table, dict):
+        raise DataError(f"{path} holds a {type(table).__name__}, expected a dict.")
+    return table

@@ -1,0 +1,58 @@
+"""What this machine has for the project, what is missing, and the command that gets it."""
+
+import platform
+
+from adautomix.data import catalog, fetch
+from adautomix.errors import AdAutoMixError
+from adautomix.record import provenance
+from adautomix.record.run import live, recorded
+
+
+def report() -> str:
+    """Versions, device, datasets and runs, as text; nothing is downloaded or changed."""
+    return "\n\n".join([_versions(), _device(), _datasets(), _runs()])
+
+
+def _versions() -> str:
+    lines = [
+        f"  {name:<12} {version or 'missing'}" for name, version in provenance.versions().items()
+    ]
+    return "\n".join([f"Versions on {platform.system()} {platform.machine()}:", *lines])
+
+
+def _device() -> str:
+    import torch
+
+    from adautomix.train import decide
+
+    numerics = decide()
+    lines = [f"  CPU          {provenance.cpu_name()}, {torch.get_num_threads()} threads"]
+    lines += [
+        f"  cuda:{i}       {torch.cuda.get_device_name(i)}"
+        for i in range(torch.cuda.device_count())
+    ]
+    chosen = f"  auto chooses {numerics.device}, {numerics}"
+    return "\n".join(["Devices:", *lines, chosen])
+
+
+def _datasets() -> str:
+    lines = []
+    for name, info in catalog.CATALOG.items():
+        found = fetch.where(name)
+        if name == "photodigits":
+            try:
+                fetch.verify(name)
+                lines.append(f"  {name:<12} embedded")
+            except AdAutoMixError as error:
+                lines.append(f"  {name:<12} {error}")
+        else:
+            lines.append(f"  {name:<12} {found or f'missing; get it with: {info.get}'}")
+    return "\n".join(["Datasets:", *lines])
+
+
+def _runs() -> str:
+    here, shipped = live(), recorded()
+    return (
+        f"Runs:\n  made here    {len(here.all())} in {here.root}\n"
+        f"  recorded     {len(shipped.all())} came with the package"
+    )

@@ -1,0 +1,128 @@
+"""Randomness as a function of (seed, stream, step, rank).
+
+Nothing random has to be saved to resume a run: step 4,711 draws the same numbers whether it is reached
+straight through or after an interruption, on a CPU or on a GPU. The numbers come from numpy on the host
+(a few floats a step) and travel to the device without a synchronisation.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from adautomix.errors import InputError, unknown
+
+STREAMS = ("mix", "augment", "order", "init", "layers", "evaluate")
+"""What is drawn for; two streams of one step are independent. Append only: the position is part of the seed."""
+
+
+class Draw:
+    """The random numbers of one step.
+
+    Args:
+        seed: the run's seed, at least 0.
+        step: the position in the run (for the stream "order": the epoch), at least 0.
+        rank: the process, so that each of several draws its own.
+        stream: one of `STREAMS`.
+    """
+
+    def __init__(self, seed: int, step: int = 0, rank: int = 0, stream: str = "mix"):
+        if stream not in STREAMS:
+            raise unknown("stream of random numbers", stream, STREAMS)
+        if min(seed, step, rank) < 0:
+            raise InputError(
+                f"seed, step and rank must be 0 or more, not ({seed}, {step}, {rank})."
+            )
+        self.key = (seed, STREAMS.index(stream), step, rank)
+
+    def __repr__(self) -> str:
+        seed, stream, step, rank = self.key
+        return f"Draw(seed={seed}, step={step}, rank={rank}, stream={STREAMS[stream]!r})"
+
+    def __reduce__(self):
+        seed, stream, step, rank = self.key
+        return Draw, (seed, step, rank, STREAMS[stream])
+
+    @cached_property
+    def numpy(self) -> np.random.Generator:
+        """The host generator behind every method below."""
+        return np.random.Generator(np.random.PCG64(np.random.SeedSequence(self.key)))
+
+    def entropy(self) -> int:
+        """A 63-bit seed for a library that wants one number, always the same for this draw."""
+        return int(np.random.SeedSequence(self.key).generate_state(1, np.uint64)[0] >> 1)
+
+    def uniform(self, low: float, high: float, shape: Sequence[int], device="cpu") -> Tensor:
+        """float32 in [low, high)."""
+        return _to(self.numpy.uniform(low, high, shape).astype(np.float32), device)
+
+    def normal(self, shape: Sequence[int], device="cpu") -> Tensor:
+        """Standard normal, float32."""
+        return _to(self.numpy.standard_normal(shape).astype(np.float32), device)
+
+    def integers(self, low: int, high: int, shape: Sequence[int], device="cpu") -> Tensor:
+        """int64 in [low, high)."""
+        return _to(self.numpy.integers(low, high, shape), device)
+
+    def permutation(self, length: int, device="cpu") -> Tensor:
+        """A permutation of 0..length-1, int64."""
+        return _to(self.numpy.permutation(length), device)
+
+    def beta(self, concentration: float, shape: Sequence[int], device="cpu") -> Tensor:
+        """Beta(concentration, concentration), float32; one number for a whole batch or one each."""
+        _positive(concentration)
+        return _to(self.numpy.beta(concentration, concentration, shape).astype(np.float32), device)
+
+    def ratios(self, batch: int, n: int, concentration: float = 1.0, device="cpu") -> Tensor:
+        """λ for each of `batch` sets of n images, "b n", each row on the simplex (sum 1), float32.
+
+        Symmetric Dirichlet: uniform on the simplex at concentration 1, and for n = 2 the
+        Beta(concentration, concentration) of the mixup literature. The paper says only that the
+        ratios sum to 1 (Sec. 3.2) and calls the concentration "the λ ratio" (Table 9).
+
+        Differs from the released code: there, n > 2 independent Beta draws are divided by their sum,
+        once for a whole batch, which concentrates near 1/n.
+        """
+        _positive(concentration)
+        rows = self.numpy.dirichlet(np.full(n, concentration), batch)
+        return _to(rows.astype(np.float32), device)
+
+    def partners(self, batch: int, n: int, device="cpu") -> Tensor:
+        """Which images form each of `batch` sets, "b n", int64: itself first, then n - 1 others, all distinct.
+
+        The batch is shuffled onto a ring, and partner j of everyone stands s_j places further on, with
+        n - 1 different steps s_j; so each image serves equally often and none meets itself.
+        """
+        if n < 2:
+            raise InputError(f"mixing needs n = 2 or more images, not {n}.")
+        if n > batch:
+            raise InputError(
+                f"cannot mix n = {n} different images from a batch of {batch}: "
+                f"use a batch of at least {n} images, or a smaller n."
+            )
+        ring = self.numpy.permutation(batch)
+        steps = np.concatenate([[0], 1 + self.numpy.permutation(batch - 1)[: n - 1]])
+        partners = np.empty((batch, n), dtype=np.int64)
+        partners[ring] = ring[(np.arange(batch)[:, None] + steps) % batch]
+        return _to(partners, device)
+
+
+def draw_for(seed: int, step: int, rank: int = 0, stream: str = "mix") -> Draw:
+    """The random numbers of one step of one process: `draw_for(seed=0, step=12)`."""
+    return Draw(seed, step, rank, stream)
+
+
+def _positive(concentration: float) -> None:
+    if not concentration > 0:
+        raise InputError(
+            f"the concentration of the mixing ratios must be positive, not {concentration}."
+        )
+
+
+def _to(array: np.ndarray, device) -> Tensor:
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    if torch.device(device).type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)

@@ -1,0 +1,57 @@
+"""Top-1 and top-5 accuracy and cross-entropy, by counts, exact over any batch size."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Accuracy(NamedTuple):
+    """Fractions in [0, 1], the mean cross-entropy in nats, and how many images they were counted on."""
+
+    top1: float
+    top5: float
+    loss: float
+    n: int
+
+
+@torch.no_grad()
+def accuracy(
+    predict: Callable[[Tensor], Tensor], batches: Iterable[tuple[Tensor, Tensor]]
+) -> Accuracy:
+    """How often `predict` puts the true class first, and among the first five (or all, if there are fewer).
+
+    Args:
+        predict: images "b c h w" to logits "b k"; a module is evaluated in evaluation mode.
+        batches: (images, labels) pairs of any size.
+    """
+    top1 = top5 = loss = torch.zeros((), dtype=torch.float64)
+    n = 0
+    with evaluating(predict):
+        for images, labels in batches:
+            logits = predict(images).float()
+            ranked = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
+            top1 = top1 + ranked[:, 0].sum()
+            top5 = top5 + ranked.sum()
+            loss = loss + F.cross_entropy(logits, labels, reduction="sum")
+            n += len(labels)
+    if n == 0:
+        return Accuracy(float("nan"), float("nan"), float("nan"), 0)
+    return Accuracy(float(top1) / n, float(top5) / n, float(loss) / n, n)
+
+
+@contextmanager
+def evaluating(predict: object) -> Iterator[None]:
+    """Evaluation mode for a module, and its former mode afterwards; nothing for a plain function."""
+    if not isinstance(predict, nn.Module):
+        yield
+        return
+    training = predict.training
+    predict.eval()
+    try:
+        yield
+    finally:
+        predict.train(training)

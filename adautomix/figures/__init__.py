@@ -1,0 +1,47 @@
+"""Figures and tables of the book. No torch: arrays and data frames in, a `Figure` or text out.
+
+A function takes its data, returns its figure, reads no file and shows nothing. Those that draw one
+axes take `ax=`; those that lay out a sheet or several panels own their figure. `use()` applies the
+style; without it they draw in matplotlib's own.
+"""
+
+from adautomix.figures.anatomy import attention_maps, mix_anatomy
+from adautomix.figures.curves import accuracy_curves, loss_curves, sensitivity
+from adautomix.figures.game import Network, Pull, Term, who_trains_what
+from adautomix.figures.images import contact_sheet, methods_grid, mix_over_training
+from adautomix.figures.style import (
+    METHOD_COLOURS,
+    METHOD_NAMES,
+    method_colour,
+    method_name,
+    svg_bytes,
+    use,
+)
+from adautomix.figures.survival import kept_against_ratio, kept_bars
+from adautomix.figures.tables import glue_table, glue_value, markdown_table
+
+__all__ = [
+    "METHOD_COLOURS",
+    "METHOD_NAMES",
+    "Network",
+    "Pull",
+    "Term",
+    "accuracy_curves",
+    "attention_maps",
+    "contact_sheet",
+    "glue_table",
+    "glue_value",
+    "kept_against_ratio",
+    "kept_bars",
+    "loss_curves",
+    "markdown_table",
+    "method_colour",
+    "method_name",
+    "methods_grid",
+    "mix_anatomy",
+    "mix_over_training",
+    "sensitivity",
+    "svg_bytes",
+    "use",
+    "who_trains_what",
+]

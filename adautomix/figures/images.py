@@ -1,0 +1,121 @@
+"""Pictures of many images: a sheet of them, mixing over training, methods side by side.
+
+Images are uint8 or floats in [0, 1], channels last; masks are floats in [0, 1]. A picture is laid
+out in inches on a `Sheet`, at most as wide as the text column.
+"""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from adautomix.errors import InputError
+from adautomix.figures.checks import require_images, require_shape, require_some, require_unit
+from adautomix.figures.sheet import Box, Sheet
+from adautomix.figures.style import FAINT, INK, WIDTH, darker, method_colour, method_name
+
+GAP = 0.06
+HEAD = 0.28
+PARTING = 0.2
+LARGEST_TILE = 1.1
+LETTER = 0.08  # the mean width of a letter of 9 pt
+
+
+def contact_sheet(
+    images: np.ndarray, labels: Sequence[str] | None = None, *, columns: int = 10
+) -> Figure:
+    """Images (s, h, w, 3) side by side, row after row, each above its label."""
+    pixels = require_images("images", images, ("s",))
+    if labels is not None and len(labels) != len(pixels):
+        raise InputError(f"{len(labels)} labels for {len(pixels)} images; give one label an image.")
+    if columns < 1:
+        raise InputError(f"columns is {columns}; give at least 1.")
+    across = min(columns, len(pixels))
+    tile = min((WIDTH - (columns - 1) * GAP) / columns, LARGEST_TILE)
+    letters = max(int(tile / LETTER), 4)
+    written = [textwrap.fill(str(label).replace("_", " "), letters) for label in labels or ()]
+    lines = max((text.count("\n") + 1 for text in written), default=0)
+    below = 0.06 + 0.155 * lines if lines else 0.0
+    down = -(-len(pixels) // across)
+    height = down * (tile + below + GAP) - GAP
+    sheet = Sheet.blank(across * (tile + GAP) - GAP, height)
+    for s, image in enumerate(pixels):
+        row, column = divmod(s, across)
+        box = Box(column * (tile + GAP), row * (tile + below + GAP), tile, tile)
+        sheet.image(image, box)
+        if lines:
+            sheet.text(box.centre[0], box.y + tile + 0.05, written[s], va="top")
+    return sheet.figure
+
+
+def mix_over_training(
+    images: np.ndarray,
+    epochs: Sequence[int],
+    *,
+    parents: np.ndarray | None = None,
+    masks: np.ndarray | None = None,
+) -> Figure:
+    """How mixed images change over training (Fig. 14): a row a set of images, a column an epoch.
+
+    images (epochs, pairs, h, w, 3); parents (n, pairs, h, w, 3) stand before the first epoch;
+    masks (epochs, pairs, h, w), those of the first parent, stand small beneath the images.
+    """
+    pixels = require_images("images", images, (len(epochs), "pairs"))
+    t, pairs, h, w = pixels.shape[:4]
+    columns = [(f"epoch {epoch}", pixels[i]) for i, epoch in enumerate(epochs)]
+    before = []
+    if parents is not None:
+        found = require_images("parents", parents, ("n", pairs))
+        before = [(f"image {i + 1}", column) for i, column in enumerate(found)]
+    beneath = None
+    if masks is not None:
+        beneath = require_unit("masks", require_shape("masks", masks, (t, pairs, h, w)))
+    across = len(before) + t
+    parting = PARTING if before else 0.0
+    tile = min((WIDTH - parting - (across - 1) * GAP) / across, LARGEST_TILE)
+    pitch = tile + (GAP if beneath is None else tile / 2 + 0.17)
+    sheet = Sheet.blank(across * (tile + GAP) - GAP + parting, HEAD + pairs * pitch - GAP)
+    for c, (heading, column) in enumerate(before + columns):
+        epoch = c - len(before)
+        x = c * (tile + GAP) + (parting if epoch >= 0 else 0)
+        sheet.heading(Box(x, HEAD, tile, tile), heading)
+        for p in range(pairs):
+            box = Box(x, HEAD + p * pitch, tile, tile)
+            sheet.image(column[p], box)
+            if beneath is not None and epoch >= 0:
+                small = Box(x + tile / 4, box.y + tile + 0.03, tile / 2, tile / 2)
+                sheet.heat(beneath[epoch, p], small)
+    return sheet.figure
+
+
+def methods_grid(mixed: Mapping[str, np.ndarray], parents: np.ndarray) -> Figure:
+    """What each method makes of the same images (Fig. 1b): a row a method, a column a pair.
+
+    mixed {method: (pairs, h, w, 3)}, parents (n, pairs, h, w, 3).
+    """
+    require_some("mixed", mixed)
+    above = require_images("parents", parents, ("n", "pairs"))
+    n, pairs = above.shape[:2]
+    rows = [require_images(f"mixed[{key!r}]", images, (pairs,)) for key, images in mixed.items()]
+    names = [textwrap.fill(method_name(key), 12) for key in mixed]
+    longest = max(len(line) for name in (*names, f"image {n}") for line in name.splitlines())
+    margin = 0.12 + 1.15 * LETTER * longest  # wide enough for bold
+    tile = min((WIDTH - margin - (pairs - 1) * GAP) / pairs, LARGEST_TILE)
+    step = tile + GAP
+    sheet = Sheet.blank(margin + pairs * step - GAP, (n + len(rows)) * step - GAP + PARTING)
+    for r, row in enumerate([*above, *rows]):
+        y = r * step + (PARTING if r >= n else 0)
+        for p, image in enumerate(row):
+            sheet.image(image, Box(margin + p * step, y, tile, tile))
+        name = names[r - n] if r >= n else f"image {r + 1}"
+        look = _method_look(list(mixed)[r - n]) if r >= n else {"color": INK}
+        sheet.text(margin - 0.1, y + tile / 2, name, ha="right", **look)
+    sheet.rule((margin, margin + pairs * step - GAP), n * step - GAP / 2 + PARTING / 2, FAINT)
+    return sheet.figure
+
+
+def _method_look(key: str) -> dict[str, str]:
+    """The paper's method stands out by weight as well as by colour."""
+    weight = "bold" if key == "adautomix" else "normal"
+    return {"color": darker(method_colour(key)), "weight": weight}

@@ -1,0 +1,197 @@
+"""How every figure of the book looks: sizes, inks, one colour and one name for each method.
+
+Nothing happens at import. `use()` applies the style; a page calls it once, before its first figure.
+
+The ground is transparent and the ink dark; a dark page puts a figure on a white card (`book.css`).
+Text is drawn as paths in the fonts that come with matplotlib, so that a figure has the same bytes
+and the same look on every machine. All sizes are in inches; 7.5 inches are 720 px, the width of
+the book's text column, and 9 pt are then 12 px.
+"""
+
+import io
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+
+from adautomix.errors import unknown
+
+WIDTH = 7.5
+INK = "#262b33"
+MUTED = "#5b6470"
+FAINT = "#d9dde3"
+
+METHOD_NAMES = {
+    "plain": "Vanilla",
+    "mixup": "MixUp",
+    "manifoldmix": "ManifoldMix",
+    "cutmix": "CutMix",
+    "fmix": "FMix",
+    "gridmix": "GridMix",
+    "resizemix": "ResizeMix",
+    "saliencymix": "SaliencyMix",
+    "puzzlemix": "PuzzleMix",
+    "automix": "AutoMix",
+    "samix": "SAMix",
+    "me_ada": "ME-ADA",
+    "dada": "DADA",
+    "adautomix": "AdAutoMix",
+    "adautomix_released": "AdAutoMix (released code)",
+}
+
+METHOD_COLOURS = {
+    "plain": "#595959",
+    "mixup": "#0072b2",
+    "manifoldmix": "#6a86f1",
+    "cutmix": "#009e73",
+    "fmix": "#005a00",
+    "gridmix": "#596f40",
+    "resizemix": "#1ea1bd",
+    "saliencymix": "#93297c",
+    "puzzlemix": "#3a0551",
+    "automix": "#ae8f4e",
+    "samix": "#481f34",
+    "me_ada": "#4a0099",
+    "dada": "#5558f8",
+    "adautomix": "#d55e00",
+    "adautomix_released": "#510000",
+}
+"""The four most used are Okabe and Ito's (2008). The others keep to the hue of their family and
+were searched for: any two stay apart (CIELAB distance above 15) for normal, protanope and
+deuteranope eyes, and all have a contrast of at least 3 on white; `tests/figures/test_style.py`
+measures both.
+"""
+
+FIRST = ("adautomix", "mixup", "cutmix", "saliencymix", "plain")
+
+RC: dict[str, object] = {
+    "figure.facecolor": "none",
+    "figure.dpi": 96,
+    "savefig.facecolor": "none",
+    "savefig.dpi": 192,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "adautomix",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9.5,
+    "mathtext.fontset": "cm",
+    "text.color": INK,
+    "axes.facecolor": "none",
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.7,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9.5,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.7,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
+    "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round",
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+}
+
+
+@dataclass(frozen=True)
+class Series:
+    """How one labelled series is shown."""
+
+    name: str
+    colour: str
+
+
+def use() -> None:
+    """Apply the style to this process; inside IPython, show figures as SVG without a date."""
+    mpl.rcParams.update(RC)
+    if "IPython" not in sys.modules:
+        return
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        return
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+    from matplotlib_inline.config import InlineBackend
+
+    backend = InlineBackend.instance(parent=shell)
+    backend.print_figure_kwargs = {"bbox_inches": None, "metadata": {"Date": None}}
+    backend.figure_formats = {"svg"}
+    set_matplotlib_formats("svg")
+
+
+def method_name(key: str) -> str:
+    """The name that a reader sees, e.g. "Vanilla" for "plain"."""
+    if key not in METHOD_NAMES:
+        raise unknown("method", key, METHOD_NAMES)
+    return METHOD_NAMES[key]
+
+
+def method_colour(key: str) -> str:
+    """The colour of a method, the same on every page."""
+    if key not in METHOD_COLOURS:
+        raise unknown("method", key, METHOD_COLOURS)
+    return METHOD_COLOURS[key]
+
+
+def series(labels: Iterable[str]) -> dict[str, Series]:
+    """A name and a colour for each label: a method's own, else the next colour not yet taken.
+
+    Other labels, e.g. of an ablation, start from the accent, as they are variants of the paper's.
+    """
+    wanted = list(labels)
+    taken = {METHOD_COLOURS[label] for label in wanted if label in METHOD_COLOURS}
+    order = dict.fromkeys([*FIRST, *METHOD_COLOURS])
+    free = [METHOD_COLOURS[key] for key in order if METHOD_COLOURS[key] not in taken]
+    shown = {}
+    for label in wanted:
+        if label in METHOD_NAMES:
+            shown[label] = Series(method_name(label), method_colour(label))
+        else:
+            colour = free.pop(0) if free else MUTED
+            shown[label] = Series(label, colour)
+    return shown
+
+
+def darker(colour: str, share: float = 0.3) -> str:
+    """`colour` mixed with `share` of the ink: for text, which needs more contrast than a line."""
+    mixed = [(1 - share) * c + share * i for c, i in zip(to_rgb(colour), to_rgb(INK), strict=True)]
+    return to_hex(mixed)
+
+
+def axes_for(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:
+    """The given axes with its figure, or a new figure of one axes, `width` by `height` inches.
+
+    The new figure is not registered with pyplot, so a notebook shows it once and forgets it.
+    """
+    if ax is not None:
+        return ax.get_figure(root=True), ax
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def svg_bytes(figure: Figure) -> bytes:
+    """The figure as SVG: the same bytes each time, whether or not `use()` was called."""
+    settings = {key: RC[key] for key in ("svg.fonttype", "svg.hashsalt")}
+    buffer = io.BytesIO()
+    with mpl.rc_context(settings):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()

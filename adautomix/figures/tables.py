@@ -1,0 +1,74 @@
+"""Numbered tables and numbers in prose for a Jupyter Book, made of strings.
+
+`markdown_table` gives the MyST text; `glue_table` and `glue_value` store it under a key, for
+`{glue:md}` with `:format: myst` and `{glue:text}`. How a number is rounded is decided before.
+"""
+
+import re
+from types import ModuleType
+
+import pandas as pd
+
+from adautomix.errors import AdAutoMixError, InputError
+
+LABEL = re.compile(r"[a-z][a-z0-9]*([-:][a-z0-9]+)*")
+
+
+def markdown_table(frame: pd.DataFrame, caption: str, name: str) -> str:
+    """A MyST `{table}` with a caption and a label for `{numref}`; the index is not shown.
+
+    Cells are strings; None, NaN and "" stay blank. The first column is set left, the others right.
+
+    >>> print(markdown_table(pd.DataFrame({"method": ["MixUp"], "%": ["79.1"]}), "Top-1.", "tab:x"))
+    :::{table} Top-1.
+    :name: tab:x
+    <BLANKLINE>
+    | method | % |
+    | :-- | --: |
+    | MixUp | 79.1 |
+    :::
+    """
+    if frame.columns.empty:
+        raise InputError("a table needs at least one column; the frame has none.")
+    if not caption.strip() or "\n" in caption:
+        raise InputError(f"caption {caption!r} must be one line of text.")
+    if not LABEL.fullmatch(name):
+        raise InputError(f"label {name!r} must be lower-case words joined by - or :, as tab:main.")
+    rules = [":--"] + ["--:"] * (len(frame.columns) - 1)
+    heads = [_cell(column, "a heading") for column in frame.columns]
+    rows = [
+        [_cell(value, f"column {column!r}") for column, value in zip(frame, row, strict=True)]
+        for row in frame.itertuples(index=False, name=None)
+    ]
+    lines = ["| " + " | ".join(cells) + " |" for cells in (heads, rules, *rows)]
+    return "\n".join([f":::{{table}} {caption.strip()}", f":name: {name}", "", *lines, ":::"])
+
+
+def _cell(value: object, where: str) -> str:
+    """One cell on one line, with bars escaped; a missing value is blank."""
+    if isinstance(value, str):
+        return " ".join(value.split()).replace("|", r"\|")
+    if value is None or value is pd.NA or value != value:
+        return ""
+    raise InputError(f"{where} holds {value!r}; give numbers as strings, already rounded.")
+
+
+def glue_table(key: str, frame: pd.DataFrame, caption: str, name: str) -> None:
+    """Store a numbered table under `key`; `{glue:md}` shows it, with its number, on any page."""
+    from IPython.display import Markdown
+
+    _myst_nb().glue(key, Markdown(markdown_table(frame, caption, name)), display=False)
+
+
+def glue_value(key: str, value: object) -> None:
+    """Store one value under `key`, to be quoted in prose; it is not shown here."""
+    _myst_nb().glue(key, value, display=False)
+
+
+def _myst_nb() -> ModuleType:
+    """myst-nb, wanted only where a page is made."""
+    try:
+        import myst_nb
+    except ImportError as error:
+        raise AdAutoMixError("gluing needs myst-nb; run: pip install myst-nb") from error
+    return myst_nb

@@ -1,0 +1,134 @@
+"""Training in a notebook of one's own: any timm model, any loader of (images, labels)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from adautomix.data.loader import LoaderBatches, check_labels
+from adautomix.errors import InputError
+from adautomix.evaluate import accuracy, evaluating
+from adautomix.methods import AdAutoMix, Method, MethodConfig
+from adautomix.methods.base import as_backbone
+from adautomix.progress import Progress
+from adautomix.recipes import SGD, AdamW, Cosine
+from adautomix.train import Numerics, Plan, Training, decide, train
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A finished training.
+
+    Attributes:
+        method: the players; `method.classifier` is the trained model, `method.teacher` its average.
+        curve: one row an epoch: mean losses, learning rate, and accuracies as fractions.
+    """
+
+    method: Method
+    curve: pd.DataFrame
+
+    @property
+    def accuracy(self) -> dict[str, float]:
+        """Top-1 of every predictor after the last epoch, as a fraction; empty without a test loader."""
+        last = self.curve.iloc[-1]
+        return {
+            name: float(last[f"{name}_top1"])
+            for name in self.method.predictors()
+            if f"{name}_top1" in last
+        }
+
+    @torch.no_grad()
+    def predict(self, images: Tensor, predictor: str = "classifier") -> Tensor:
+        """Logits "b k" of the "classifier" or the "teacher" in evaluation mode."""
+        module = self.method.predictors()[predictor]
+        with evaluating(module):
+            return module(images.to(next(module.parameters()).device))
+
+
+@dataclass(frozen=True)
+class How:
+    """The optimisation of `fit`; see `adautomix.recipes` for the fields.
+
+    Attributes:
+        optim: the optimiser.
+        schedule: of the learning rate.
+        numerics: device and precision.
+        seed: of everything random in the steps.
+        progress: show a bar or a line.
+    """
+
+    optim: SGD | AdamW = field(default_factory=SGD)
+    schedule: Cosine = field(default_factory=Cosine)
+    numerics: Numerics = field(default_factory=decide)
+    seed: int = 0
+    progress: bool = True
+
+
+def fit(
+    model: nn.Module,
+    train_loader: Iterable,
+    test_loader: Iterable | None = None,
+    *,
+    method: MethodConfig | None = None,
+    epochs: int,
+    how: How | None = None,
+) -> Fitted:
+    """Trains `model` with AdAutoMix, or with another method, on a loader of (images, labels).
+
+    Args:
+        model: a timm model with `forward_intermediates`, or a `Backbone` where another tap is wanted. It is trained in place.
+        train_loader: batches of float images "b c h w", normalised, and int64 labels " b"; it has a length.
+        test_loader: evaluated after every epoch; None for no evaluation.
+        method: hyper-parameters, e.g. `AdAutoMix(n=3)` (the default), `Fixed(CutMix())`, `Plain()`.
+        epochs: passes over the loader.
+        how: optimiser, schedule, device, seed.
+
+    Raises:
+        InputError: batches or a model that cannot be trained on; the sentence says what to change.
+        DivergenceError: the loss became NaN or infinite.
+    """
+    how = how or How()
+    side, classes = _look_at(model, train_loader)
+    batches = LoaderBatches(train_loader, classes, how.numerics.device)
+    built = (method or AdAutoMix()).build(model, side, seed=how.seed)
+    plan = Plan(epochs, how.optim, how.schedule)
+    training = Training(built, plan, len(batches), numerics=how.numerics, seed=how.seed)
+
+    def measure(method: Method) -> dict[str, float]:
+        return {
+            f"{name}_top1": accuracy(module, batches_of(test_loader, classes, how.numerics)).top1
+            for name, module in method.predictors().items()
+        }
+
+    with torch.random.fork_rng(), Progress("fit", training.total, show=how.progress) as progress:
+        for event in train(training, batches, None if test_loader is None else measure):
+            progress.at(training.step)
+            if hasattr(event, "row"):
+                progress.tell({k: v for k, v in event.row.items() if k.endswith("_top1")})
+    return Fitted(built, pd.DataFrame(training.curve))
+
+
+def batches_of(
+    loader: Iterable, classes: int, numerics: Numerics
+) -> Iterable[tuple[Tensor, Tensor]]:
+    """The loader's batches on the device, labels checked."""
+    for images, labels in loader:
+        check_labels(labels, classes)
+        yield images.to(numerics.device), labels.to(numerics.device)
+
+
+def _look_at(model: nn.Module, loader: Iterable) -> tuple[int, int]:
+    """The side of the images, from the first batch, and the model's number of classes."""
+    first = next(iter(loader), None)
+    if not (isinstance(first, list | tuple) and len(first) == 2 and torch.is_tensor(first[0])):
+        raise InputError(
+            "the loader must yield pairs (images, labels) of tensors, and at least one."
+        )
+    images = first[0]
+    if images.ndim != 4 or images.shape[2] != images.shape[3]:
+        raise InputError(
+            f"images must be square, of shape (batch, channels, side, side), not {tuple(images.shape)}."
+        )
+    return images.shape[-1], as_backbone(model).model.num_classes

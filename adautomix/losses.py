@@ -1,0 +1,76 @@
+"""One function for each equation of Sec. 3.1 and for L_cosine (Sec. 3.3.1).
+
+All take logits, so that the same function serves the classifier ψ_W and the teacher ψ_Ŵ, and average over the batch.
+"""
+
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+def ce(logits: Float[Tensor, "b k"], labels: Int[Tensor, " b"]) -> Float[Tensor, " b"]:
+    """L_ce (Eq. 1): −log of the probability of the true class, one number an image."""
+    return F.cross_entropy(logits, labels, reduction="none")
+
+
+def ace(
+    logits: Float[Tensor, "b k"],
+    labels: Int[Tensor, " b"],
+    partners: Int[Tensor, "b n"],
+    ratios: Float[Tensor, "b n"],
+) -> Float[Tensor, ""]:
+    """L_ace (Eq. 2): the clean images of each set, Σ_n λ_n L_ce(ψ(x_n), y_n).
+
+    `logits` and `labels` are those of the batch, each image once; `partners` say who is in which set.
+    """
+    return (ratios * ce(logits, labels)[partners]).sum(dim=1).mean()
+
+
+def mixed_ce(
+    logits: Float[Tensor, "b k"],
+    labels: Int[Tensor, " b"],
+    partners: Int[Tensor, "b n"],
+    ratios: Float[Tensor, "b n"],
+) -> Float[Tensor, ""]:
+    """L_ce(ψ(x̃), y_mix) with the mixed label y_mix = Σ_n λ_n y_n, y one-hot.
+
+    This is L_amce (Eq. 3) when x̃ is the generator's image x_mix, and L_mce (Eq. 4) when x̃ = Σ_n λ_n x_n.
+    Cross-entropy is linear in the label, so no soft label is formed: −Σ_n λ_n log p(y_n).
+    """
+    log_probability = logits.log_softmax(dim=1)
+    return -(ratios * log_probability.gather(1, labels[partners])).sum(dim=1).mean()
+
+
+def amce(
+    logits: Float[Tensor, "b k"],
+    labels: Int[Tensor, " b"],
+    partners: Int[Tensor, "b n"],
+    ratios: Float[Tensor, "b n"],
+) -> Float[Tensor, ""]:
+    """L_amce (Eq. 3): `logits` of the generator's image x_mix against the mixed label."""
+    return mixed_ce(logits, labels, partners, ratios)
+
+
+def mce(
+    logits: Float[Tensor, "b k"],
+    labels: Int[Tensor, " b"],
+    partners: Int[Tensor, "b n"],
+    ratios: Float[Tensor, "b n"],
+) -> Float[Tensor, ""]:
+    """L_mce (Eq. 4): `logits` of the plain interpolation Σ_n λ_n x_n against the mixed label."""
+    return mixed_ce(logits, labels, partners, ratios)
+
+
+def cosine(
+    mixed: Float[Tensor, "b k"],
+    clean: Float[Tensor, "b k"],
+    partners: Int[Tensor, "b n"],
+    ratios: Float[Tensor, "b n"],
+) -> Float[Tensor, ""]:
+    """L_cosine (Sec. 3.3.1): Σ_n λ_n cosine(ψ_Ŵ(x_mix), ψ_Ŵ(x_n)), in [−1, 1].
+
+    Despite its letter a similarity: the generator *maximises* it (Eq. 15), so that the teacher's view of the mixed
+    image stays close to its view of the images it was made of. ψ_Ŵ(·) are the teacher's logits.
+    """
+    similarity = F.cosine_similarity(mixed[:, None], clean[partners], dim=-1)
+    return (ratios * similarity).sum(dim=1).mean()

@@ -1,0 +1,178 @@
+"""AdAutoMix by the paper's equations (Sec. 3.3, Algorithm 1): one step, one backward pass, two players."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from adautomix import losses as loss
+from adautomix.draw import Draw
+from adautomix.errors import InputError
+from adautomix.methods.base import Losses, Method, as_backbone, check_batch
+from adautomix.mix import Mixed, MixGenerator, blend, interpolate
+from adautomix.models import Backbone
+
+
+@dataclass(frozen=True)
+class AdAutoMix:
+    """Hyper-parameters of AdAutoMix; the defaults are the paper's (A.2) where it gives them.
+
+    Attributes:
+        n: N, how many images form one mixed image.
+        alpha: α, weight of L_mce; L_ace has 1 − α (Eq. 14).
+        beta: β, weight of the teacher's cross-entropy; its cosine has 1 − β (Eq. 15).
+        adversary: weight of the classifier's loss in the generator's objective. 1 is Eq. 15; smaller is a milder opponent.
+        concentration: of the Dirichlet that λ comes from; Table 9 calls it the λ ratio.
+        momentum: ξ of the teacher at the start; it rises to 1 on a cosine (A.2).
+        embed_ratio, upsampling, order, init: see `MixGenerator`.
+        classifier_turns: T1 of Algorithm 1, updates of the classifier per batch.
+        generator_turns: T2 of Algorithm 1, updates of the generator per batch.
+
+    Differs from the paper: `adversary` is not in it (1 is the paper); λ's distribution, the initial weights of the
+    generator and T1, T2 are not given there, see the defaults.
+    """
+
+    n: int = 3
+    alpha: float = 0.5
+    beta: float = 0.3
+    adversary: float = 1.0
+    concentration: float = 1.0
+    momentum: float = 0.999
+    embed_ratio: bool = True
+    upsampling: str = "bilinear"
+    order: str = "softmax-upsample"
+    init: float = 0.01
+    classifier_turns: int = 1
+    generator_turns: int = 1
+
+    def __post_init__(self):
+        if self.n < 2:
+            raise InputError(f"AdAutoMix mixes n = 2 or more images, not {self.n}.")
+        for name in ("alpha", "beta"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} must lie in [0, 1], not {getattr(self, name)}.")
+        for name in ("classifier_turns", "generator_turns"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}.")
+
+    def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "AdAutoMixMethod":
+        """The live method for images of `side` × `side` pixels.
+
+        Args:
+            classifier: a timm model, or a `Backbone` where another tap is wanted.
+            side: height and width of the images, to measure the tap.
+            seed: of the generator's initial weights.
+        """
+        backbone = as_backbone(classifier)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(Draw(seed, step=1, stream="init").entropy())
+            generator = MixGenerator(
+                backbone.measure(side).channels,
+                embed_ratio=self.embed_ratio,
+                upsampling=self.upsampling,
+                order=self.order,
+                init=self.init,
+            )
+        return AdAutoMixMethod(backbone, generator, self)
+
+
+class AdAutoMixMethod(Method):
+    """The game of Eq. 11, played by the classifier ψ_W and the generator G_θ before the teacher ψ_Ŵ.
+
+    Algorithm 1 computes the losses once and updates both players from them, so both gradients are taken at the same
+    point and one backward pass yields both. The image that the classifier sees is passed through `Reverse`: the same
+    L_amce that the classifier descends arrives at the generator with its sign turned. The teacher's parameters take
+    no gradient; its two terms reach only the generator. With T1 = T2 = 1, network passes cost 12 units (forward 1,
+    backward 2, backward to the input only 1) against 3 for plain training: teacher on clean 1, teacher on mixed 1 + 1,
+    classifier on mixed, interpolated and clean images 3 × 3.
+    """
+
+    def __init__(self, classifier: Backbone, generator: MixGenerator, config: AdAutoMix):
+        super().__init__(classifier, config.momentum)
+        self.generator = generator
+        self.config = config
+        # T1 - 1 updates of the classifier alone, one of both, T2 - 1 of the generator alone (Algorithm 1, l. 7-12)
+        self.turns = (
+            *["classifier"] * (config.classifier_turns - 1),
+            "both",
+            *["generator"] * (config.generator_turns - 1),
+        )
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        return {**super().players(), "generator": list(self.generator.parameters())}
+
+    def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
+        """The losses of one turn: "both" players, or the "classifier" or the "generator" alone."""
+        check_batch(images, labels)
+        return self.compute(images, labels, *self._sets(images, draw), turn)
+
+    def compute(
+        self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor, turn: str
+    ) -> Losses:
+        """The tensor part of the step (Algorithm 1, l. 3-6)."""
+        config, sets = self.config, (labels, partners, ratios)
+        with torch.no_grad():
+            clean, features = self.teacher.see(images)
+        masks = self.generator(features, partners, ratios, images.shape[-2:])
+        mixed = blend(images, partners, masks)
+
+        terms, total = {}, 0.0
+        if turn == "generator":
+            terms["amce"] = loss.amce(self._classifier_as_is(mixed), *sets)
+            total = -config.adversary * terms["amce"]
+        else:
+            seen = mixed.detach() if turn == "classifier" else reverse(mixed, config.adversary)
+            straight = interpolate(images, partners, ratios.to(images.dtype))
+            terms["amce"] = loss.amce(self.classifier(seen), *sets)
+            terms["mce"] = loss.mce(self.classifier(straight), *sets)
+            terms["ace"] = loss.ace(self.classifier(images), *sets)
+            total = (  # Eq. 14
+                terms["amce"] + config.alpha * terms["mce"] + (1 - config.alpha) * terms["ace"]
+            )
+        if turn != "classifier":
+            view = self.teacher(mixed)
+            terms["teacher_amce"] = loss.amce(view, *sets)
+            terms["cosine"] = loss.cosine(view, clean, partners, ratios)
+            total = total + (  # Eq. 15, negated: ascent on it is descent on this
+                config.beta * terms["teacher_amce"] - (1 - config.beta) * terms["cosine"]
+            )
+        return Losses.of(total, **terms)
+
+    @torch.no_grad()
+    def mixed(self, images: Tensor, draw: Draw) -> Mixed:
+        """What the generator makes of these images now (Eq. 8)."""
+        partners, ratios = self._sets(images, draw)
+        features = self.teacher.see(images).features
+        masks = self.generator(features, partners, ratios, images.shape[-2:])
+        return Mixed(blend(images, partners, masks), partners, ratios, masks)
+
+    def _sets(self, images: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+        batch, config = len(images), self.config
+        partners = draw.partners(batch, config.n, images.device)
+        ratios = draw.ratios(batch, config.n, config.concentration, images.device)
+        return partners, ratios
+
+    def _classifier_as_is(self, images: Tensor) -> Tensor:
+        """ψ_W(images) where the gradient passes through to the images and nothing in ψ_W takes any or changes."""
+        frozen = {name: p.detach() for name, p in self.classifier.named_parameters()}
+        frozen |= {name: b.clone() for name, b in self.classifier.named_buffers()}
+        return functional_call(self.classifier, frozen, (images,))
+
+
+class Reverse(torch.autograd.Function):
+    """The identity whose gradient is turned and scaled (gradient reversal)."""
+
+    @staticmethod
+    def forward(ctx, images: Tensor, scale: float) -> Tensor:
+        ctx.scale = scale
+        return images.view_as(images)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        return -ctx.scale * gradient, None
+
+
+def reverse(images: Tensor, scale: float = 1.0) -> Tensor:
+    """`images` unchanged; gradients that come back are multiplied by −scale."""
+    return Reverse.apply(images, scale)

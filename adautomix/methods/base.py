@@ -1,0 +1,117 @@
+"""What every training method is: a module whose forward is one whole step, for one loop that serves them all."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from adautomix.draw import Draw
+from adautomix.errors import InputError
+from adautomix.mix import Mixed
+from adautomix.models import Backbone, Teacher, momentum_at
+
+
+@dataclass
+class Losses:
+    """What one step computed.
+
+    Attributes:
+        total: the scalar whose gradient moves every player at once.
+        terms: the named losses of the paper that went into it, detached, for the curves.
+    """
+
+    total: Float[Tensor, ""]
+    terms: dict[str, Float[Tensor, ""]]
+
+    @classmethod
+    def of(cls, total: Tensor, **terms: Tensor) -> "Losses":
+        """From the total and its terms, which are detached."""
+        return cls(total, {name: term.detach() for name, term in terms.items()})
+
+
+class Method(nn.Module):
+    """A classifier, perhaps a teacher that follows it, perhaps more players, and how they are trained.
+
+    Args:
+        classifier: the network ψ_W that is wanted in the end.
+        momentum: ξ at the start of the teacher's cosine (A.2); None for no teacher.
+    """
+
+    turns: ClassVar[tuple[str, ...]] = ("both",)
+    """The passes of one step; more than one only where T1 or T2 of Algorithm 1 exceeds 1."""
+
+    def __init__(self, classifier: Backbone, momentum: float | None):
+        super().__init__()
+        self.classifier = classifier
+        self.teacher = None if momentum is None else Teacher(classifier, momentum)
+
+    def forward(
+        self,
+        images: Float[Tensor, "b c h w"],
+        labels: Int[Tensor, " b"],
+        draw: Draw,
+        turn: str = "both",
+    ) -> Losses:
+        """One step's losses; `losses.total.backward()` gives every player its gradient."""
+        raise NotImplementedError
+
+    def mixed(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed | None:
+        """The images that a step with this draw trains on, without gradients; None where nothing is mixed."""
+        return None
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        """The trained parameters by player; each may have its own learning rate."""
+        return {"classifier": list(self.classifier.parameters())}
+
+    def predictors(self) -> dict[str, nn.Module]:
+        """What can be evaluated: the classifier and, where there is one, its teacher."""
+        found: dict[str, nn.Module] = {"classifier": self.classifier}
+        if self.teacher is not None:
+            found["teacher"] = self.teacher
+        return found
+
+    def after_step(self, progress: float) -> None:
+        """The teacher follows the classifier; `progress` in [0, 1] is the share of the run that is done."""
+        if self.teacher is not None:
+            self.teacher.follow(self.classifier, momentum_at(progress, self.teacher.base))
+
+    def compile_step(self, **options) -> None:
+        """Compile the tensor part of the step with `torch.compile(**options)`; drawing stays outside it."""
+        self.compute = torch.compile(self.compute, dynamic=False, **options)
+
+
+@runtime_checkable
+class MethodConfig(Protocol):
+    """A method's hyper-parameters: a frozen dataclass that makes the live `Method`."""
+
+    def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> Method: ...
+
+
+def as_backbone(classifier: nn.Module) -> Backbone:
+    """A timm model as a `Backbone` with the default tap; a `Backbone` stays what it is."""
+    return classifier if isinstance(classifier, Backbone) else Backbone(classifier)
+
+
+def check_batch(images: Tensor, labels: Tensor) -> None:
+    """One clear sentence for a batch that cannot be trained on; looks at shapes and dtypes alone."""
+    if images.ndim != 4 or not images.is_floating_point():
+        raise InputError(
+            "images must be floating point of shape (batch, channels, height, width), "
+            f"not {images.dtype} of shape {tuple(images.shape)}: convert and normalise them first."
+        )
+    if labels.ndim != 1 or labels.dtype != torch.int64:
+        raise InputError(
+            f"labels must be int64 of shape (batch,), not {labels.dtype} of shape {tuple(labels.shape)}: "
+            "give class numbers, not one-hot vectors."
+        )
+    if len(images) != len(labels):
+        raise InputError(
+            f"{len(images)} images came with {len(labels)} labels: give one label an image."
+        )
+    if len(images) < 2:
+        raise InputError(
+            "a batch of one image can neither be mixed nor normalised: "
+            "use a larger batch, or drop_last=True in the loader."
+        )

@@ -1,0 +1,50 @@
+"""Training with a hand-crafted mixing rule: Mixup, CutMix, ... (one step for all of them)."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from adautomix.draw import Draw
+from adautomix.losses import mixed_ce
+from adautomix.methods.base import Losses, Method, as_backbone, check_batch
+from adautomix.mix import Mixed, MixingRule
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Cross-entropy of mixed images against mixed labels, the rule being fixed in advance.
+
+    Attributes:
+        rule: what mixes, e.g. `CutMix(alpha=1.0)`.
+        momentum: of the teacher that follows the classifier (it takes no part in training); None for no teacher.
+    """
+
+    rule: MixingRule
+    momentum: float | None = 0.999
+
+    def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "FixedMethod":
+        """The live method; `side` and `seed` are not needed."""
+        return FixedMethod(as_backbone(classifier), self)
+
+
+class FixedMethod(Method):
+    """See `Fixed`."""
+
+    def __init__(self, classifier: nn.Module, config: Fixed):
+        super().__init__(classifier, config.momentum)
+        self.rule = config.rule
+
+    def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
+        """L_ce of the rule's images against their mixed labels."""
+        check_batch(images, labels)
+        mixed = self.rule(images, draw)
+        return self.compute(mixed.images, labels, mixed.partners, mixed.ratios)
+
+    def compute(self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor) -> Losses:
+        """The tensor part of the step."""
+        loss = mixed_ce(self.classifier(images), labels, partners, ratios)
+        return Losses.of(loss, mixed_ce=loss)
+
+    def mixed(self, images: Tensor, draw: Draw) -> Mixed:
+        """What the rule makes of these images."""
+        return self.rule(images, draw)

@@ -1,0 +1,38 @@
+"""Plain training, the paper's "Vanilla": cross-entropy on the clean images (Eq. 1)."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from adautomix.draw import Draw
+from adautomix.losses import ce
+from adautomix.methods.base import Losses, Method, as_backbone, check_batch
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Plain training.
+
+    Attributes:
+        momentum: of the teacher that follows the classifier (it takes no part in training); None for no teacher.
+    """
+
+    momentum: float | None = 0.999
+
+    def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "PlainMethod":
+        """The live method; `side` and `seed` are not needed."""
+        return PlainMethod(as_backbone(classifier), self.momentum)
+
+
+class PlainMethod(Method):
+    """See `Plain`."""
+
+    def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
+        """L_ce on the batch; nothing is drawn."""
+        check_batch(images, labels)
+        return self.compute(images, labels)
+
+    def compute(self, images: Tensor, labels: Tensor) -> Losses:
+        """The tensor part of the step."""
+        loss = ce(self.classifier(images), labels).mean()
+        return Losses.of(loss, ce=loss)

@@ -1,0 +1,65 @@
+"""What every mixing rule returns, and Eq. 7: masks are the common currency."""
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from adautomix.draw import Draw
+from adautomix.errors import InputError
+
+
+class Mixed(NamedTuple):
+    """A batch of mixed images and what went into it.
+
+    Attributes:
+        images: the mixed images.
+        partners: which images of the batch went into each, itself first.
+        ratios: λ, the weight of each partner's label; rows sum to 1.
+        masks: P', the weight of each partner at each pixel; sums to 1 over n.
+    """
+
+    images: Float[Tensor, "b c h w"]
+    partners: Int[Tensor, "b n"]
+    ratios: Float[Tensor, "b n"]
+    masks: Float[Tensor, "b n h w"]
+
+
+@runtime_checkable
+class MixingRule(Protocol):
+    """A hand-crafted rule: a frozen dataclass that is called with a batch and the step's random numbers.
+
+    It never changes its input, takes randomness from `draw` alone, and reports in `ratios` what it painted.
+    """
+
+    def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed: ...
+
+
+def blend(
+    images: Float[Tensor, "b c h w"],
+    partners: Int[Tensor, "b n"],
+    masks: Float[Tensor, "b n #h #w"],
+) -> Float[Tensor, "b c h w"]:
+    """x_mix = Σ_n x_n ⊙ P'_n (Eq. 7), for each image of the batch with its own partners.
+
+    One term after the other, so that no n-fold copy of the batch is made.
+    """
+    mixed = images[partners[:, 0]] * masks[:, 0, None]
+    for n in range(1, partners.shape[1]):
+        mixed = torch.addcmul(mixed, images[partners[:, n]], masks[:, n, None])
+    return mixed
+
+
+def interpolate(
+    images: Float[Tensor, "b c h w"], partners: Int[Tensor, "b n"], ratios: Float[Tensor, "b n"]
+) -> Float[Tensor, "b c h w"]:
+    """Σ_n λ_n x_n, the input of L_mce (Eq. 4): `blend` with constant masks."""
+    return blend(images, partners, ratios[:, :, None, None])
+
+
+def per_batch_or_sample(per: str, batch: int) -> int:
+    """How many λ to draw: one each ("sample") or one for all ("batch")."""
+    if per not in ("sample", "batch"):
+        raise InputError(f"λ is drawn per='batch' or per='sample', not per={per!r}.")
+    return batch if per == "sample" else 1

@@ -1,0 +1,50 @@
+"""CutMix (Yun et al., 2019): a box of one image is replaced by the same box of another."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from adautomix.draw import Draw
+from adautomix.mix.base import Mixed, blend, per_batch_or_sample
+
+
+@dataclass(frozen=True)
+class CutMix:
+    """A box of relative area 1 − λ, λ ~ Beta(alpha, alpha), around a uniform centre, clipped at the border.
+
+    The ratios are those of the area really painted.
+
+    Attributes:
+        alpha: concentration of the Beta distribution; 1 is uniform.
+        per: one box per "batch" (as published) or per "sample".
+    """
+
+    alpha: float = 1.0
+    per: str = "batch"
+
+    def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
+        batch, _, height, width = images.shape
+        count = per_batch_or_sample(self.per, batch)
+        partners = draw.partners(batch, 2, images.device)
+        own = draw.beta(self.alpha, (count,), images.device)
+        centres = draw.uniform(0.0, 1.0, (2, count), images.device)
+        cut = box(own, centres, height, width).to(images.dtype).expand(batch, height, width)
+        masks = torch.stack([1 - cut, cut], dim=1)
+        return Mixed(blend(images, partners, masks), partners, masks.mean(dim=(2, 3)), masks)
+
+
+def box(
+    ratios: Float[Tensor, " b"], centres: Float[Tensor, "2 b"], height: int, width: int
+) -> Float[Tensor, "b h w"]:
+    """One inside the box, zero outside: sides int(side · √(1 − λ)), centre a uniform pixel, clipped."""
+    side = torch.sqrt(1 - ratios)
+    inside = []
+    for centre, length in zip(centres, (height, width), strict=True):
+        half = torch.floor(torch.floor(length * side) / 2)
+        middle = torch.floor(centre * length)
+        pixel = torch.arange(length, device=ratios.device)
+        inside.append((pixel >= (middle - half)[:, None]) & (pixel < (middle + half)[:, None]))
+    rows, columns = inside
+    return (rows[:, :, None] & columns[:, None, :]).to(ratios.dtype)

@@ -1,0 +1,132 @@
+"""The mix generator G_θ of AdAutoMix (Sec. 3.2, Eq. 5 to 8): N-way cross-attention on the features of N images."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from adautomix.errors import InputError, unknown
+
+UPSAMPLING = ("bilinear", "nearest")
+ORDERS = ("softmax-upsample", "upsample-softmax")
+
+
+class MixGenerator(nn.Module):
+    """From the tapped features of a batch and the ratios λ to a mask for every image of every set.
+
+    Each image's features z_n, with λ_n as one more constant channel, pass three 1×1 convolutions: q_n and k_n
+    (half the channels) and v_n (one channel). The mask logits of image n attend from n to all its partners,
+
+        P_n = Softmax(Σ_{i≠n} q_nᵀ k_i / √d) v_n                                    (Eq. 5)
+
+    and a softmax over the images makes the masks a distribution at every position (Eq. 6).
+
+    Three identities keep this cheap, with the same weights for any N ≥ 2:
+
+    - Σ_{i≠n} q_nᵀ k_i = q_nᵀ (Σ_i k_i − k_n): N attentions, not N².
+    - A 1×1 convolution is linear in its input, so q, k, v of an image are computed once, whatever sets it is in;
+      λ adds a rank-one term.
+    - All N softmaxes run in one call of `scaled_dot_product_attention`.
+
+    What λ can do follows from Eq. 5. In k it shifts a row of the attention by a constant, which the softmax
+    forgets; in v it adds w_λ λ_n to the logit of image n, since attention rows sum to 1; in q it turns the
+    attention towards w_λᵀ K. So the area of a mask follows λ through one learned number and through q.
+
+    Args:
+        channels: C, the channels of the tapped features.
+        reduction: q and k have C // reduction channels (Sec. 3.2: half).
+        embed_ratio: give λ to the convolutions as one more channel (Sec. 3.2).
+        upsampling: "bilinear" or "nearest"; the paper says only "upsampling", the released ResNets use bilinear.
+        order: "softmax-upsample", the order of Eq. 6 and 7, or "upsample-softmax", the released order. Both
+            are distributions over n at every pixel; the second has sharper borders when logits are large.
+        init: standard deviation of the initial weights; biases start at 0. The paper does not give it.
+            Small weights start from masks that are near 1/N everywhere.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        reduction: int = 2,
+        embed_ratio: bool = True,
+        upsampling: str = "bilinear",
+        order: str = "softmax-upsample",
+        init: float = 0.01,
+    ):
+        super().__init__()
+        if upsampling not in UPSAMPLING:
+            raise unknown("upsampling", upsampling, UPSAMPLING)
+        if order not in ORDERS:
+            raise unknown("order of softmax and upsampling", order, ORDERS)
+        if not 1 <= reduction <= channels:
+            raise InputError(f"reduction must lie in 1..{channels}, not {reduction}.")
+        self.channels, self.width = channels, channels // reduction
+        self.embed_ratio, self.upsampling, self.order = embed_ratio, upsampling, order
+        outputs = 2 * self.width + 1
+        self.qkv = nn.Conv2d(channels, outputs, kernel_size=1)
+        nn.init.normal_(self.qkv.weight, std=init)
+        nn.init.zeros_(self.qkv.bias)
+        self.ratio_weight = nn.Parameter(torch.empty(outputs)) if embed_ratio else None
+        if embed_ratio:
+            nn.init.normal_(self.ratio_weight, std=init)
+
+    def forward(
+        self,
+        features: Float[Tensor, "b d h w"],
+        partners: Int[Tensor, "b n"],
+        ratios: Float[Tensor, "b n"],
+        size: tuple[int, int],
+    ) -> Float[Tensor, "b n height width"]:
+        """Masks P' of `size` (height, width) for each set of partners; a distribution over n at every pixel.
+
+        `features` are those of the batch, each image once; `partners` index into them.
+        """
+        logits = self.logits(features, partners, ratios)
+        if self.order == "upsample-softmax":
+            return self._upsample(logits, size).softmax(dim=1)
+        return self._upsample(logits.softmax(dim=1), size)
+
+    def logits(
+        self,
+        features: Float[Tensor, "b d h w"],
+        partners: Int[Tensor, "b n"],
+        ratios: Float[Tensor, "b n"],
+    ) -> Float[Tensor, "b n h w"]:
+        """P_n of Eq. 5, before the softmax over n, on the grid of the tap."""
+        q, keys_of_others, v = self.attend_to(features, partners, ratios)
+        attended = F.scaled_dot_product_attention(q, keys_of_others, v)
+        return attended.squeeze(-1).unflatten(2, features.shape[-2:])
+
+    def attention(
+        self,
+        features: Float[Tensor, "b d h w"],
+        partners: Int[Tensor, "b n"],
+        ratios: Float[Tensor, "b n"],
+    ) -> Float[Tensor, "b n l l"]:
+        """The attention matrices Softmax(Σ_{i≠n} q_nᵀ k_i / √d) themselves, for pictures; training never forms them."""
+        q, keys_of_others, _ = self.attend_to(features, partners, ratios)
+        return (q @ keys_of_others.mT / self.width**0.5).softmax(dim=-1)
+
+    def attend_to(
+        self,
+        features: Float[Tensor, "b d h w"],
+        partners: Int[Tensor, "b n"],
+        ratios: Float[Tensor, "b n"],
+    ) -> tuple[Float[Tensor, "b n l e"], Float[Tensor, "b n l e"], Float[Tensor, "b n l 1"]]:
+        """q_n, Σ_{i≠n} k_i and v_n of every set: "b n l e" with l = h·w positions and e = C/2 (1 for v)."""
+        if features.shape[1] != self.channels:
+            raise InputError(
+                f"the generator was made for features of {self.channels} channels, not {features.shape[1]}: "
+                "build it with the size that Backbone.measure reports."
+            )
+        each = self.qkv(features).flatten(2).mT  # b l (2e + 1), every image once
+        sets = each[partners]  # b n l (2e + 1)
+        if self.ratio_weight is not None:
+            sets = sets + ratios[:, :, None, None] * self.ratio_weight
+        q, k, v = sets.split([self.width, self.width, 1], dim=-1)
+        return q, k.sum(dim=1, keepdim=True) - k, v
+
+    def _upsample(self, maps: Float[Tensor, "b n h w"], size: tuple[int, int]) -> Tensor:
+        if self.upsampling == "nearest":
+            return F.interpolate(maps, size, mode="nearest")
+        return F.interpolate(maps, size, mode="bilinear", align_corners=False)

@@ -1,0 +1,31 @@
+"""Mixup (Zhang et al., 2018): every pixel is the same convex combination of two images."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from adautomix.draw import Draw
+from adautomix.mix.base import Mixed, interpolate, per_batch_or_sample
+
+
+@dataclass(frozen=True)
+class Mixup:
+    """x̃ = λ x_a + (1 − λ) x_b with λ ~ Beta(alpha, alpha).
+
+    Attributes:
+        alpha: concentration of the Beta distribution; 1 is uniform.
+        per: one λ per "batch" (as published) or per "sample".
+    """
+
+    alpha: float = 1.0
+    per: str = "batch"
+
+    def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
+        batch, _, height, width = images.shape
+        partners = draw.partners(batch, 2, images.device)
+        own = draw.beta(self.alpha, (per_batch_or_sample(self.per, batch),), images.device)
+        ratios = torch.stack([own, 1 - own], dim=1).to(images.dtype).expand(batch, 2)
+        masks = ratios[:, :, None, None].expand(batch, 2, height, width)
+        return Mixed(interpolate(images, partners, ratios), partners, ratios, masks)

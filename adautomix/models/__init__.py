@@ -1,0 +1,6 @@
+"""Classifiers (any timm model, with a tap) and the teacher that follows one."""
+
+from adautomix.models.backbone import Backbone, Net, Seen, Tap, cifar_stem
+from adautomix.models.ema import Teacher, momentum_at
+
+__all__ = ["Backbone", "Net", "Seen", "Tap", "Teacher", "cifar_stem", "momentum_at"]

@@ -1,0 +1,65 @@
+"""Progress that suits its reader: a bar on a terminal, one updating line in a notebook, nothing in a log."""
+
+import sys
+import time
+
+from tqdm import tqdm
+
+
+class Progress:
+    """Counts steps towards a total; a context manager.
+
+    Args:
+        title: what is running.
+        total: steps in all.
+        done: steps that were done before.
+        show: False for silence everywhere.
+    """
+
+    def __init__(self, title: str, total: int, done: int = 0, *, show: bool = True):
+        self.title, self.total, self.step, self.words = title, total, done, ""
+        self.line = _notebook_line() if show else None
+        self.started, self.drawn = time.monotonic(), 0.0
+        terminal = show and self.line is None and sys.stderr.isatty()
+        self.bar = tqdm(total=total, initial=done, desc=title, unit="step", disable=not terminal)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.bar.close()
+        if self.line is not None:
+            self._draw()
+
+    def at(self, step: int) -> None:
+        """The run has reached this step."""
+        self.bar.update(step - self.step)
+        self.step = step
+        if self.line is not None and time.monotonic() - self.drawn > 1.0:
+            self._draw()
+
+    def tell(self, accuracies: dict[str, float]) -> None:
+        """Fractions to show beside the count, in percent."""
+        if accuracies:
+            self.words = ", ".join(
+                f"{name.removesuffix('_top1')} {100 * value:.1f} %"
+                for name, value in accuracies.items()
+            )
+            self.bar.set_postfix_str(self.words, refresh=False)
+
+    def _draw(self) -> None:
+        self.drawn = time.monotonic()
+        seconds = self.drawn - self.started
+        text = f"{self.title}: step {self.step} of {self.total}, {seconds:.0f} s"
+        self.line.update(
+            {"text/plain": f"{text}{', ' + self.words if self.words else ''}"}, raw=True
+        )
+
+
+def _notebook_line():
+    """A display that can be rewritten in place, where this runs in a notebook's kernel; else None."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if type(shell).__name__ != "ZMQInteractiveShell":
+        return None
+    return ipython.display.display({"text/plain": ""}, raw=True, display_id=True)

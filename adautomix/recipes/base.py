@@ -1,0 +1,168 @@
+"""A recipe: everything that decides a run but its seed and its cost, as one typed value."""
+
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any
+
+import yaml
+
+from adautomix.data.augment import Augment
+from adautomix.errors import InputError, unknown
+from adautomix.methods import AdAutoMix, Fixed, MethodConfig, Plain
+from adautomix.mix import MIXERS
+from adautomix.models import Net
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Stochastic gradient descent (A.3).
+
+    Attributes:
+        lr: peak learning rate of the classifier.
+        momentum: of the velocity.
+        weight_decay: on every parameter of every player, as in the paper's open-source toolbox.
+        generator_lr: the generator's own peak rate (γ of Eq. 16); None for the classifier's.
+    """
+
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    generator_lr: float | None = None
+
+
+@dataclass(frozen=True)
+class AdamW:
+    """AdamW, for Swin and ConvNeXt (A.3).
+
+    Attributes:
+        lr: peak learning rate of the classifier.
+        betas: decay of the two moments.
+        weight_decay: decoupled.
+        generator_lr: the generator's own peak rate; None for the classifier's.
+    """
+
+    lr: float = 5e-4
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.05
+    generator_lr: float | None = None
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """The learning rate falls from its peak to `floor` × peak on half a cosine, step by step.
+
+    Attributes:
+        floor: share of the peak that is left at the end; 0 anneals to zero, 0.5 is the released
+            configuration of AutoMix and AdAutoMix on CIFAR-100 (0.1 to 0.05).
+        warmup: steps of linear rise at the start.
+    """
+
+    floor: float = 0.0
+    warmup: int = 0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained on what, and how.
+
+    Attributes:
+        data: a dataset of the catalogue.
+        net: the backbone.
+        method: the hyper-parameters of the training method.
+        optim: the optimiser.
+        schedule: of the learning rate.
+        epochs: passes over the training images.
+        batch: images a step, over all processes.
+        augment: crop and flip.
+        per_class: use only the first so many training images of each class; None for all.
+        evaluate_every: epochs between two evaluations; each of the last ten epochs is always evaluated.
+        evaluate_on: the split that is evaluated, "test", or "validation" where settings are being chosen.
+    """
+
+    data: str
+    net: Net = field(default_factory=Net)
+    method: MethodConfig = field(default_factory=Plain)
+    optim: SGD | AdamW = field(default_factory=SGD)
+    schedule: Cosine = field(default_factory=Cosine)
+    epochs: int = 200
+    batch: int = 100
+    augment: Augment = field(default_factory=Augment)
+    per_class: int | None = None
+    evaluate_every: int = 1
+    evaluate_on: str = "test"
+
+    def __post_init__(self):
+        for name in ("epochs", "batch", "evaluate_every"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}.")
+
+
+KINDS = {
+    kind.__name__: kind
+    for kind in (
+        Recipe,
+        Net,
+        SGD,
+        AdamW,
+        Cosine,
+        Augment,
+        Plain,
+        Fixed,
+        AdAutoMix,
+        *MIXERS.values(),
+    )
+}
+
+
+def to_dict(value: Any) -> Any:
+    """A recipe as plain JSON values; every dataclass says its `kind`."""
+    if is_dataclass(value):
+        found = {f.name: to_dict(getattr(value, f.name)) for f in fields(value)}
+        return {"kind": type(value).__name__, **found}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def from_dict(value: Any) -> Any:
+    """The inverse of `to_dict`; InputError for a kind or field that this version does not know."""
+    if isinstance(value, list):
+        return tuple(value)
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("kind")
+    if kind not in KINDS:
+        raise unknown("kind of recipe value", kind, KINDS)
+    known = {f.name for f in fields(KINDS[kind])}
+    for name in value:
+        if name not in known | {"kind"}:
+            raise unknown(f"field of {kind}", name, known)
+    return KINDS[kind](**{name: from_dict(v) for name, v in value.items() if name != "kind"})
+
+
+def override(value: Any, assignment: str) -> Any:
+    """A copy with one field changed: `override(recipe, "method.n=4")`. The new value is read as YAML.
+
+    Raises:
+        InputError: unknown field, or a value of another type than the old one.
+    """
+    path, equals, text = assignment.partition("=")
+    if not equals:
+        raise InputError(f"{assignment!r} changes nothing: write FIELD=VALUE, e.g. method.n=4.")
+    name, _, rest = path.strip().partition(".")
+    known = {f.name for f in fields(value)} if is_dataclass(value) else set()
+    if name not in known:
+        raise unknown(f"field of {type(value).__name__}", name, known)
+    old = getattr(value, name)
+    if rest:
+        return replace(value, **{name: override(old, f"{rest}={text}")})
+    new = yaml.safe_load(text)
+    if isinstance(old, float) and isinstance(new, int | str):
+        new = _number(new, path)
+    if old is not None and new is not None and type(new) is not type(old):
+        raise InputError(f"{path} is {old!r} ({type(old).__name__}); {text!r} is not of that type.")
+    return replace(value, **{name: new})
+
+
+def _number(text: Any, path: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"{path} must be a number, not {text!r}.") from None

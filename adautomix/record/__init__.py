@@ -1,0 +1,21 @@
+"""What was run, with what result and how to run it again; and what the paper says.
+
+`run` keeps runs on disk, `provenance` says where a number came from, `paper` reads the paper's
+tables, `compare` sets the two side by side. Nothing here needs torch.
+"""
+
+from adautomix.record import compare, paper, provenance
+from adautomix.record._document import BUDGETS
+from adautomix.record.run import Run, Store, live, recorded, run_id
+
+__all__ = [
+    "BUDGETS",
+    "Run",
+    "Store",
+    "compare",
+    "live",
+    "paper",
+    "provenance",
+    "recorded",
+    "run_id",
+]

@@ -1,0 +1,227 @@
+"""Runs summed up over seeds, and set beside the paper's numbers.
+
+Numbers of different budgets or recipes are never averaged and never share a column. A cell that
+nobody ran is blank. Fractions inside, percent only in what is displayed.
+"""
+
+import html
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean, stdev
+from typing import Any, NamedTuple
+
+import pandas as pd
+from scipy.special import stdtrit
+
+from adautomix.errors import InputError
+from adautomix.record._document import BUDGETS, canonical
+from adautomix.record.run import Run
+
+SOURCES = {"paper": "paper reports", "recorded": "recorded", "live": "run here"}
+BLANK: dict[str, object] = {
+    "method": "",
+    "source": "",
+    "budget": "",
+    "predictor": "",
+    "metric": "",
+    "mean": None,
+    "sd": None,
+    "n": 0,
+    "runs": (),
+}
+
+
+class Summary(NamedTuple):
+    """Mean and sample standard deviation (n − 1) over `n` runs; None where they do not exist."""
+
+    mean: float | None
+    sd: float | None
+    n: int
+
+
+class Paired(NamedTuple):
+    """Mean and sd of the difference a − b over `n` common seeds, and its 95 % t interval."""
+
+    mean: float | None
+    sd: float | None
+    n: int
+    low: float | None
+    high: float | None
+
+
+def summary(runs: Iterable[Run], predictor: str, metric: str) -> Summary:
+    """A metric over the runs of one recipe and budget; runs that did not measure it are left out.
+
+    `metric` is as in `Run.metric`. InputError when recipes, budgets or seeds do not fit together.
+    """
+    return _summary(list(_by_seed(runs, predictor, metric).values()))
+
+
+def paired(runs_a: Iterable[Run], runs_b: Iterable[Run], predictor: str, metric: str) -> Paired:
+    """The difference a − b on the seeds that both have, at one budget.
+
+    A seed fixes the data order and the initial weights, so that its noise cancels in part. The
+    interval is mean ± t(0.975, n − 1) · sd / √n; it needs two seeds.
+    """
+    runs_a, runs_b = list(runs_a), list(runs_b)
+    if len(budgets := {run.budget for run in [*runs_a, *runs_b]}) > 1:
+        raise InputError(f"runs of different budgets cannot be compared: {_listed(budgets)}.")
+    a, b = _by_seed(runs_a, predictor, metric), _by_seed(runs_b, predictor, metric)
+    mean, sd, n = _summary([a[seed] - b[seed] for seed in sorted(a.keys() & b.keys())])
+    if mean is None or sd is None:
+        return Paired(mean, sd, n, None, None)
+    half = float(stdtrit(n - 1, 0.975)) * sd / math.sqrt(n)
+    return Paired(mean, sd, n, mean - half, mean + half)
+
+
+def _summary(values: Sequence[float]) -> Summary:
+    """Mean, sample standard deviation and number of plain values."""
+    n = len(values)
+    return Summary(fmean(values) if n else None, stdev(values) if n > 1 else None, n)
+
+
+def _by_seed(runs: Iterable[Run], predictor: str, metric: str) -> dict[int, float]:
+    """Seed → value, for runs that differ in nothing but their seed."""
+    runs = list(runs)
+    if len({(run.budget, canonical(run.recipe)) for run in runs}) > 1:
+        ids = _listed(run.id for run in runs)
+        raise InputError(f"only runs of one recipe and budget can be averaged, not {ids}.")
+    if len({run.seed for run in runs}) < len(runs):
+        ids = _listed(run.id for run in runs)
+        raise InputError(f"a seed counts once, but it stands twice among {ids}.")
+    measured = {run.seed: run.metric(predictor, metric) for run in runs}
+    return {seed: value for seed, value in measured.items() if value is not None}
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names, sorted, with commas."""
+    return ", ".join(sorted(names))
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The paper's numbers and measured ones, one row a method; shows itself in a notebook.
+
+    `long` has a row for every method in every column group that exists, run or not:
+    method, source ("paper", "recorded", "live"), budget, predictor, metric, mean, sd, n, runs.
+    `mean` and `sd` are fractions (NaN where blank), `n` counts runs, `runs` holds their ids.
+    """
+
+    long: pd.DataFrame = field(repr=False)
+    methods: tuple[str, ...]
+    metric: str
+    percent: bool = True
+
+    def display(self) -> pd.DataFrame:
+        """Text as pages show it: `82.32 ± 0.15 (3)`, the paper's number bare, blanks empty."""
+        shown: dict[str, dict[str, str]] = {}
+        for row in self.long.itertuples():
+            shown.setdefault(self._heading(row), {})[row.method] = self._cell(row)
+        index = pd.Index(self.methods, name="method", dtype=str)
+        return pd.DataFrame(shown, index=index, dtype=str).fillna("")
+
+    def markdown(self) -> str:
+        """The table in Markdown, without its caption."""
+        frame = self.display()
+        rows = [["method", *frame.columns], ["---", *["---:"] * frame.shape[1]]]
+        rows += [[method, *cells] for method, cells in zip(frame.index, frame.values, strict=True)]
+        return "\n".join("| " + " | ".join(_escaped(row)) + " |" for row in rows) + "\n"
+
+    @property
+    def caption(self) -> str:
+        """How to read a cell."""
+        unit = ", in percent" if self.percent else ""
+        return (
+            f"{self.metric}{unit}: mean ± sample standard deviation (number of seeds). "
+            "A blank cell was not run."
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        frame = self.display().rename_axis(None)
+        return f"{frame.to_html(border=0)}\n<p>{html.escape(self.caption)}</p>"
+
+    def _heading(self, row: Any) -> str:
+        """A column's name: who measured, at which budget, with which predictor, the unit."""
+        parts = [SOURCES[row.source], row.budget, row.predictor]
+        return ", ".join(part for part in parts if part) + (" (%)" if self.percent else "")
+
+    def _cell(self, row: Any) -> str:
+        """One cell: mean, sd where there is one, and how many runs."""
+        if math.isnan(row.mean):
+            return ""
+        scale, digits = (100, 2) if self.percent else (1, 4)
+        spread = "" if math.isnan(row.sd) else f" ± {row.sd * scale:.{digits}f}"
+        return f"{row.mean * scale:.{digits}f}{spread}" + (f" ({row.n})" if row.n else "")
+
+
+def table(
+    rows: Mapping[str, str | Sequence[str]],
+    *,
+    paper: pd.DataFrame | None = None,
+    recorded: Iterable[Run] = (),
+    live: Iterable[Run] = (),
+    metric: str = "top1_median10",
+    predictors: Sequence[str] = ("classifier", "teacher"),
+) -> Comparison:
+    """The table of an experiment: one row a method, the paper's methods first and in its order.
+
+    `rows` maps a method's name in the table to the recipe (or recipes, one for each budget) whose
+    runs fill its row; runs of other recipes are passed over. `paper` is a part of a paper's table with one number a method (see
+    `paper.select`); a method of the paper that is not in `rows` keeps its row, with blanks.
+    Measured numbers get one column for every (source, budget, predictor) that holds any.
+    """
+    printed = {} if paper is None else _printed(paper)
+    recipes = {name: _names(rows.get(name, ())) for name in [*printed, *rows]}
+    cells: list[dict[str, object]] = []
+    if paper is not None:
+        cells += [
+            {"method": name, "source": "paper", "mean": printed.get(name)} for name in recipes
+        ]
+    for source, runs in (("recorded", list(recorded)), ("live", list(live))):
+        for budget in sorted({run.budget for run in runs}, key=BUDGETS.index):
+            here = [run for run in runs if run.budget == budget]
+            for predictor in predictors:
+                column = _column(recipes, here, predictor, metric)
+                cells += [{"source": source, "budget": budget} | cell for cell in column]
+    long = pd.DataFrame([BLANK | {"metric": metric} | cell for cell in cells], columns=[*BLANK])
+    long = long.astype({"mean": float, "sd": float, "n": int})
+    return Comparison(long, tuple(recipes), metric, percent="loss" not in metric)
+
+
+def _printed(paper: pd.DataFrame) -> dict[str, float]:
+    """Method → the paper's number, percent made a fraction. Its Gain row is no method."""
+    methods = paper[paper["method"] != "Gain"]
+    if twice := sorted(set(methods["method"][methods["method"].duplicated()])):
+        raise InputError(
+            f"the paper's part has several numbers for {_listed(twice)}: narrow it with "
+            "paper.select(table, dataset=…, backbone=…, metric=…)."
+        )
+    scale = methods["metric"].str.endswith("_percent").map({True: 100.0, False: 1.0})
+    return dict(zip(methods["method"], methods["value"] / scale, strict=True))
+
+
+def _column(
+    recipes: Mapping[str, Sequence[str]], runs: Sequence[Run], predictor: str, metric: str
+) -> list[dict[str, object]]:
+    """The summary of every method over runs of one budget; empty when no method was measured."""
+    column: list[dict[str, object]] = []
+    for method, names in recipes.items():
+        own = [run for run in runs if run.name in names]
+        own = [run for run in own if run.metric(predictor, metric) is not None]
+        found = summary(own, predictor, metric)._asdict()
+        column.append(
+            {"method": method, "predictor": predictor, "runs": [run.id for run in own]} | found
+        )
+    return column if any(cell["n"] for cell in column) else []
+
+
+def _names(recipes: str | Sequence[str]) -> Sequence[str]:
+    """One recipe or several, as several."""
+    return (recipes,) if isinstance(recipes, str) else recipes
+
+
+def _escaped(cells: Iterable[str]) -> Iterable[str]:
+    """Cells whose | do not end a Markdown cell."""
+    return (cell.replace("|", "\\|") for cell in cells)

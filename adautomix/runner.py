@@ -1,0 +1,326 @@
+"""From a recipe, a budget and a seed to a record: trains, checkpoints, resumes, measures and writes."""
+
+import contextlib
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import torch
+from torch import nn
+
+from adautomix import data, recipes
+from adautomix.data.loader import DeviceBatches, evaluation_batches
+from adautomix.data.small import ImageSet
+from adautomix.errors import Interrupted, RecordError
+from adautomix.evaluate import Accuracy, accuracy, evaluating
+from adautomix.methods import Method
+from adautomix.probe import Probe
+from adautomix.progress import Progress
+from adautomix.record import provenance
+from adautomix.record.run import Run, Store, live, run_id
+from adautomix.recipes import Recipe
+from adautomix.train import Epoch, Numerics, Plan, Training, checkpoint, decide, train
+
+CHECKPOINTS = "checkpoints"
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run that is wanted.
+
+    Attributes:
+        name: of the recipe, e.g. "cifar100/resnet18/adautomix".
+        budget: see `adautomix.recipes.BUDGETS`.
+        seed: of everything random.
+        changes: fields changed from the recipe, e.g. ("method.n=4",); they are part of the run's identity.
+    """
+
+    name: str
+    budget: str = "quick"
+    seed: int = 0
+    changes: tuple[str, ...] = ()
+
+    def recipe(self) -> Recipe:
+        """The recipe at the budget, with the changes."""
+        recipe = recipes.with_budget(recipes.get(self.name), self.budget)
+        for change in self.changes:
+            recipe = recipes.override(recipe, change)
+        return recipe
+
+    def recorded_name(self) -> str:
+        """The recipe's name, or its counterpart on PhotoDigits where the budget moves it there; then the changes."""
+        embedded = self.budget in ("smoke", "quick")
+        name = f"photodigits/thin/{self.method}" if embedded else self.name
+        return "/".join([name, *self.changes])
+
+    @property
+    def method(self) -> str:
+        """The last part of the recipe's name."""
+        return self.name.rsplit("/", 1)[-1]
+
+    def id(self) -> str:
+        """The name of the run's folder."""
+        recipe = self.recipe()
+        return run_id(recipes.to_dict(recipe), self.budget, self.seed, self.method, recipe.data)
+
+    def command(self) -> str:
+        """The line that runs it again."""
+        changes = "".join(f" --set {change}" for change in self.changes)
+        return f"adautomix train {self.name} --budget {self.budget} --seed {self.seed}{changes}"
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Where and how a job runs; nothing here changes what it is.
+
+    Attributes:
+        numerics: device and precision.
+        store: where the record goes.
+        root: where the dataset lies; None searches the usual places.
+        time_limit: seconds after which to stop at a step boundary with a checkpoint; None for no limit.
+        checkpoint_every: seconds between two checkpoints.
+        progress: show a progress bar where there is a terminal or a notebook.
+    """
+
+    numerics: Numerics = field(default_factory=decide)
+    store: Store = field(default_factory=live)
+    root: str | Path | None = None
+    time_limit: float | None = None
+    checkpoint_every: float = 60.0
+    progress: bool = True
+
+
+def obtain(job: Job, conditions: Conditions | None = None) -> Run:
+    """The record of a job: read where it is there, gone on with where it was interrupted, run where it is missing."""
+    conditions = conditions or Conditions()
+    done = conditions.store.find(job.id())
+    return done if done is not None else execute(job, conditions)
+
+
+def execute(job: Job, conditions: Conditions) -> Run:
+    """Trains a job to its end and records it; goes on from a checkpoint if there is one.
+
+    Raises:
+        Interrupted: the time limit passed, or SIGTERM or Ctrl-C came; a checkpoint is there.
+        DivergenceError: a loss is not finite; nothing after the last checkpoint was kept.
+        DataError: the dataset is missing; the sentence says what to do.
+    """
+    recipe = job.recipe()
+    folder = conditions.store.path(job.id())
+    train_set = data.load(recipe.data, "train", per_class=recipe.per_class, root=conditions.root)
+    test_set = data.load(recipe.data, recipe.evaluate_on, root=conditions.root)
+    training, batches = prepare(recipe, job.seed, train_set, conditions.numerics)
+    probe = Probe(test_set, training.numerics.device)
+    resumed = checkpoint.latest(folder / CHECKPOINTS)
+    if resumed is not None:
+        checkpoint.load(training, resumed)
+    _drive(job, conditions, training, batches, test_set, probe)
+    run = _record(job, conditions, training, probe, {"train": train_set, "test": test_set})
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    return run
+
+
+def evaluate_run(
+    run: Run, numerics: Numerics, root: str | Path | None = None
+) -> dict[str, Accuracy]:
+    """Accuracy of every predictor of a recorded run, from its kept weights.
+
+    Raises:
+        RecordError: the run was recorded without weights.
+    """
+    method, recipe = revive(run, numerics)
+    test_set = data.load(recipe.data, recipe.evaluate_on, root=root)
+    return {
+        name: accuracy_of(module, test_set, numerics)
+        for name, module in method.predictors().items()
+    }
+
+
+def revive(run: Run, numerics: Numerics) -> tuple[Method, Recipe]:
+    """The trained players of a run, from its weights, and its recipe."""
+    weights = run.path / WEIGHTS
+    if not weights.exists():
+        raise RecordError(
+            f"the run {run.id} was recorded without weights: make them with `{run.provenance['command']}`."
+        )
+    recipe = recipes.from_dict(run.recipe)
+    info = data.info(recipe.data)
+    method = recipe.method.build(recipe.net.build(info.classes), info.side)
+    checkpoint.load_weights(method, weights)
+    return numerics.place(method), recipe
+
+
+def accuracy_of(module: nn.Module, test_set: ImageSet, numerics: Numerics) -> Accuracy:
+    """Accuracy of one predictor on one split, under the run's numerics."""
+    with evaluating(module):
+        return accuracy(
+            numerics.predictor(module), evaluation_batches(test_set, device=numerics.device)
+        )
+
+
+def prepare(
+    recipe: Recipe, seed: int, train_set: ImageSet, numerics: Numerics
+) -> tuple[Training, DeviceBatches]:
+    """The players, the optimiser and the batches of a recipe, at step 0."""
+    info = train_set.info
+    classifier = recipe.net.build(info.classes, seed=seed)
+    method = recipe.method.build(classifier, info.side, seed=seed)
+    batches = DeviceBatches(
+        train_set, recipe.batch, seed=seed, device=numerics.device, augment=recipe.augment
+    )
+    plan = Plan(recipe.epochs, recipe.optim, recipe.schedule, recipe.evaluate_every)
+    return Training(method, plan, len(batches), numerics=numerics, seed=seed), batches
+
+
+def _drive(
+    job: Job,
+    conditions: Conditions,
+    training: Training,
+    batches: DeviceBatches,
+    test_set: ImageSet,
+    probe: Probe,
+) -> None:
+    """Steps to the end, with the bar, the checkpoints and the reasons to stop."""
+    watch = _Watch(training, conditions, conditions.store.path(job.id()) / CHECKPOINTS)
+    if training.step == 0:
+        probe.look(training.method, training.notes, 0)
+    title = f"{job.recorded_name()} {job.budget} seed {job.seed}"
+    with (
+        torch.random.fork_rng(),
+        _stop_signals() as stop,
+        Progress(title, training.total, training.step, show=conditions.progress) as progress,
+    ):
+        for event in train(training, batches, _measure(test_set, conditions.numerics)):
+            progress.at(training.step)
+            if isinstance(event, Epoch):
+                progress.tell({k: v for k, v in event.row.items() if k.endswith("_top1")})
+                if event.epoch in probe.epochs(training.plan.epochs):
+                    probe.look(training.method, training.notes, event.epoch)
+            elif training.step % training.steps_per_epoch == 0:
+                continue  # the epoch is not closed yet: its line of the curve comes next
+            watch.after(stop.is_set())
+
+
+class _Watch:
+    """Decides after each step whether to check, to save, or to stop."""
+
+    def __init__(self, training: Training, conditions: Conditions, folder: Path):
+        self.training, self.conditions, self.folder = training, conditions, folder
+        self.started = self.saved = time.monotonic()
+
+    def after(self, asked: bool) -> None:
+        """Raises `Interrupted` after saving, if asked to stop or late."""
+        training, now = self.training, time.monotonic()
+        if training.step % 50 == 0:
+            training.check_finite()  # waits for the device, so not after every step
+        limit = self.conditions.time_limit
+        late = limit is not None and now - self.started > limit
+        unfinished = training.step < training.total
+        if unfinished and (asked or late or now - self.saved > self.conditions.checkpoint_every):
+            checkpoint.save(training, self.folder)
+            self.saved = now
+        if unfinished and (asked or late):
+            raise Interrupted(
+                f"stopped {'at the time limit' if late else 'as asked'} after step {training.step} of "
+                f"{training.total}; a checkpoint is kept, and the same command goes on from there."
+            )
+
+
+def _measure(test_set: ImageSet, numerics: Numerics) -> Callable[[Method], dict[str, float]]:
+    """Columns of the curve: top-1, top-5 and loss of every predictor on the evaluated split."""
+
+    def measure(method: Method) -> dict[str, float]:
+        columns = {}
+        for name, module in method.predictors().items():
+            found = accuracy_of(module, test_set, numerics)
+            columns |= {
+                f"{name}_top1": found.top1,
+                f"{name}_top5": found.top5,
+                f"{name}_loss": found.loss,
+            }
+        return columns
+
+    return measure
+
+
+def final_metrics(curve: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Last, best and median of the last ten epochs (the paper reports the median), for every predictor."""
+    measured = [row for row in curve if "classifier_top1" in row]
+    metrics: dict[str, dict[str, float]] = {}
+    for column in measured[-1]:
+        predictor, _, quantity = column.partition("_")
+        if quantity not in ("top1", "top5"):
+            continue
+        values = [row[column] for row in measured]
+        metrics.setdefault(predictor, {}).update(
+            {
+                f"{quantity}_last": values[-1],
+                f"{quantity}_best": max(values),
+                f"{quantity}_median10": median(values[-10:]),
+            }
+        )
+    return metrics
+
+
+def _record(
+    job: Job, conditions: Conditions, training: Training, probe: Probe, sets: dict[str, ImageSet]
+) -> Run:
+    """Writes the record and, beside it, the weights."""
+    folder = conditions.store.path(job.id())
+    cuda = torch.device(training.numerics.device).type == "cuda"
+    peak = torch.cuda.max_memory_allocated() / 2**20 if cuda else None
+    probe.finish(training.method, training.notes)
+    document = {
+        "id": job.id(),
+        "name": job.recorded_name(),
+        "recipe": recipes.to_dict(job.recipe()),
+        "budget": job.budget,
+        "seed": job.seed,
+        "metrics": final_metrics(training.curve),
+        "extras": probe.describe(training.method),
+        "provenance": provenance.collect(
+            seconds=training.seconds,
+            steps=training.step,
+            device=_device_in_words(training.numerics),
+            precision=str(training.numerics),
+            data_sha256={name: split.sha256 for name, split in sets.items()},
+            peak_memory_mib=peak,
+            command=job.command(),
+        ),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint.save_weights(training.method, folder / f".{WEIGHTS}")
+    (folder / f".{WEIGHTS}").replace(folder / WEIGHTS)
+    return conditions.store.write(document, training.curve, files=probe.files(training.notes))
+
+
+def _device_in_words(numerics: Numerics) -> str:
+    if torch.device(numerics.device).type == "cuda":
+        return f"cuda: {torch.cuda.get_device_name(numerics.device)}"
+    return f"{numerics.device}: {provenance.cpu_name()}, {torch.get_num_threads()} threads"
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """SIGINT and SIGTERM ask for a stop at the next step boundary; a second Ctrl-C stops at once."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def ask(number: int, frame: object) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

@@ -1,0 +1,164 @@
+"""The training loop: one for all methods."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from adautomix.data.loader import Batch, Batches
+from adautomix.draw import draw_for
+from adautomix.errors import DivergenceError, InputError
+from adautomix.methods import Losses, Method
+from adautomix.recipes.base import SGD, AdamW, Cosine
+from adautomix.train.numerics import Numerics
+from adautomix.train.optimiser import factor_at, make_optimiser, set_learning_rates
+
+Evaluate = Callable[[Method], dict[str, float]]
+"""Measures a method and returns columns of the curve, e.g. {"classifier_top1": 0.81}."""
+
+
+class Step(NamedTuple):
+    """One step is done."""
+
+    step: int
+    losses: Losses
+
+
+class Epoch(NamedTuple):
+    """One epoch is done; `row` is its line of the curve."""
+
+    epoch: int
+    step: int
+    row: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and with what a method is optimised; the part of a recipe that the loop needs."""
+
+    epochs: int
+    optim: SGD | AdamW = field(default_factory=SGD)
+    schedule: Cosine = field(default_factory=Cosine)
+    evaluate_every: int = 1
+
+    def evaluates(self, epoch: int) -> bool:
+        """Whether the epoch of this number (from 1) is evaluated: every so often, and the last ten."""
+        return epoch % self.evaluate_every == 0 or epoch > self.epochs - 10
+
+
+class Training:
+    """A run in progress: all that a step changes, and the step.
+
+    Args:
+        method: the players; moved to the device.
+        plan: how long, and with what optimiser.
+        steps_per_epoch: length of the source of batches.
+        numerics: device and precision.
+        seed: of everything random in the steps.
+        rank: this process among several.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        plan: Plan,
+        steps_per_epoch: int,
+        *,
+        numerics: Numerics,
+        seed: int = 0,
+        rank: int = 0,
+    ):
+        self.method = numerics.place(method).train()
+        self.plan, self.numerics, self.seed, self.rank = plan, numerics, seed, rank
+        self.steps_per_epoch = steps_per_epoch
+        self.total = plan.epochs * steps_per_epoch
+        self.optimiser = make_optimiser(method, plan.optim, fused="cuda" in numerics.device)
+        if numerics.compile:
+            method.compile_step()
+        self.forward: nn.Module = method
+        self.step = 0
+        self.seconds = 0.0
+        self.curve: list[dict[str, float]] = []
+        self.sums: dict[str, Tensor] = {}
+        self.notes: dict[str, Tensor] = {}  # the consumer's own, kept with the checkpoints
+
+    @property
+    def epoch(self) -> int:
+        """Epochs that are done."""
+        return self.step // self.steps_per_epoch
+
+    def update(self, batch: Batch) -> Losses:
+        """One step of Algorithm 1 on one batch: draw, forward, backward, update, and the teacher follows."""
+        images, labels = self.numerics.layout(batch.images), batch.labels
+        set_learning_rates(self.optimiser, factor_at(self.plan.schedule, self.step, self.total))
+        for turn in self.method.turns:
+            # dropout and stochastic depth take torch's global numbers: those too are a function of the step
+            torch.manual_seed(draw_for(self.seed, self.step, self.rank, "layers").entropy())
+            with self.numerics.autocast():
+                losses = self.forward(
+                    images, labels, draw_for(self.seed, self.step, self.rank), turn
+                )
+            losses.total.backward()
+            self.optimiser.step()
+            self.optimiser.zero_grad(set_to_none=True)
+        self.step += 1
+        self.method.after_step(self.step / self.total)
+        for name, term in losses.terms.items():
+            self.sums[name] = self.sums.get(name, 0.0) + term.float()
+        return losses
+
+    def close_epoch(self, measured: dict[str, float]) -> dict[str, float]:
+        """The line of the curve for the epoch just done: mean terms, learning rate, measurements."""
+        means = {f"train_{k}": float(v) / self.steps_per_epoch for k, v in self.sums.items()}
+        self.check_finite(means)
+        self.sums = {}
+        lr = self.optimiser.param_groups[0]["lr"]
+        row = {"epoch": self.epoch, "step": self.step, "seconds": self.seconds, "lr": lr}
+        self.curve.append({**row, **means, **measured})
+        return self.curve[-1]
+
+    def check_finite(self, sums: dict[str, Tensor | float] | None = None) -> None:
+        """DivergenceError if a loss term since the last epoch is not a number."""
+        sums = self.sums if sums is None else sums
+        bad = [
+            name.removeprefix("train_") for name, value in sums.items() if not math.isfinite(value)
+        ]
+        if bad:
+            raise DivergenceError(
+                f"the loss diverged by step {self.step} of {self.total}: {', '.join(bad)} is not finite. "
+                f"Lower the learning rate (now {self.plan.optim.lr:g})"
+                + (" or use precision fp32" if self.numerics.precision != "fp32" else "")
+                + "; nothing was recorded after the last checkpoint."
+            )
+
+
+def train(
+    training: Training, batches: Batches, evaluate: Evaluate | None = None
+) -> Iterator[Step | Epoch]:
+    """Runs to the end of the plan, yielding after every step and every epoch.
+
+    The consumer may stop at any yield: the state of `training` is then that of a step boundary, to be saved and
+    gone on from. Records, progress bars and time limits are the consumer's.
+    """
+    while training.step < training.total:
+        started = time.perf_counter()
+        done = training.step % training.steps_per_epoch
+        for batch in batches.epoch(training.epoch, skip=done):
+            losses = training.update(batch)
+            training.seconds += time.perf_counter() - started
+            yield Step(training.step, losses)
+            started = time.perf_counter()
+        if training.step % training.steps_per_epoch:
+            raise InputError(
+                f"the loader ended its epoch after {training.step % training.steps_per_epoch} of "
+                f"{training.steps_per_epoch} batches: its length must be the number of batches it yields."
+            )
+        measured = {}
+        if evaluate is not None and training.plan.evaluates(training.epoch):
+            measured = evaluate(training.method)
+        training.seconds += time.perf_counter() - started
+        yield Epoch(training.epoch, training.step, training.close_epoch(measured))

@@ -1,0 +1,110 @@
+"""Device, precision, memory layout and compilation: decided in one place, with the reason kept as a string."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from adautomix.errors import InputError, unknown
+
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class Numerics:
+    """How a run computes; it changes speed and rounding, not the mathematics.
+
+    Attributes:
+        device: "cpu", "cuda", "cuda:1", "mps".
+        precision: "fp32" or "bf16" (autocast; weights and optimiser stay float32).
+        channels_last: NHWC memory for images and convolutions.
+        compile: `torch.compile` on the tensor part of the step.
+        why: the reason for the precision, for the record.
+    """
+
+    device: str = "cpu"
+    precision: str = "fp32"
+    channels_last: bool = False
+    compile: bool = False
+    why: str = "as asked"
+
+    def __str__(self) -> str:
+        layout = ", channels last" if self.channels_last else ""
+        return f"{self.precision} ({self.why}){layout}{', compiled' if self.compile else ''}"
+
+    def autocast(self) -> contextlib.AbstractContextManager:
+        """The context of a forward pass."""
+        if self.precision == "fp32":
+            return contextlib.nullcontext()
+        return torch.autocast(torch.device(self.device).type, torch.bfloat16)
+
+    def place(self, module: nn.Module) -> nn.Module:
+        """The module on the device, in the memory layout."""
+        layout = torch.channels_last if self.channels_last else torch.preserve_format
+        return module.to(self.device, memory_format=layout)
+
+    def layout(self, images: Tensor) -> Tensor:
+        """Images in the memory layout."""
+        return (
+            images.contiguous(memory_format=torch.channels_last) if self.channels_last else images
+        )
+
+    def predictor(self, module: nn.Module) -> Callable[[Tensor], Tensor]:
+        """`module` as a predict function in evaluation mode, under the same precision and layout."""
+
+        def predict(images: Tensor) -> Tensor:
+            with self.autocast():
+                return module(self.layout(images))
+
+        return predict
+
+
+def decide(
+    device: str = "auto",
+    precision: str = "auto",
+    channels_last: bool | None = None,
+    compile: bool = False,  # noqa: A002 - the word every PyTorch user looks for
+) -> Numerics:
+    """The numerics of a run on this machine.
+
+    Args:
+        device: "auto" takes a CUDA GPU, then Apple's, then the CPU.
+        precision: "auto" is bf16 where the GPU multiplies it natively, fp32 elsewhere.
+        channels_last: None is on for CUDA, off elsewhere.
+        compile: compile the step (some minutes at the start, worth it for long runs).
+    """
+    if precision not in PRECISIONS:
+        raise unknown("precision", precision, PRECISIONS)
+    device = _device(device)
+    cuda = torch.device(device).type == "cuda"
+    if precision == "auto":
+        native = cuda and torch.cuda.get_device_capability(device) >= (8, 0)
+        precision = "bf16" if native else "fp32"
+        why = "native on this GPU" if native else f"{torch.device(device).type} default"
+    else:
+        why = "as asked"
+    return Numerics(
+        device, precision, cuda if channels_last is None else channels_last, compile, why
+    )
+
+
+def _device(name: str) -> str:
+    if name == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        kind = torch.device(name).type
+    except RuntimeError:
+        raise unknown("device", name, ("auto", "cpu", "cuda", "mps")) from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            f"device {name!r} was asked for, but this machine has no CUDA GPU: use device='cpu'."
+        )
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise InputError(
+            f"device {name!r} was asked for, but this machine has no Apple GPU: use device='cpu'."
+        )
+    return name

@@ -1,0 +1,40 @@
+"""From a recipe's values to torch's optimiser, and the learning rate as a function of the step."""
+
+import math
+
+import torch
+
+from adautomix.methods import Method
+from adautomix.recipes.base import SGD, AdamW, Cosine
+
+
+def make_optimiser(
+    method: Method, optim: SGD | AdamW, *, fused: bool = False
+) -> torch.optim.Optimizer:
+    """One optimiser with a parameter group for each player, each with its own peak learning rate."""
+    groups = []
+    for player, parameters in method.players().items():
+        own = optim.generator_lr if player == "generator" else None
+        peak = optim.lr if own is None else own
+        groups.append({"params": parameters, "lr": peak, "peak": peak, "player": player})
+    if isinstance(optim, SGD):
+        return torch.optim.SGD(
+            groups, momentum=optim.momentum, weight_decay=optim.weight_decay, fused=fused or None
+        )
+    return torch.optim.AdamW(
+        groups, betas=optim.betas, weight_decay=optim.weight_decay, fused=fused or None
+    )
+
+
+def factor_at(schedule: Cosine, step: int, total: int) -> float:
+    """The share of the peak learning rate at `step` of `total`."""
+    if step < schedule.warmup:
+        return (step + 1) / schedule.warmup
+    progress = (step - schedule.warmup) / max(1, total - schedule.warmup)
+    return schedule.floor + (1 - schedule.floor) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def set_learning_rates(optimiser: torch.optim.Optimizer, factor: float) -> None:
+    """Every group at `factor` of its own peak."""
+    for group in optimiser.param_groups:
+        group["lr"] = factor * group["peak"]

@@ -1,0 +1,48 @@
+"""What every test relies on: one thread, no window, no network, no record left in the checkout."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Before numpy and torch are imported: small tensors are faster on one thread, and runs repeat.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+# The same examples every time: a failure seen by one reader is seen by all.
+settings.register_profile(
+    "repeatable", deadline=None, max_examples=25, derandomize=True, database=None
+)
+settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The top folder of the checkout."""
+    return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def runs_in_a_temporary_folder(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records go to a folder of the test's own, never to ./runs."""
+    monkeypatch.setenv("ADAUTOMIX_RUNS", str(tmp_path_factory.mktemp("runs", numbered=True)))
+
+
+@pytest.fixture(autouse=True)
+def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test without the mark `network` finds itself offline."""
+    if request.node.get_closest_marker("network"):
+        return
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        inet = self.family in (socket.AF_INET, socket.AF_INET6)
+        if inet and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise ConnectionRefusedError(f"{address[0]}: this test has no mark `network`")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)

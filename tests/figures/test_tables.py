@@ -1,0 +1,97 @@
+"""Tables as text: read back by a MyST parser, blank where nobody ran, refused where not strings."""
+
+import sys
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+from IPython.display import Markdown
+
+from adautomix import figures
+from adautomix.errors import AdAutoMixError, InputError
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    return pd.DataFrame(
+        {"method": ["MixUp", "a|b"], "paper": ["79.12", None], "here": [np.nan, "80.0 ± 0.1\n(3)"]}
+    )
+
+
+def test_the_text_is_a_numbered_myst_table(frame) -> None:
+    assert figures.markdown_table(frame, "Top-1 on CIFAR-100.", "tab:main").splitlines() == [
+        ":::{table} Top-1 on CIFAR-100.",
+        ":name: tab:main",
+        "",
+        "| method | paper | here |",
+        "| :-- | --: | --: |",
+        "| MixUp | 79.12 |  |",
+        r"| a\|b |  | 80.0 ± 0.1 (3) |",
+        ":::",
+    ]
+
+
+def test_a_markdown_parser_finds_the_same_cells(frame) -> None:
+    markdown_it = pytest.importorskip("markdown_it")
+    text = "\n".join(figures.markdown_table(frame, "c", "tab:x").splitlines()[3:-1])
+    tokens = markdown_it.MarkdownIt("commonmark").enable("table").parse(text)
+    cells = [token.content for token in tokens if token.type == "inline"]
+    assert cells == ["method", "paper", "here", "MixUp", "79.12", "", "a|b", "", "80.0 ± 0.1 (3)"]
+
+
+@pytest.mark.parametrize("value", [79.12, 3, True, ["79"]])
+def test_a_number_that_nobody_rounded_is_refused(value) -> None:
+    frame = pd.DataFrame({"method": ["MixUp"], "top-1": pd.Series([value], dtype=object)})
+    with pytest.raises(InputError, match=r"column 'top-1' holds .*; give numbers as strings"):
+        figures.markdown_table(frame, "c", "tab:x")
+
+
+@pytest.mark.parametrize(
+    ("caption", "name", "sentence"),
+    [
+        (" ", "tab:x", "caption ' ' must be one line"),
+        ("a\nb", "tab:x", "must be one line"),
+        ("a", "Tab X", "label 'Tab X' must be lower-case words"),
+        ("a", "", "label '' must be"),
+    ],
+)
+def test_a_caption_or_label_that_would_break_the_page_is_refused(
+    frame, caption: str, name: str, sentence: str
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        figures.markdown_table(frame, caption, name)
+
+
+def test_a_table_without_columns_is_refused() -> None:
+    with pytest.raises(InputError, match="at least one column"):
+        figures.markdown_table(pd.DataFrame(), "c", "tab:x")
+
+
+class Glued(ModuleType):
+    """Stands for myst-nb: keeps what is glued."""
+
+    def __init__(self) -> None:
+        super().__init__("myst_nb")
+        self.kept: dict[str, tuple[object, bool]] = {}
+
+    def glue(self, key: str, value: object, display: bool) -> None:
+        self.kept[key] = (value, display)
+
+
+def test_tables_and_values_are_glued_under_their_keys(frame, monkeypatch) -> None:
+    glued = Glued()
+    monkeypatch.setitem(sys.modules, "myst_nb", glued)
+    figures.glue_value("best", "82.3")
+    figures.glue_table("main", frame, "Top-1.", "tab:main")
+    assert glued.kept["best"] == ("82.3", False)
+    table, shown = glued.kept["main"]
+    assert isinstance(table, Markdown)
+    assert table.data == figures.markdown_table(frame, "Top-1.", "tab:main")
+    assert not shown
+
+
+def test_gluing_without_myst_nb_says_what_to_install(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "myst_nb", None)
+    with pytest.raises(AdAutoMixError, match="gluing needs myst-nb; run: pip install myst-nb"):
+        figures.glue_value("best", "82.3")

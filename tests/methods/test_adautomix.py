@@ -1,0 +1,246 @@
+"""The game of AdAutoMix against autograd on each player's own objective, in float64."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from adautomix import losses as loss
+from adautomix.draw import draw_for
+from adautomix.errors import InputError
+from adautomix.methods import AdAutoMix
+from adautomix.mix import blend, interpolate
+from adautomix.models import Backbone, Net
+
+BATCH, SIDE, CLASSES = 6, 16, 5
+
+
+class Tiny(nn.Module):
+    """A convolutional network with timm's two methods and no BatchNorm, so that oracles need no bookkeeping."""
+
+    num_classes = CLASSES
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 6, 3, stride=2, padding=1)
+        self.second = nn.Conv2d(6, 8, 3, stride=2, padding=1)
+        self.head = nn.Linear(8, CLASSES)
+
+    def forward_intermediates(self, x, indices, output_fmt):
+        first = F.gelu(self.first(x))
+        second = F.gelu(self.second(first))
+        return second, [[first, second][i] for i in indices]
+
+    def forward_head(self, x):
+        return self.head(x.mean(dim=(2, 3)))
+
+    def forward(self, x):
+        return self.forward_head(self.forward_intermediates(x, [-1], "NCHW")[0])
+
+
+@pytest.fixture
+def game():
+    """A method in float64 whose teacher has moved away from its classifier and whose generator is not near zero."""
+
+    def make(**changes):
+        torch.manual_seed(0)
+        method = (
+            AdAutoMix(**{"init": 0.5, **changes}).build(Backbone(Tiny(), tap=-2), SIDE).double()
+        )
+        for parameter in method.teacher.parameters():
+            parameter.data += 0.1 * torch.randn_like(parameter)
+        images = torch.randn(BATCH, 3, SIDE, SIDE, dtype=torch.float64)
+        return method, images, torch.randint(0, CLASSES, (BATCH,))
+
+    return make
+
+
+def gradients(parameters):
+    return [p.grad.clone() for p in parameters]
+
+
+def assert_close(found, expected):
+    assert len(found) == len(expected) > 0
+    for a, b in zip(found, expected, strict=True):
+        assert (a - b).norm() <= 1e-9 * b.norm()
+        assert b.norm() > 0
+
+
+def masks_of(method, images, draw):
+    partners, ratios = draw.partners(BATCH, method.config.n), draw.ratios(BATCH, method.config.n)
+    ratios = ratios.double()
+    features = method.teacher.see(images).features.detach()
+    return method.generator(features, partners, ratios, (SIDE, SIDE)), partners, ratios
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_classifier_gradient_is_that_of_eq_14(game, n):
+    method, images, labels = game(n=n)
+    method(images, labels, draw_for(0, 1)).total.backward()
+    found = gradients(method.classifier.parameters())
+
+    masks, partners, ratios = masks_of(method, images, draw_for(0, 1))
+    mixed, straight = blend(images, partners, masks).detach(), interpolate(images, partners, ratios)
+    y_mix = (F.one_hot(labels, CLASSES)[partners] * ratios[..., None]).sum(1)
+    psi = method.classifier
+    amce = -(y_mix * psi(mixed).log_softmax(1)).sum(1).mean()
+    mce = -(y_mix * psi(straight).log_softmax(1)).sum(1).mean()
+    ace = sum(
+        (
+            ratios[:, i]
+            * F.cross_entropy(psi(images[partners[:, i]]), labels[partners[:, i]], reduction="none")
+        ).mean()
+        for i in range(n)
+    )
+    eq14 = amce + 0.5 * mce + (1 - 0.5) * ace
+    assert_close(found, torch.autograd.grad(eq14, list(psi.parameters())))
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+@pytest.mark.parametrize("adversary", [1.0, 0.3])
+def test_generator_gradient_is_that_of_eq_15_negated(game, n, adversary):
+    method, images, labels = game(n=n, adversary=adversary)
+    method(images, labels, draw_for(0, 1)).total.backward()
+    found = gradients(method.generator.parameters())
+
+    masks, partners, ratios = masks_of(method, images, draw_for(0, 1))
+    mixed = sum(masks[:, i, None] * images[partners[:, i]] for i in range(n))
+    y_mix = (F.one_hot(labels, CLASSES)[partners] * ratios[..., None]).sum(1)
+    student = -(y_mix * method.classifier(mixed).log_softmax(1)).sum(1).mean()
+    view = method.teacher(mixed)
+    teacher = -(y_mix * view.log_softmax(1)).sum(1).mean()
+    cosine = sum(
+        (ratios[:, i] * F.cosine_similarity(view, method.teacher(images[partners[:, i]]))).mean()
+        for i in range(n)
+    )
+    eq15 = adversary * student - 0.3 * teacher + (1 - 0.3) * cosine
+    expected = torch.autograd.grad(-eq15, list(method.generator.parameters()))
+    assert_close(found, expected)
+
+
+def test_no_gradient_reaches_the_teacher_and_its_forward_changes_nothing(game):
+    method, images, labels = game()
+    before = {k: v.clone() for k, v in method.teacher.state_dict().items()}
+    method(images, labels, draw_for(0, 1)).total.backward()
+    assert all(p.grad is None and not p.requires_grad for p in method.teacher.parameters())
+    assert all(torch.equal(v, before[k]) for k, v in method.teacher.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("turn", "moves"), [("classifier", "classifier"), ("generator", "generator")]
+)
+def test_in_its_own_turn_a_player_alone_gets_a_gradient(game, turn, moves):
+    method, images, labels = game()
+    method(images, labels, draw_for(0, 1), turn).total.backward()
+    for player, parameters in method.players().items():
+        assert all((p.grad is not None) == (player == moves) for p in parameters)
+
+
+def test_the_turns_of_one_player_sum_to_the_turn_of_both(game):
+    method, images, labels = game()
+    method(images, labels, draw_for(0, 1)).total.backward()
+    both = gradients(p for player in method.players().values() for p in player)
+    method.zero_grad(set_to_none=True)
+    method(images, labels, draw_for(0, 1), "classifier").total.backward()
+    method(images, labels, draw_for(0, 1), "generator").total.backward()
+    assert_close(gradients(p for player in method.players().values() for p in player), both)
+
+
+def test_a_generator_step_raises_the_objective_of_eq_15_and_a_classifier_step_lowers_eq_14(game):
+    method, images, labels = game()
+
+    def objective(turn):
+        return method(images, labels, draw_for(0, 1), turn).total
+
+    for turn in ("generator", "classifier"):
+        parameters = method.players()[turn]
+        method.zero_grad(set_to_none=True)
+        before = objective(turn)
+        before.backward()
+        with torch.no_grad():
+            for parameter in parameters:
+                parameter -= 1e-3 * parameter.grad
+        assert objective(turn) < before  # a turn's total is what its player descends on
+
+
+def test_the_adversary_alone_raises_the_classifiers_loss(game):
+    """With the teacher's terms off, a step of the generator makes the mixed images harder (Eq. 9)."""
+    method, images, labels = game(beta=0.0)
+    method.config = AdAutoMix(beta=1.0)  # no cosine
+    terms = method(images, labels, draw_for(0, 1), "generator")
+    amce = terms.terms["amce"]
+    (terms.total - terms.terms["teacher_amce"]).backward()
+    with torch.no_grad():
+        for parameter in method.generator.parameters():
+            parameter -= 1e-4 * parameter.grad
+    with torch.no_grad():
+        after = method(images, labels, draw_for(0, 1), "generator").terms["amce"]
+    assert torch.isfinite(after)
+    assert after != amce
+
+
+@pytest.mark.parametrize(
+    ("t1", "t2", "turns"),
+    [
+        (1, 1, "both"),
+        (3, 1, "classifier classifier both"),
+        (1, 2, "both generator"),
+        (2, 2, "classifier both generator"),
+    ],
+)
+def test_turns_of_algorithm_1(game, t1, t2, turns):
+    method, *_ = game(classifier_turns=t1, generator_turns=t2)
+    assert " ".join(method.turns) == turns
+
+
+def test_the_generators_own_turn_leaves_batchnorm_alone():
+    method = AdAutoMix().build(Net("resnet18", width=8).build(CLASSES), 32).train()
+    images, labels = torch.randn(BATCH, 3, 32, 32), torch.randint(0, CLASSES, (BATCH,))
+    before = {k: v.clone() for k, v in method.classifier.named_buffers()}
+    method(images, labels, draw_for(0, 0), "generator").total.backward()
+    assert all(torch.equal(v, before[k]) for k, v in method.classifier.named_buffers())
+    method(images, labels, draw_for(0, 0)).total.backward()
+    assert not all(torch.equal(v, before[k]) for k, v in method.classifier.named_buffers())
+
+
+def test_mixed_shows_the_images_of_the_step(game):
+    method, images, _ = game()
+    seen = method.mixed(images, draw_for(0, 4))
+    masks, partners, ratios = masks_of(method, images, draw_for(0, 4))
+    assert torch.equal(seen.partners, partners)
+    assert torch.allclose(seen.images, blend(images, partners, masks))
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"n": 1}, "n = 2"),
+        ({"alpha": 1.5}, "alpha"),
+        ({"beta": -0.1}, "beta"),
+        ({"classifier_turns": 0}, "classifier_turns"),
+    ],
+)
+def test_impossible_hyper_parameters_are_named(change, word):
+    with pytest.raises(InputError, match=word):
+        AdAutoMix(**change)
+
+
+def test_more_images_than_the_batch_holds_is_one_sentence(game):
+    method, images, labels = game(n=7)
+    with pytest.raises(InputError, match=r"n = 7 different images from a batch of 6"):
+        method(images, labels, draw_for(0, 0))
+
+
+def test_losses_are_those_of_the_equations(game):
+    method, images, labels = game()
+    masks, partners, ratios = masks_of(method, images, draw_for(0, 1))
+    logits = method.classifier(blend(images, partners, masks))
+    by_hand = (
+        sum(
+            ratios[b, i] * -logits[b].log_softmax(0)[labels[partners[b, i]]]
+            for b in range(BATCH)
+            for i in range(3)
+        )
+        / BATCH
+    )
+    assert torch.allclose(loss.amce(logits, labels, partners, ratios), by_hand)
