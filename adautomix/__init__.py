@@ -1,4 +1,5 @@
-"""Adversarial AutoMixup (ICLR 2024), reproduced: the mix generator, its game, what it is compared with, and the records.
+"""Adversarial AutoMixup (ICLR 2024), reproduced: the mix generator, its game, what it is compared
+with, and the records.
 
 Importing the package imports no torch; the names below are fetched when they are used.
 """
@@ -10,7 +11,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from adautomix.draw import draw_for
-    from adautomix.fitting import Fitted, fit
+    from adautomix.fitting import Fitted, How, fit
     from adautomix.methods import AdAutoMix, Fixed, Plain
     from adautomix.mix import CutMix, MixGenerator, Mixup
     from adautomix.models import Backbone
@@ -24,6 +25,7 @@ _HOMES = {
     "CutMix": "mix",
     "Fitted": "fitting",
     "Fixed": "methods",
+    "How": "fitting",
     "MixGenerator": "mix",
     "Mixup": "mix",
     "Plain": "methods",
@@ -40,6 +42,7 @@ __all__ = [
     "CutMix",
     "Fitted",
     "Fixed",
+    "How",
     "MixGenerator",
     "Mixup",
     "Plain",

@@ -1,283 +1,266 @@
 """The command line: `adautomix train | evaluate | runs | data | book | doctor`.
 
-Errors are one sentence on stderr and a non-zero exit status: 1 something is missing or failed, 2 bad input, 3 stopped
-early with a checkpoint. `--traceback` anywhere on the line shows where an error came from.
+Errors are one sentence on stderr and a non-zero exit status: 1 something is missing or failed,
+2 bad input, 3 stopped early with a checkpoint. `--traceback` anywhere on the line, or the
+environment variable ADAUTOMIX_TRACEBACK, shows where an error came from.
 """
 
+import argparse
 import os
+import shutil
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
-from adautomix.errors import AdAutoMixError, InputError
-from adautomix.record.run import Store, live, recorded
+from adautomix import __version__, commands
+from adautomix.errors import AdAutoMixError, InputError, unknown
+from adautomix.record import BUDGETS
 
-
-def train(
-    recipe: str,
-    budget: str = "quick",
-    seed: int = 0,
-    set: list[str] | None = None,  # noqa: A002 - the option is called --set
-    device: str = "auto",
-    precision: str = "auto",
-    compile: bool = False,  # noqa: A002
-    time_limit: str | None = None,
-    checkpoint_every: float = 60.0,
-    data: Path | None = None,
-    runs: Path | None = None,
-) -> None:
-    """Train a recipe and record the run; a recorded run is shown, an interrupted one is gone on with.
-
-    Args:
-        recipe: data/backbone/method, e.g. cifar100/resnet18/adautomix
-        budget: smoke, quick, lite, short or paper
-        seed: of everything random
-        set: fields to change, e.g. --set '[method.n=4, epochs=20]'; they make another run
-        device: auto, cpu, cuda, cuda:1, mps
-        precision: auto, fp32 or bf16
-        compile: compile the step with torch.compile
-        time_limit: stop cleanly after so long, e.g. 90s, 25m, 2h; exit status 3, and the same command goes on
-        checkpoint_every: seconds between checkpoints
-        data: folder or .npz of the dataset; without it the usual places are searched
-        runs: where records go; default ADAUTOMIX_RUNS, else ./runs
-    """
-    from adautomix.runner import Conditions, Job, obtain
-    from adautomix.train import decide
-
-    job = Job(recipe, budget, seed, tuple(set or ()))
-    store = Store(runs) if runs else live()
-    conditions = Conditions(
-        numerics=decide(device, precision, compile=compile),
-        store=store,
-        root=data,
-        time_limit=None if time_limit is None else seconds(time_limit),
-        checkpoint_every=checkpoint_every,
-    )
-    there = store.find(job.id()) is not None
-    if job.recorded_name() != recipe:
-        print(f"At the budget {budget} this is {job.recorded_name()}.", file=sys.stderr)
-    run = obtain(job, conditions)
-    print(f"{'Already recorded' if there else 'Recorded'}: {run.path}")
-    _show_metrics(run)
-
-
-def evaluate(
-    run: str,
-    device: str = "auto",
-    data: Path | None = None,
-    runs: Path | None = None,
-) -> None:
-    """Evaluate the kept weights of a run again: top-1, top-5 and loss of every predictor.
-
-    Args:
-        run: id of a run, or the beginning of one
-        device: auto, cpu, cuda
-        data: folder or .npz of the dataset
-        runs: where the run is; default ADAUTOMIX_RUNS, else ./runs
-    """
-    from adautomix.runner import evaluate_run
-    from adautomix.train import decide
-
-    store = Store(runs) if runs else live()
-    for predictor, found in evaluate_run(store.match(run), decide(device), data).items():
-        print(
-            f"{predictor:<12} top-1 {100 * found.top1:6.2f} %   top-5 {100 * found.top5:6.2f} %   "
-            f"loss {found.loss:.4f}   {found.n} images"
-        )
-
-
-def runs_list(runs: Path | None = None) -> None:
-    """List the runs made here and those that came with the package.
-
-    Args:
-        runs: where the runs are; default ADAUTOMIX_RUNS, else ./runs
-    """
-    for title, store in (("here", Store(runs) if runs else live()), ("recorded", recorded())):
-        for run in store.all():
-            best = {p: run.metric(p, "top1_median10") for p in run.metrics}
-            words = ", ".join(f"{p} {100 * v:.2f} %" for p, v in best.items() if v is not None)
-            print(f"{title:<9} {run.id:<48} {words}")
-
-
-def runs_show(run: str, runs: Path | None = None) -> None:
-    """Show one run: its numbers, how it was made, and the command that makes it again.
-
-    Args:
-        run: id of a run, or the beginning of one
-        runs: where the runs are; default ADAUTOMIX_RUNS, else ./runs
-    """
-    found = _find(run, runs)
-    print(found.id)
-    _show_metrics(found)
-    for name, value in found.extras.items():
-        print(f"{name:<12} {value:.4f}")
-    for name, value in found.provenance.items():
-        print(f"{name:<16} {value}")
-
-
-def runs_compare(ids: list[str], runs: Path | None = None) -> None:
-    """Compare runs: their numbers side by side, and the fields in which their recipes differ.
-
-    Args:
-        ids: two or more ids of runs, or beginnings of ids, e.g. '[plain-photo, adautomix-photo]'
-        runs: where the runs are; default ADAUTOMIX_RUNS, else ./runs
-    """
-    import pandas as pd
-
-    if len(ids) < 2:
-        raise InputError(f"comparing needs two runs or more, not {len(ids)}.")
-    found = [_find(name, runs) for name in ids]
-    flat = pd.json_normalize(
-        [{"recipe": r.recipe, "budget": r.budget, "seed": r.seed} for r in found]
-    )
-    differing = [c for c in flat if flat[c].astype(str).nunique() > 1]
-    metrics = pd.json_normalize([r.metrics for r in found])
-    frame = pd.concat([flat[differing], metrics], axis=1)
-    frame.index = [r.id for r in found]
-    print(frame.T.to_string(float_format=lambda value: f"{value:.4f}", na_rep=""))
-
-
-def data_get(name: str, root: Path | None = None) -> None:
-    """Download a dataset and verify it.
-
-    Args:
-        name: of a dataset, e.g. cifar100
-        root: where to put it; default ADAUTOMIX_DATA, else ~/.cache/adautomix
-    """
-    from adautomix.data import fetch
-
-    print(fetch.get(name, root))
-
-
-def data_verify(name: str, root: Path | None = None) -> None:
-    """Check a dataset's counts and digests.
-
-    Args:
-        name: of a dataset, e.g. cifar100
-        root: the folder or .npz; without it the usual places are searched
-    """
-    from adautomix.data import fetch
-
-    for split, found in fetch.verify(name, root).items():
-        print(f"{name} {split}: {found}")
-
-
-def data_where(name: str, root: Path | None = None) -> None:
-    """Print where a dataset was found.
-
-    Args:
-        name: of a dataset, e.g. cifar100
-        root: look here first
-    """
-    from adautomix.data import fetch
-    from adautomix.data.catalog import info
-
-    found = fetch.where(name, root)
-    if found is None:
-        raise fetch.missing(info(name))
-    print(found)
-
-
-def book(
-    budget: str = "quick",
-    seeds: list[int] | None = None,
-    only: list[str] | None = None,
-    skip_run: bool = False,
-) -> None:
-    """Run the notebooks and render the book.
-
-    Args:
-        budget: for every notebook that has this parameter
-        seeds: for every notebook that has this parameter, e.g. '[0, 1, 2]'
-        only: names of notebooks to run, e.g. '[02-photodigits]'; the others keep their last run
-        skip_run: render what was run last
-    """
-    from adautomix.book import build
-
-    parameters = {} if seeds is None else {"seeds": seeds}
-    build(budget=budget, parameters=parameters, notebooks=only, execute=not skip_run)
-
-
-def doctor() -> None:
-    """Print versions, device, what data is there, what is missing and the command that gets it."""
-    from adautomix.doctor import report
-
-    print(report())
-
-
-COMMANDS = {
-    "train": train,
-    "evaluate": evaluate,
-    "runs": {
-        "_help": "list, show or compare runs",
-        "list": runs_list,
-        "show": runs_show,
-        "compare": runs_compare,
-    },
-    "data": {
-        "_help": "get, verify or find datasets",
-        "get": data_get,
-        "verify": data_verify,
-        "where": data_where,
-    },
-    "book": book,
-    "doctor": doctor,
-}
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    traceback = "--traceback" in arguments or bool(os.environ.get("ADAUTOMIX_TRACEBACK"))
-    arguments = [argument for argument in arguments if argument != "--traceback"]
-    from jsonargparse import auto_cli
-
+    trace = "--traceback" in arguments or bool(os.environ.get("ADAUTOMIX_TRACEBACK"))
     try:
-        auto_cli(
-            COMMANDS, args=arguments, prog="adautomix", description=__doc__, version=_version()
-        )
+        options = parser().parse_args([word for word in arguments if word != "--traceback"])
+        options.command(options)
+        sys.stdout.flush()  # a closed pipe shows here, not while Python goes down
     except AdAutoMixError as error:
-        if traceback:
-            raise
+        if trace:
+            traceback.print_exc()
         print(f"adautomix: {error}", file=sys.stderr)
         return error.exit_status
+    except KeyboardInterrupt:
+        print("adautomix: interrupted.", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
-def seconds(text: str) -> float:
-    """A duration such as 90, 90s, 25m or 2h, in seconds."""
-    units = {"s": 1, "m": 60, "h": 3600}
-    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
-    try:
-        value = float(number) * units[unit]
-    except ValueError:
-        value = -1.0
-    if not value > 0:
-        raise InputError(f"a time limit is written like 90s, 25m or 2h, not {text!r}.")
-    return value
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = _Parser(
+        prog="adautomix",
+        description="Adversarial AutoMixup (ICLR 2024): train, evaluate, compare, make the book.",
+        epilog="Exit status: 0 done, 1 something is missing or failed, 2 bad input, 3 stopped early "
+        "with a checkpoint. --traceback anywhere on the line shows where an error came from.",
+    )
+    top.add_argument("--version", action="version", version=f"adautomix {__version__}")
+    below = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _train(below)
+    _evaluate(below)
+    _runs(below)
+    _data(below)
+    _book(below)
+    _command(
+        below,
+        "doctor",
+        commands.doctor,
+        "print versions, devices, what data is there, and the command that gets what is missing",
+    )
+    return top
 
 
-def _find(name: str, runs: Path | None):
-    """A run made here, or one that came with the package."""
-    here = Store(runs) if runs else live()
-    ids = [run.id for run in here.all()]
-    return (here if any(id.startswith(name) for id in ids) else recorded()).match(name)
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows defaults, but not those that say nothing."""
+
+    def __init__(self, prog: str):
+        width = min(100, shutil.get_terminal_size().columns)
+        super().__init__(prog, max_help_position=28, width=width)
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        silent = action.default is None or action.default is False or action.default == []
+        return action.help if silent else super()._get_help_string(action)
 
 
-def _show_metrics(run) -> None:
-    for predictor, values in run.metrics.items():
-        words = "   ".join(
-            f"{what} {100 * values[f'top1_{what}']:.2f} %" for what in ("last", "best", "median10")
-        )
-        print(f"{predictor:<12} top-1: {words}")
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the command line in one sentence."""
+
+    def __init__(self, **settings: Any):
+        super().__init__(allow_abbrev=False, formatter_class=_Help, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (see `{self.prog} --help`).")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Refuses what it does not know, naming what is near."""
+        options, left = super().parse_known_args(args, namespace)
+        for word in left:
+            if word.startswith("--"):
+                raise unknown(f"option of {self.prog}", word.split("=")[0], self._long_options())
+            self.error(f"unrecognized argument {word!r}")
+        return options, left
+
+    def _long_options(self) -> list[str]:
+        return [name for name in self._option_string_actions if name.startswith("--")]
 
 
-def _version() -> str:
-    from adautomix import __version__
+def _command(
+    below: Any, name: str, command: Callable[[argparse.Namespace], None], what: str
+) -> argparse.ArgumentParser:
+    """One more command; `what` it does is its line in the list and the start of its help."""
+    made = below.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+    made.set_defaults(command=command)
+    return made
 
-    return __version__
+
+def _train(below: Any) -> None:
+    add = _command(
+        below,
+        "train",
+        commands.train,
+        "train a recipe and record the run; show a recorded run, go on with an interrupted one",
+    ).add_argument
+    add("recipe", metavar="RECIPE", help="data/backbone/method, e.g. cifar100/resnet18/adautomix")
+    add("--budget", metavar=_either(BUDGETS), default="quick", help="what to spend")
+    add("--seed", type=int, default=0, help="of everything random")
+    add(
+        "--set",
+        metavar="FIELD=VALUE",
+        action="append",
+        default=[],
+        help="change fields of the recipe, e.g. --set method.n=4 --set epochs=20: another run",
+    )
+    add("--device", metavar="{auto,cpu,cuda,cuda:1,mps}", default="auto", help="where to compute")
+    add("--precision", metavar="{auto,fp32,bf16}", default="auto", help="of the forward pass")
+    add("--compile", action="store_true", help="compile the step with torch.compile")
+    add(
+        "--time-limit",
+        metavar="TIME",
+        help="stop cleanly after so long, e.g. 90s, 25m, 2h, with exit status 3; the same command "
+        "goes on from there (default: no limit)",
+    )
+    add("--checkpoint-every", metavar="TIME", default="60s", help="time between two checkpoints")
+    _places(add)
+
+
+def _evaluate(below: Any) -> None:
+    add = _command(
+        below,
+        "evaluate",
+        commands.evaluate,
+        "evaluate the kept weights of a run again: top-1, top-5 and loss of every predictor",
+    ).add_argument
+    add("run", metavar="RUN", help="id of a run, or the beginning of one")
+    add("--device", metavar="{auto,cpu,cuda,cuda:1,mps}", default="auto", help="where to compute")
+    _places(add)
+
+
+def _runs(below: Any) -> None:
+    group = below.add_parser(
+        "runs", help="list, show or compare runs", description="List, show or compare runs."
+    )
+    group.set_defaults(command=commands.runs_list, runs=None)
+    inner = group.add_subparsers(title="commands", metavar="COMMAND (without one: list)")
+    made = [
+        _command(
+            inner, "list", commands.runs_list, "list the runs made here and those of the package"
+        ),
+        _command(
+            inner,
+            "show",
+            commands.runs_show,
+            "show one run: its numbers, how it was made, and the command that makes it again",
+        ),
+        _command(
+            inner,
+            "compare",
+            commands.runs_compare,
+            "compare runs: the fields in which they differ, and their numbers side by side",
+        ),
+    ]
+    made[1].add_argument("run", metavar="RUN", help="id of a run, or the beginning of one")
+    made[2].add_argument(
+        "runs_to_compare", metavar="RUN", nargs="+", help="ids of runs, or beginnings of ids"
+    )
+    for each in made:
+        _where_runs_are(each.add_argument)
+
+
+def _data(below: Any) -> None:
+    group = below.add_parser(
+        "data", help="get, verify or find datasets", description="Get, verify or find datasets."
+    )
+    inner = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    usual = "folder or .npz of the dataset (default: the usual places are searched)"
+    for name, command, what, place in (
+        (
+            "get",
+            commands.data_get,
+            "download a dataset and verify it",
+            "where to put it (default: ADAUTOMIX_DATA, else ~/.cache/adautomix)",
+        ),
+        ("verify", commands.data_verify, "check a dataset's counts and digests", usual),
+        ("where", commands.data_where, "print where a dataset was found", usual),
+    ):
+        add = _command(inner, name, command, what).add_argument
+        add("name", metavar="DATASET", help="e.g. cifar100")
+        add("--data", metavar="PATH", type=Path, help=place)
+
+
+def _book(below: Any) -> None:
+    add = _command(
+        below, "book", commands.book, "run the notebooks and render the book"
+    ).add_argument
+    add(
+        "--budget", metavar=_either(BUDGETS), default="quick", help="for every notebook that has it"
+    )
+    add(
+        "--seeds",
+        metavar="SEED",
+        type=int,
+        nargs="+",
+        help="for every notebook that has them, e.g. --seeds 0 1 2",
+    )
+    add(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="another parameter of the notebooks, e.g. --set device=cuda",
+    )
+    add(
+        "--notebooks",
+        metavar="NAME",
+        nargs="+",
+        help="run only these, e.g. --notebooks 02 03; the others keep their last run",
+    )
+    add("--skip-run", action="store_true", help="render what was run last")
+    add(
+        "--output",
+        metavar="PATH",
+        type=Path,
+        help="folder of the pages (default: book/_build/html)",
+    )
+
+
+def _places(add: Callable[..., Any]) -> None:
+    """Where data and runs are."""
+    add(
+        "--data",
+        metavar="PATH",
+        type=Path,
+        help="folder or .npz of the dataset (default: the usual places are searched)",
+    )
+    _where_runs_are(add)
+
+
+def _where_runs_are(add: Callable[..., Any]) -> None:
+    add(
+        "--runs",
+        metavar="PATH",
+        type=Path,
+        help="folder of the runs made here (default: ADAUTOMIX_RUNS, else ./runs)",
+    )
+
+
+def _either(names: Sequence[str]) -> str:
+    return f"{{{','.join(names)}}}"
 
 
 if __name__ == "__main__":

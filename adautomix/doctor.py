@@ -36,18 +36,19 @@ def _device() -> str:
 
 
 def _datasets() -> str:
-    lines = []
-    for name, info in catalog.CATALOG.items():
-        found = fetch.where(name)
+    return "\n".join(["Datasets:", *(f"  {name:<12} {_dataset(name)}" for name in catalog.CATALOG)])
+
+
+def _dataset(name: str) -> str:
+    """Where it is, or what is wrong, or how to get it."""
+    try:
         if name == "photodigits":
-            try:
-                fetch.verify(name)
-                lines.append(f"  {name:<12} embedded")
-            except AdAutoMixError as error:
-                lines.append(f"  {name:<12} {error}")
-        else:
-            lines.append(f"  {name:<12} {found or f'missing; get it with: {info.get}'}")
-    return "\n".join(["Datasets:", *lines])
+            fetch.verify(name)
+            return "embedded, its digests agree"
+        found = fetch.where(name)
+    except AdAutoMixError as error:
+        return str(error)
+    return str(found or f"missing; get it with: {catalog.info(name).get}")
 
 
 def _runs() -> str:

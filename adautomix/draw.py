@@ -1,8 +1,8 @@
 """Randomness as a function of (seed, stream, step, rank).
 
-Nothing random has to be saved to resume a run: step 4,711 draws the same numbers whether it is reached
-straight through or after an interruption, on a CPU or on a GPU. The numbers come from numpy on the host
-(a few floats a step) and travel to the device without a synchronisation.
+Nothing random has to be saved to resume a run: step 4,711 draws the same numbers whether it is
+reached straight through or after an interruption, on a CPU or on a GPU. The numbers come from numpy
+on the host (a few floats a step) and travel to the device without a synchronisation.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,9 @@ from torch import Tensor
 from adautomix.errors import InputError, unknown
 
 STREAMS = ("mix", "augment", "order", "init", "layers", "evaluate")
-"""What is drawn for; two streams of one step are independent. Append only: the position is part of the seed."""
+"""What is drawn for; two streams of one step are independent. Append only:
+the position is part of the seed.
+"""
 
 
 class Draw:
@@ -82,18 +84,19 @@ class Draw:
         Beta(concentration, concentration) of the mixup literature. The paper says only that the
         ratios sum to 1 (Sec. 3.2) and calls the concentration "the λ ratio" (Table 9).
 
-        Differs from the released code: there, n > 2 independent Beta draws are divided by their sum,
-        once for a whole batch, which concentrates near 1/n.
+        Differs from the released code: there, n > 2 independent Beta draws are divided by their
+        sum, once for a whole batch, which concentrates near 1/n.
         """
         _positive(concentration)
         rows = self.numpy.dirichlet(np.full(n, concentration), batch)
         return _to(rows.astype(np.float32), device)
 
     def partners(self, batch: int, n: int, device="cpu") -> Tensor:
-        """Which images form each of `batch` sets, "b n", int64: itself first, then n - 1 others, all distinct.
+        """Which images form each of `batch` sets, "b n", int64:
+        itself first, then n - 1 others, all distinct.
 
-        The batch is shuffled onto a ring, and partner j of everyone stands s_j places further on, with
-        n - 1 different steps s_j; so each image serves equally often and none meets itself.
+        The batch is shuffled onto a ring, and partner j of everyone stands s_j places further on,
+        with n - 1 different steps s_j; so each image serves equally often and none meets itself.
         """
         if n < 2:
             raise InputError(f"mixing needs n = 2 or more images, not {n}.")

@@ -66,7 +66,7 @@ def obtain(
 
     Args:
         name: one of `EXPERIMENTS`.
-        budget: what to spend, see `adautomix.recipes.BUDGETS`.
+        budget: what to spend, see `adautomix.recipes.BUDGETS`; experiments on PhotoDigits stop at "quick".
         seeds: one run of each method for each seed.
         methods: some of the experiment's methods; None for all.
         device: "auto", "cpu", "cuda".
@@ -78,6 +78,8 @@ def obtain(
     if budget not in BUDGETS:
         raise unknown("budget", budget, BUDGETS)
     experiment = EXPERIMENTS[name]
+    if experiment.family == EMBEDDED and budget not in ("smoke", "quick"):
+        budget = "quick"
     for method in methods or ():
         if method not in experiment.methods:
             raise unknown(f"method of {name}", method, experiment.methods)
@@ -148,34 +150,111 @@ class Results:
         """Mean, sd and n of the median of the last ten epochs (a fraction), over the seeds made here."""
         return compare.summary(self.runs(method), predictor, "top1_median10")
 
-    def pictures(self, method: str, seed: int = 0) -> dict[str, np.ndarray | list[int]]:
-        """The mixed images of the probe as training went on, as `figures.mix_over_training` takes them."""
+    def headline(self) -> dict[str, float | int | str]:
+        """The numbers that prose quotes, by name; accuracies in percent."""
+        found: dict[str, float | int | str] = {"budget": self.budget, "recorded_runs": len(self.recorded)}
+        for method in self.experiment.methods:
+            for run in self.runs(method)[:1]:
+                for predictor in run.metrics:
+                    found[f"{method}_{predictor}"] = 100 * self.top1(method, predictor).mean
+        for row in self.kept_summary().itertuples():
+            found[f"kept_{row.method}"] = 100 * row.mean
+        if self.experiment.paper is not None:
+            printed = paper.select(self.experiment.paper[0], **self.experiment.paper[1])
+            for row in printed.itertuples():
+                found[f"paper_{row.method.lower()}"] = float(row.value)
+        return found
+
+    def pictures(self, method: str, seed: int = 0) -> dict:
+        """The arguments of `figures.mix_over_training`: the probe's mixed images as training went on."""
         arrays = self._arrays(method, seed)
-        epochs = sorted(int(key.removeprefix("mixed_")) for key in arrays if "mixed_" in key)
+        epochs = _epochs(arrays)
         return {
             "images": np.stack([arrays[f"mixed_{epoch}"] for epoch in epochs]),
-            "masks": np.stack([arrays[f"masks_{epoch}"] for epoch in epochs]) / 255,
             "epochs": epochs,
-            "parents": arrays["parents"],
+            "parents": arrays["parents"].swapaxes(0, 1),
+            "masks": np.stack([arrays[f"masks_{epoch}"][:, 0] for epoch in epochs]) / 255,
         }
 
+    def side_by_side(self, seed: int = 0) -> dict:
+        """The arguments of `figures.methods_grid`: what every method makes of the same images at the end."""
+        every = {method: self._arrays(method, seed) for method in self.experiment.methods}
+        every = {method: arrays for method, arrays in every.items() if arrays}
+        most = max(every.values(), key=lambda arrays: arrays["parents"].shape[1])
+        mixed = {m: arrays[f"mixed_{_epochs(arrays)[-1]}"] for m, arrays in every.items()}
+        return {"mixed": mixed, "parents": most["parents"].swapaxes(0, 1)}
+
     def kept(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Ratio and kept share of every object in every probe image, by method, all seeds together."""
+        """The argument of `figures.kept_against_ratio`: λ and kept share of every object, by method, all seeds."""
         found = {}
         for method in self.experiment.methods:
             pairs = [self._arrays(method, run.seed) for run in self.runs(method)]
             pairs = [arrays for arrays in pairs if "kept" in arrays]
             if pairs:
                 found[method] = tuple(
-                    np.concatenate([arrays[key].ravel() for arrays in pairs])
+                    np.concatenate([arrays[key].astype(float).ravel() for arrays in pairs])
                     for key in ("kept_ratios", "kept")
                 )
         return found
 
+    def kept_summary(self) -> pd.DataFrame:
+        """The argument of `figures.kept_bars`: method, mean and sd over seeds, chance (1/N)."""
+        rows = []
+        for method in self.experiment.methods:
+            runs = [run for run in self.runs(method) if "kept_share" in run.extras]
+            if runs:
+                values = [run.extras["kept_share"] for run in runs]
+                sd = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+                n = runs[0].recipe["method"].get("n", 2)
+                rows.append({"method": method, "mean": float(np.mean(values)), "sd": sd, "chance": 1 / n})
+        return pd.DataFrame(rows, columns=["method", "mean", "sd", "chance"])
+
     def _arrays(self, method: str, seed: int) -> dict[str, np.ndarray]:
+        """The pictures and shares that a run kept; empty where it kept none."""
         for run in self.runs(method):
             file = run.path / "mixed.npz"
             if run.seed == seed and file.exists():
                 with np.load(file) as arrays:
                     return dict(arrays)
         return {}
+
+
+def sensitivity(field: str, *, predictor: str = "classifier") -> pd.DataFrame:
+    """How one field of AdAutoMix's recipe on PhotoDigits moves validation accuracy, from the recorded runs.
+
+    Args:
+        field: e.g. "method.adversary"; runs that differ from the recipe in another field are left out.
+        predictor: "classifier" or "teacher".
+
+    Returns:
+        x (the field's value), y (percent, median of the last ten epochs), seed, and mask_peak of each run.
+    """
+    from adautomix.recipes import to_dict
+    from adautomix.runner import Job
+
+    usual = _flat(to_dict(Job(f"{EMBEDDED}/adautomix", changes=("evaluate_on=validation",)).recipe()))
+    if field not in usual:
+        raise unknown("field of the recipe", field, usual)
+    rows = []
+    for run in recorded().all():
+        recipe = _flat(run.recipe)
+        if {name for name in usual if recipe.get(name) != usual[name]} <= {field} and len(recipe) == len(usual):
+            x, y = recipe[field], 100 * run.metric(predictor, "top1_median10")
+            rows.append({"x": x, "y": y, "seed": run.seed, "mask_peak": run.extras["mask_peak"]})
+    return pd.DataFrame(rows, columns=["x", "y", "seed", "mask_peak"]).sort_values(["x", "seed"])
+
+
+def _flat(recipe: dict, prefix: str = "") -> dict[str, object]:
+    """Nested fields as "method.n": value."""
+    flat: dict[str, object] = {}
+    for name, value in recipe.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+def _epochs(arrays: dict[str, np.ndarray]) -> list[int]:
+    """The epochs at which pictures were taken."""
+    return sorted(int(key.removeprefix("mixed_")) for key in arrays if key.startswith("mixed_"))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from adautomix.data.loader import LoaderBatches, check_labels
-from adautomix.errors import InputError
+from adautomix.errors import InputError, unknown
 from adautomix.evaluate import accuracy, evaluating
 from adautomix.methods import AdAutoMix, Method, MethodConfig
 from adautomix.methods.base import as_backbone
@@ -22,7 +22,8 @@ class Fitted:
     """A finished training.
 
     Attributes:
-        method: the players; `method.classifier` is the trained model, `method.teacher` its average.
+        method: the players; `method.classifier` is the trained model, `method.teacher` its
+            average.
         curve: one row an epoch: mean losses, learning rate, and accuracies as fractions.
     """
 
@@ -42,7 +43,10 @@ class Fitted:
     @torch.no_grad()
     def predict(self, images: Tensor, predictor: str = "classifier") -> Tensor:
         """Logits "b k" of the "classifier" or the "teacher" in evaluation mode."""
-        module = self.method.predictors()[predictor]
+        known = self.method.predictors()
+        if predictor not in known:
+            raise unknown("predictor", predictor, known)
+        module = known[predictor]
         with evaluating(module):
             return module(images.to(next(module.parameters()).device))
 
@@ -78,8 +82,10 @@ def fit(
     """Trains `model` with AdAutoMix, or with another method, on a loader of (images, labels).
 
     Args:
-        model: a timm model with `forward_intermediates`, or a `Backbone` where another tap is wanted. It is trained in place.
-        train_loader: batches of float images "b c h w", normalised, and int64 labels " b"; it has a length.
+        model: a timm model with `forward_intermediates`, or a `Backbone` where another tap is
+            wanted. It is trained in place.
+        train_loader: batches of float images "b c h w", normalised, and int64 labels " b"; it has
+            a length.
         test_loader: evaluated after every epoch; None for no evaluation.
         method: hyper-parameters, e.g. `AdAutoMix(n=3)` (the default), `Fixed(CutMix())`, `Plain()`.
         epochs: passes over the loader.
@@ -113,22 +119,30 @@ def fit(
 def batches_of(
     loader: Iterable, classes: int, numerics: Numerics
 ) -> Iterable[tuple[Tensor, Tensor]]:
-    """The loader's batches on the device, labels checked."""
+    """The test loader's batches on the device, labels checked; at least one, every time."""
+    empty = True
     for images, labels in loader:
+        empty = False
         check_labels(labels, classes)
         yield images.to(numerics.device), labels.to(numerics.device)
+    if empty:
+        raise InputError(
+            "the test loader yields no images: a generator serves only once, "
+            "so give a DataLoader or a list of batches."
+        )
 
 
 def _look_at(model: nn.Module, loader: Iterable) -> tuple[int, int]:
     """The side of the images, from the first batch, and the model's number of classes."""
     first = next(iter(loader), None)
-    if not (isinstance(first, list | tuple) and len(first) == 2 and torch.is_tensor(first[0])):
+    if not isinstance(first, list | tuple) or [torch.is_tensor(t) for t in first] != [True] * 2:
         raise InputError(
             "the loader must yield pairs (images, labels) of tensors, and at least one."
         )
     images = first[0]
     if images.ndim != 4 or images.shape[2] != images.shape[3]:
         raise InputError(
-            f"images must be square, of shape (batch, channels, side, side), not {tuple(images.shape)}."
+            "images must be square, of shape (batch, channels, side, side), "
+            f"not {tuple(images.shape)}."
         )
     return images.shape[-1], as_backbone(model).model.num_classes

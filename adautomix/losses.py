@@ -1,6 +1,7 @@
 """One function for each equation of Sec. 3.1 and for L_cosine (Sec. 3.3.1).
 
-All take logits, so that the same function serves the classifier ψ_W and the teacher ψ_Ŵ, and average over the batch.
+All take logits, so that the same function serves the classifier ψ_W and the teacher ψ_Ŵ, and
+average over the batch.
 """
 
 import torch.nn.functional as F
@@ -21,7 +22,8 @@ def ace(
 ) -> Float[Tensor, ""]:
     """L_ace (Eq. 2): the clean images of each set, Σ_n λ_n L_ce(ψ(x_n), y_n).
 
-    `logits` and `labels` are those of the batch, each image once; `partners` say who is in which set.
+    `logits` and `labels` are those of the batch, each image once; `partners` say who is in which
+    set.
     """
     return (ratios * ce(logits, labels)[partners]).sum(dim=1).mean()
 
@@ -34,8 +36,9 @@ def mixed_ce(
 ) -> Float[Tensor, ""]:
     """L_ce(ψ(x̃), y_mix) with the mixed label y_mix = Σ_n λ_n y_n, y one-hot.
 
-    This is L_amce (Eq. 3) when x̃ is the generator's image x_mix, and L_mce (Eq. 4) when x̃ = Σ_n λ_n x_n.
-    Cross-entropy is linear in the label, so no soft label is formed: −Σ_n λ_n log p(y_n).
+    This is L_amce (Eq. 3) when x̃ is the generator's image x_mix, and L_mce (Eq. 4) when
+    x̃ = Σ_n λ_n x_n. Cross-entropy is linear in the label, so no soft label is formed:
+    −Σ_n λ_n log p(y_n).
     """
     log_probability = logits.log_softmax(dim=1)
     return -(ratios * log_probability.gather(1, labels[partners])).sum(dim=1).mean()
@@ -69,8 +72,9 @@ def cosine(
 ) -> Float[Tensor, ""]:
     """L_cosine (Sec. 3.3.1): Σ_n λ_n cosine(ψ_Ŵ(x_mix), ψ_Ŵ(x_n)), in [−1, 1].
 
-    Despite its letter a similarity: the generator *maximises* it (Eq. 15), so that the teacher's view of the mixed
-    image stays close to its view of the images it was made of. ψ_Ŵ(·) are the teacher's logits.
+    Despite its letter a similarity: the generator *maximises* it (Eq. 15), so that the teacher's
+    view of the mixed image stays close to its view of the images it was made of. ψ_Ŵ(·) are the
+    teacher's logits.
     """
     similarity = F.cosine_similarity(mixed[:, None], clean[partners], dim=-1)
     return (ratios * similarity).sum(dim=1).mean()

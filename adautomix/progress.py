@@ -1,4 +1,6 @@
-"""Progress that suits its reader: a bar on a terminal, one updating line in a notebook, nothing in a log."""
+"""Progress that suits its reader: a bar on a terminal, an updating line in a notebook, nothing in a
+log.
+"""
 
 import sys
 import time
@@ -57,7 +59,7 @@ class Progress:
 
 
 def _notebook_line():
-    """A display that can be rewritten in place, where this runs in a notebook's kernel; else None."""
+    """A display that can be rewritten in place, inside a notebook's kernel; else None."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     if type(shell).__name__ != "ZMQInteractiveShell":

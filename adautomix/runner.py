@@ -1,4 +1,4 @@
-"""From a recipe, a budget and a seed to a record: trains, checkpoints, resumes, measures and writes."""
+"""From a job to a record: trains, checkpoints, resumes, measures and writes."""
 
 import contextlib
 import shutil
@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -18,89 +18,28 @@ from adautomix.data.loader import DeviceBatches, evaluation_batches
 from adautomix.data.small import ImageSet
 from adautomix.errors import Interrupted, RecordError
 from adautomix.evaluate import Accuracy, accuracy, evaluating
+from adautomix.jobs import Conditions, Job
 from adautomix.methods import Method
 from adautomix.probe import Probe
 from adautomix.progress import Progress
-from adautomix.record import provenance
-from adautomix.record.run import Run, Store, live, run_id
 from adautomix.recipes import Recipe
-from adautomix.train import Epoch, Numerics, Plan, Training, checkpoint, decide, train
+from adautomix.record import Run, provenance
+from adautomix.train import Epoch, Numerics, Plan, Training, checkpoint, train
 
 CHECKPOINTS = "checkpoints"
 WEIGHTS = "weights.safetensors"
 
 
-@dataclass(frozen=True)
-class Job:
-    """One run that is wanted.
-
-    Attributes:
-        name: of the recipe, e.g. "cifar100/resnet18/adautomix".
-        budget: see `adautomix.recipes.BUDGETS`.
-        seed: of everything random.
-        changes: fields changed from the recipe, e.g. ("method.n=4",); they are part of the run's identity.
-    """
-
-    name: str
-    budget: str = "quick"
-    seed: int = 0
-    changes: tuple[str, ...] = ()
-
-    def recipe(self) -> Recipe:
-        """The recipe at the budget, with the changes."""
-        recipe = recipes.with_budget(recipes.get(self.name), self.budget)
-        for change in self.changes:
-            recipe = recipes.override(recipe, change)
-        return recipe
-
-    def recorded_name(self) -> str:
-        """The recipe's name, or its counterpart on PhotoDigits where the budget moves it there; then the changes."""
-        embedded = self.budget in ("smoke", "quick")
-        name = f"photodigits/thin/{self.method}" if embedded else self.name
-        return "/".join([name, *self.changes])
-
-    @property
-    def method(self) -> str:
-        """The last part of the recipe's name."""
-        return self.name.rsplit("/", 1)[-1]
-
-    def id(self) -> str:
-        """The name of the run's folder."""
-        recipe = self.recipe()
-        return run_id(recipes.to_dict(recipe), self.budget, self.seed, self.method, recipe.data)
-
-    def command(self) -> str:
-        """The line that runs it again."""
-        changes = "".join(f" --set {change}" for change in self.changes)
-        return f"adautomix train {self.name} --budget {self.budget} --seed {self.seed}{changes}"
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """Where and how a job runs; nothing here changes what it is.
-
-    Attributes:
-        numerics: device and precision.
-        store: where the record goes.
-        root: where the dataset lies; None searches the usual places.
-        time_limit: seconds after which to stop at a step boundary with a checkpoint; None for no limit.
-        checkpoint_every: seconds between two checkpoints.
-        progress: show a progress bar where there is a terminal or a notebook.
-    """
-
-    numerics: Numerics = field(default_factory=decide)
-    store: Store = field(default_factory=live)
-    root: str | Path | None = None
-    time_limit: float | None = None
-    checkpoint_every: float = 60.0
-    progress: bool = True
-
-
 def obtain(job: Job, conditions: Conditions | None = None) -> Run:
-    """The record of a job: read where it is there, gone on with where it was interrupted, run where it is missing."""
+    """The record of a job: read where it is there, gone on with where it was interrupted, run where
+    it is missing.
+    """
     conditions = conditions or Conditions()
     done = conditions.store.find(job.id())
-    return done if done is not None else execute(job, conditions)
+    if done is None:
+        return execute(job, conditions)
+    shutil.rmtree(done.path / CHECKPOINTS, ignore_errors=True)  # killed just after recording
+    return done
 
 
 def execute(job: Job, conditions: Conditions) -> Run:
@@ -110,12 +49,14 @@ def execute(job: Job, conditions: Conditions) -> Run:
         Interrupted: the time limit passed, or SIGTERM or Ctrl-C came; a checkpoint is there.
         DivergenceError: a loss is not finite; nothing after the last checkpoint was kept.
         DataError: the dataset is missing; the sentence says what to do.
+        RecordError: the record's folder cannot be written, which is tried before training.
     """
     recipe = job.recipe()
     folder = conditions.store.path(job.id())
     train_set = data.load(recipe.data, "train", per_class=recipe.per_class, root=conditions.root)
     test_set = data.load(recipe.data, recipe.evaluate_on, root=conditions.root)
     training, batches = prepare(recipe, job.seed, train_set, conditions.numerics)
+    _make(folder)
     probe = Probe(test_set, training.numerics.device)
     resumed = checkpoint.latest(folder / CHECKPOINTS)
     if resumed is not None:
@@ -147,11 +88,13 @@ def revive(run: Run, numerics: Numerics) -> tuple[Method, Recipe]:
     weights = run.path / WEIGHTS
     if not weights.exists():
         raise RecordError(
-            f"the run {run.id} was recorded without weights: make them with `{run.provenance['command']}`."
+            f"the run {run.id} was recorded without weights: "
+            f"make them with `{run.provenance['command']}`."
         )
     recipe = recipes.from_dict(run.recipe)
     info = data.info(recipe.data)
-    method = recipe.method.build(recipe.net.build(info.classes), info.side)
+    net = replace(recipe.net, pretrained=False)  # all weights come from the run
+    method = recipe.method.build(net.build(info.classes), info.side)
     checkpoint.load_weights(method, weights)
     return numerics.place(method), recipe
 
@@ -176,6 +119,17 @@ def prepare(
     )
     plan = Plan(recipe.epochs, recipe.optim, recipe.schedule, recipe.evaluate_every)
     return Training(method, plan, len(batches), numerics=numerics, seed=seed), batches
+
+
+def _make(folder: Path) -> None:
+    """The folder of the run; better to hear before the training that there can be none."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(
+            f"cannot make the folder {folder} for the record ({error.strerror}): "
+            "name another place with --runs or ADAUTOMIX_RUNS."
+        ) from error
 
 
 def _drive(
@@ -227,8 +181,9 @@ class _Watch:
             self.saved = now
         if unfinished and (asked or late):
             raise Interrupted(
-                f"stopped {'at the time limit' if late else 'as asked'} after step {training.step} of "
-                f"{training.total}; a checkpoint is kept, and the same command goes on from there."
+                f"stopped {'as asked' if asked else 'at the time limit'} after step "
+                f"{training.step} of {training.total}; a checkpoint is kept, and the same command "
+                "goes on from there."
             )
 
 
@@ -250,7 +205,9 @@ def _measure(test_set: ImageSet, numerics: Numerics) -> Callable[[Method], dict[
 
 
 def final_metrics(curve: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
-    """Last, best and median of the last ten epochs (the paper reports the median), for every predictor."""
+    """Last, best and median of the last ten epochs (the paper reports the median), for every
+    predictor.
+    """
     measured = [row for row in curve if "classifier_top1" in row]
     metrics: dict[str, dict[str, float]] = {}
     for column in measured[-1]:
@@ -272,7 +229,6 @@ def _record(
     job: Job, conditions: Conditions, training: Training, probe: Probe, sets: dict[str, ImageSet]
 ) -> Run:
     """Writes the record and, beside it, the weights."""
-    folder = conditions.store.path(job.id())
     cuda = torch.device(training.numerics.device).type == "cuda"
     peak = torch.cuda.max_memory_allocated() / 2**20 if cuda else None
     probe.finish(training.method, training.notes)
@@ -294,9 +250,7 @@ def _record(
             command=job.command(),
         ),
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoint.save_weights(training.method, folder / f".{WEIGHTS}")
-    (folder / f".{WEIGHTS}").replace(folder / WEIGHTS)
+    checkpoint.save_weights(training.method, conditions.store.path(job.id()) / WEIGHTS)
     return conditions.store.write(document, training.curve, files=probe.files(training.notes))
 
 
@@ -308,7 +262,9 @@ def _device_in_words(numerics: Numerics) -> str:
 
 @contextlib.contextmanager
 def _stop_signals() -> Iterator[threading.Event]:
-    """SIGINT and SIGTERM ask for a stop at the next step boundary; a second Ctrl-C stops at once."""
+    """SIGINT and SIGTERM ask for a stop at the next step boundary; a second Ctrl-C stops at
+    once.
+    """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked

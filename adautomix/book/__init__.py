@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from adautomix.book.chapter import figures_of, present
-from adautomix.book.render import chapters_of, render, require_jupyter_book, room_for_pages
+from adautomix.book.pages import chapters_of, render, require_jupyter_book, room_for_pages
 from adautomix.book.run import choose, execute_notebook, find_root, install, parameters_of, plan
 from adautomix.errors import InputError
 
@@ -27,7 +27,7 @@ def build(
     parameters: dict[str, Any] | None = None,
     notebooks: list[str] | None = None,
     execute: bool = True,
-    output: Path | None = None,
+    output: str | Path | None = None,
     strict: bool = True,
 ) -> Path:
     """Execute notebooks, make chapters of them, render the pages; return the home page's path.

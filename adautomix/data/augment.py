@@ -20,7 +20,8 @@ class Augment:
     Attributes:
         padding: pixels added on each side before the crop, 0 for no crop.
         flip: mirror left and right with probability 1/2.
-        border: what the padding shows: "black" (torchvision's default) or "reflect" (the released configuration).
+        border: what the padding shows: "black" (torchvision's default) or "reflect" (the released
+            configuration).
     """
 
     padding: int = 4

@@ -1,4 +1,6 @@
-"""Batches: from a small set that lies on the device whole, or from any loader of (images, labels)."""
+"""Batches: from a small set that lies on the device whole,
+or from any loader of (images, labels).
+"""
 
 from collections.abc import Iterable, Iterator, Sized
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -29,7 +31,8 @@ class Batches(Protocol):
 
 
 class DeviceBatches:
-    """A small set whole on the device as uint8; order and augmentation are functions of (seed, epoch, step).
+    """A small set whole on the device as uint8;
+    order and augmentation are functions of (seed, epoch, step).
 
     Args:
         data: the images.
@@ -84,8 +87,9 @@ class DeviceBatches:
 class LoaderBatches:
     """Batches of anyone's loader of (images, labels), moved to the device.
 
-    Images must be floating point and normalised, labels class numbers below `classes`. On resuming in the middle of an epoch the first batches are loaded and dropped; the run is then the same
-    as an uninterrupted one only if the loader's order is a function of the epoch.
+    Images must be floating point and normalised, labels class numbers below `classes`. On resuming
+    in the middle of an epoch the first batches are loaded and dropped; the run is then the same as
+    an uninterrupted one only if the loader's order is a function of the epoch.
     """
 
     def __init__(self, loader: Iterable, classes: int, device: torch.device | str = "cpu"):
@@ -129,12 +133,15 @@ def on_device(data: ImageSet, device: torch.device | str) -> tuple[Tensor, Tenso
 
 
 def check_labels(labels: Tensor, classes: int) -> None:
-    """One sentence for labels outside 0..classes-1; looks at values, so only for labels on the host."""
+    """One sentence for labels outside 0..classes-1; looks at values,
+    so only for labels on the host.
+    """
     if (
         labels.numel()
         and not 0 <= (low := int(labels.min())) <= (high := int(labels.max())) < classes
     ):
         raise InputError(
-            f"labels run from {low} to {high}, but the model has {classes} classes (0 to {classes - 1}): "
+            f"labels run from {low} to {high}, but the model has {classes} classes "
+            f"(0 to {classes - 1}): "
             "mend the labels, or make the model with num_classes to fit."
         )

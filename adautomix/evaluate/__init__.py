@@ -1,4 +1,6 @@
-"""What a trained network is worth: each evaluation takes a predict function and arrays or batches."""
+"""What a trained network is worth:
+each evaluation takes a predict function and arrays or batches.
+"""
 
 from adautomix.evaluate.accuracy import Accuracy, accuracy, evaluating
 from adautomix.evaluate.masks import describe_masks, kept_share

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 
 class Accuracy(NamedTuple):
-    """Fractions in [0, 1], the mean cross-entropy in nats, and how many images they were counted on."""
+    """Fractions in [0, 1], the mean cross-entropy in nats,
+    and how many images they were counted on.
+    """
 
     top1: float
     top5: float
@@ -22,7 +24,8 @@ class Accuracy(NamedTuple):
 def accuracy(
     predict: Callable[[Tensor], Tensor], batches: Iterable[tuple[Tensor, Tensor]]
 ) -> Accuracy:
-    """How often `predict` puts the true class first, and among the first five (or all, if there are fewer).
+    """How often `predict` puts the true class first,
+    and among the first five (or all, if there are fewer).
 
     Args:
         predict: images "b c h w" to logits "b k"; a module is evaluated in evaluation mode.
@@ -45,7 +48,9 @@ def accuracy(
 
 @contextmanager
 def evaluating(predict: object) -> Iterator[None]:
-    """Evaluation mode for a module, and its former mode afterwards; nothing for a plain function."""
+    """Evaluation mode for a module, and its former mode afterwards;
+    nothing for a plain function.
+    """
     if not isinstance(predict, nn.Module):
         yield
         return

@@ -1,4 +1,6 @@
-"""What masks are like: how much of each object they keep, how sharp they are, how well their area follows λ."""
+"""What masks are like: how much of each object they keep,
+how sharp they are, how well their area follows λ.
+"""
 
 import torch
 from jaxtyping import Bool, Float
@@ -10,8 +12,9 @@ from adautomix.mix import Mixed
 def kept_share(mixed: Mixed, objects: Bool[Tensor, "b h w"]) -> Float[Tensor, "b n"]:
     """The share of partner n's object pixels that its mask keeps, in [0, 1].
 
-    `objects` mark the object's pixels of each image of the batch. A mask that knows nothing of the objects keeps
-    1/N on average, whatever the ratios; one that avoids covering one object with another's background keeps more.
+    `objects` mark the object's pixels of each image of the batch. A mask that knows nothing of the
+    objects keeps 1/N on average, whatever the ratios; one that avoids covering one object with
+    another's background keeps more.
     """
     theirs = objects[mixed.partners].to(mixed.masks.dtype)
     return (mixed.masks * theirs).sum(dim=(2, 3)) / theirs.sum(dim=(2, 3)).clamp(min=1)
@@ -21,9 +24,10 @@ def kept_share(mixed: Mixed, objects: Bool[Tensor, "b h w"]) -> Float[Tensor, "b
 def describe_masks(mixed: Mixed) -> dict[str, float]:
     """Two numbers for a batch of masks.
 
-    - mask_peak: the mean over pixels of the largest of the N masks: 1/N where all images are equally present,
-      1 where every pixel belongs to one image.
-    - area_gap: the mean distance |area of the mask − λ|: how far the label is from what was painted.
+    - mask_peak: the mean over pixels of the largest of the N masks: 1/N where all images are
+      equally present, 1 where every pixel belongs to one image.
+    - area_gap: the mean distance |area of the mask − λ|: how far the label is from what was
+      painted.
     """
     areas = mixed.masks.mean(dim=(2, 3))
     return {

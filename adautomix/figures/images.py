@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from adautomix.errors import InputError
 from adautomix.figures.checks import require_images, require_shape, require_some, require_unit
 from adautomix.figures.sheet import Box, Sheet
-from adautomix.figures.style import FAINT, INK, WIDTH, darker, method_colour, method_name
+from adautomix.figures.style import FAINT, INK, METHOD_NAMES, WIDTH, darker, method_colour
 
 GAP = 0.06
 HEAD = 0.28
@@ -98,7 +98,7 @@ def methods_grid(mixed: Mapping[str, np.ndarray], parents: np.ndarray) -> Figure
     above = require_images("parents", parents, ("n", "pairs"))
     n, pairs = above.shape[:2]
     rows = [require_images(f"mixed[{key!r}]", images, (pairs,)) for key, images in mixed.items()]
-    names = [textwrap.fill(method_name(key), 12) for key in mixed]
+    names = [textwrap.fill(METHOD_NAMES.get(key, key), 12) for key in mixed]
     longest = max(len(line) for name in (*names, f"image {n}") for line in name.splitlines())
     margin = 0.12 + 1.15 * LETTER * longest  # wide enough for bold
     tile = min((WIDTH - margin - (pairs - 1) * GAP) / pairs, LARGEST_TILE)
@@ -116,6 +116,8 @@ def methods_grid(mixed: Mapping[str, np.ndarray], parents: np.ndarray) -> Figure
 
 
 def _method_look(key: str) -> dict[str, str]:
-    """The paper's method stands out by weight as well as by colour."""
+    """The paper's method stands out by weight as well as by colour; a row that is no method is plain."""
+    if key not in METHOD_NAMES:
+        return {"color": INK}
     weight = "bold" if key == "adautomix" else "normal"
     return {"color": darker(method_colour(key)), "weight": weight}

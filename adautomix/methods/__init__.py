@@ -1,4 +1,6 @@
-"""Training methods: `METHODS` maps the name used in recipes to the hyper-parameters with their defaults."""
+"""Training methods:
+`METHODS` maps the name used in recipes to the hyper-parameters with their defaults.
+"""
 
 from adautomix.methods.adautomix import AdAutoMix, AdAutoMixMethod
 from adautomix.methods.base import Losses, Method, MethodConfig

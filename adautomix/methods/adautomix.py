@@ -1,4 +1,6 @@
-"""AdAutoMix by the paper's equations (Sec. 3.3, Algorithm 1): one step, one backward pass, two players."""
+"""AdAutoMix by the paper's equations (Sec. 3.3, Algorithm 1):
+one step, one backward pass, two players.
+"""
 
 from dataclasses import dataclass
 
@@ -22,15 +24,16 @@ class AdAutoMix:
         n: N, how many images form one mixed image.
         alpha: α, weight of L_mce; L_ace has 1 − α (Eq. 14).
         beta: β, weight of the teacher's cross-entropy; its cosine has 1 − β (Eq. 15).
-        adversary: weight of the classifier's loss in the generator's objective. 1 is Eq. 15; smaller is a milder opponent.
+        adversary: weight of the classifier's loss in the generator's objective. 1 is Eq. 15;
+            smaller is a milder opponent.
         concentration: of the Dirichlet that λ comes from; Table 9 calls it the λ ratio.
         momentum: ξ of the teacher at the start; it rises to 1 on a cosine (A.2).
         embed_ratio, upsampling, order, init: see `MixGenerator`.
         classifier_turns: T1 of Algorithm 1, updates of the classifier per batch.
         generator_turns: T2 of Algorithm 1, updates of the generator per batch.
 
-    Differs from the paper: `adversary` is not in it (1 is the paper); λ's distribution, the initial weights of the
-    generator and T1, T2 are not given there, see the defaults.
+    Differs from the paper: `adversary` is not in it (1 is the paper); λ's distribution, the initial
+    weights of the generator and T1, T2 are not given there, see the defaults.
     """
 
     n: int = 3
@@ -78,13 +81,15 @@ class AdAutoMix:
 
 
 class AdAutoMixMethod(Method):
-    """The game of Eq. 11, played by the classifier ψ_W and the generator G_θ before the teacher ψ_Ŵ.
+    """The game of Eq. 11, played by the classifier ψ_W and the generator G_θ
+    before the teacher ψ_Ŵ.
 
-    Algorithm 1 computes the losses once and updates both players from them, so both gradients are taken at the same
-    point and one backward pass yields both. The image that the classifier sees is passed through `Reverse`: the same
-    L_amce that the classifier descends arrives at the generator with its sign turned. The teacher's parameters take
-    no gradient; its two terms reach only the generator. With T1 = T2 = 1, network passes cost 12 units (forward 1,
-    backward 2, backward to the input only 1) against 3 for plain training: teacher on clean 1, teacher on mixed 1 + 1,
+    Algorithm 1 computes the losses once and updates both players from them, so both gradients are
+    taken at the same point and one backward pass yields both. The image that the classifier sees is
+    passed through `Reverse`: the same L_amce that the classifier descends arrives at the generator
+    with its sign turned. The teacher's parameters take no gradient; its two terms reach only the
+    generator. With T1 = T2 = 1, network passes cost 12 units (forward 1, backward 2, backward to
+    the input only 1) against 3 for plain training: teacher on clean 1, teacher on mixed 1 + 1,
     classifier on mixed, interpolated and clean images 3 × 3.
     """
 
@@ -92,7 +97,8 @@ class AdAutoMixMethod(Method):
         super().__init__(classifier, config.momentum)
         self.generator = generator
         self.config = config
-        # T1 - 1 updates of the classifier alone, one of both, T2 - 1 of the generator alone (Algorithm 1, l. 7-12)
+        # T1 - 1 updates of the classifier alone, one of both, T2 - 1 of the generator alone
+        # (Algorithm 1, l. 7-12)
         self.turns = (
             *["classifier"] * (config.classifier_turns - 1),
             "both",
@@ -154,7 +160,9 @@ class AdAutoMixMethod(Method):
         return partners, ratios
 
     def _classifier_as_is(self, images: Tensor) -> Tensor:
-        """ψ_W(images) where the gradient passes through to the images and nothing in ψ_W takes any or changes."""
+        """ψ_W(images) where the gradient passes through to the images
+        and nothing in ψ_W takes any or changes.
+        """
         frozen = {name: p.detach() for name, p in self.classifier.named_parameters()}
         frozen |= {name: b.clone() for name, b in self.classifier.named_buffers()}
         return functional_call(self.classifier, frozen, (images,))

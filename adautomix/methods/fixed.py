@@ -16,7 +16,8 @@ class Fixed:
 
     Attributes:
         rule: what mixes, e.g. `CutMix(alpha=1.0)`.
-        momentum: of the teacher that follows the classifier (it takes no part in training); None for no teacher.
+        momentum: of the teacher that follows the classifier (it takes no part in training); None
+            for no teacher.
     """
 
     rule: MixingRule

@@ -14,7 +14,8 @@ class Plain:
     """Plain training.
 
     Attributes:
-        momentum: of the teacher that follows the classifier (it takes no part in training); None for no teacher.
+        momentum: of the teacher that follows the classifier (it takes no part in training); None
+            for no teacher.
     """
 
     momentum: float | None = 0.999

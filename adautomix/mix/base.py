@@ -28,9 +28,11 @@ class Mixed(NamedTuple):
 
 @runtime_checkable
 class MixingRule(Protocol):
-    """A hand-crafted rule: a frozen dataclass that is called with a batch and the step's random numbers.
+    """A hand-crafted rule:
+    a frozen dataclass that is called with a batch and the step's random numbers.
 
-    It never changes its input, takes randomness from `draw` alone, and reports in `ratios` what it painted.
+    It never changes its input, takes randomness from `draw` alone, and reports in `ratios` what it
+    painted.
     """
 
     def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed: ...

@@ -1,4 +1,6 @@
-"""The mix generator G_θ of AdAutoMix (Sec. 3.2, Eq. 5 to 8): N-way cross-attention on the features of N images."""
+"""The mix generator G_θ of AdAutoMix (Sec. 3.2, Eq. 5 to 8):
+N-way cross-attention on the features of N images.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -14,8 +16,9 @@ ORDERS = ("softmax-upsample", "upsample-softmax")
 class MixGenerator(nn.Module):
     """From the tapped features of a batch and the ratios λ to a mask for every image of every set.
 
-    Each image's features z_n, with λ_n as one more constant channel, pass three 1×1 convolutions: q_n and k_n
-    (half the channels) and v_n (one channel). The mask logits of image n attend from n to all its partners,
+    Each image's features z_n, with λ_n as one more constant channel, pass three 1×1 convolutions:
+    q_n and k_n (half the channels) and v_n (one channel). The mask logits of image n attend from n
+    to all its partners,
 
         P_n = Softmax(Σ_{i≠n} q_nᵀ k_i / √d) v_n                                    (Eq. 5)
 
@@ -24,23 +27,26 @@ class MixGenerator(nn.Module):
     Three identities keep this cheap, with the same weights for any N ≥ 2:
 
     - Σ_{i≠n} q_nᵀ k_i = q_nᵀ (Σ_i k_i − k_n): N attentions, not N².
-    - A 1×1 convolution is linear in its input, so q, k, v of an image are computed once, whatever sets it is in;
-      λ adds a rank-one term.
+    - A 1×1 convolution is linear in its input, so q, k, v of an image are computed once, whatever
+      sets it is in; λ adds a rank-one term.
     - All N softmaxes run in one call of `scaled_dot_product_attention`.
 
-    What λ can do follows from Eq. 5. In k it shifts a row of the attention by a constant, which the softmax
-    forgets; in v it adds w_λ λ_n to the logit of image n, since attention rows sum to 1; in q it turns the
-    attention towards w_λᵀ K. So the area of a mask follows λ through one learned number and through q.
+    What λ can do follows from Eq. 5. In k it shifts a row of the attention by a constant, which the
+    softmax forgets; in v it adds w_λ λ_n to the logit of image n, since attention rows sum to 1; in
+    q it turns the attention towards w_λᵀ K. So the area of a mask follows λ through one learned
+    number and through q.
 
     Args:
         channels: C, the channels of the tapped features.
         reduction: q and k have C // reduction channels (Sec. 3.2: half).
         embed_ratio: give λ to the convolutions as one more channel (Sec. 3.2).
-        upsampling: "bilinear" or "nearest"; the paper says only "upsampling", the released ResNets use bilinear.
-        order: "softmax-upsample", the order of Eq. 6 and 7, or "upsample-softmax", the released order. Both
-            are distributions over n at every pixel; the second has sharper borders when logits are large.
-        init: standard deviation of the initial weights; biases start at 0. The paper does not give it.
-            Small weights start from masks that are near 1/N everywhere.
+        upsampling: "bilinear" or "nearest"; the paper says only "upsampling", the released ResNets
+            use bilinear.
+        order: "softmax-upsample", the order of Eq. 6 and 7, or "upsample-softmax", the released
+            order. Both are distributions over n at every pixel; the second has sharper borders when
+            logits are large.
+        init: standard deviation of the initial weights; biases start at 0. The paper does not give
+            it. Small weights start from masks that are near 1/N everywhere.
     """
 
     def __init__(
@@ -77,7 +83,8 @@ class MixGenerator(nn.Module):
         ratios: Float[Tensor, "b n"],
         size: tuple[int, int],
     ) -> Float[Tensor, "b n height width"]:
-        """Masks P' of `size` (height, width) for each set of partners; a distribution over n at every pixel.
+        """Masks P' of `size` (height, width) for each set of partners;
+        a distribution over n at every pixel.
 
         `features` are those of the batch, each image once; `partners` index into them.
         """
@@ -103,7 +110,9 @@ class MixGenerator(nn.Module):
         partners: Int[Tensor, "b n"],
         ratios: Float[Tensor, "b n"],
     ) -> Float[Tensor, "b n l l"]:
-        """The attention matrices Softmax(Σ_{i≠n} q_nᵀ k_i / √d) themselves, for pictures; training never forms them."""
+        """The attention matrices Softmax(Σ_{i≠n} q_nᵀ k_i / √d) themselves,
+        for pictures; training never forms them.
+        """
         q, keys_of_others, _ = self.attend_to(features, partners, ratios)
         return (q @ keys_of_others.mT / self.width**0.5).softmax(dim=-1)
 
@@ -113,10 +122,13 @@ class MixGenerator(nn.Module):
         partners: Int[Tensor, "b n"],
         ratios: Float[Tensor, "b n"],
     ) -> tuple[Float[Tensor, "b n l e"], Float[Tensor, "b n l e"], Float[Tensor, "b n l 1"]]:
-        """q_n, Σ_{i≠n} k_i and v_n of every set: "b n l e" with l = h·w positions and e = C/2 (1 for v)."""
+        """q_n, Σ_{i≠n} k_i and v_n of every set:
+        "b n l e" with l = h·w positions and e = C/2 (1 for v).
+        """
         if features.shape[1] != self.channels:
             raise InputError(
-                f"the generator was made for features of {self.channels} channels, not {features.shape[1]}: "
+                f"the generator was made for features of {self.channels} channels, "
+                f"not {features.shape[1]}: "
                 "build it with the size that Backbone.measure reports."
             )
         each = self.qkv(features).flatten(2).mT  # b l (2e + 1), every image once

@@ -1,4 +1,6 @@
-"""The classifier ψ_W: any timm model, its logits and the features of its tapped stage from one forward."""
+"""The classifier ψ_W: any timm model,
+its logits and the features of its tapped stage from one forward.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -32,9 +34,9 @@ class Backbone(nn.Module):
 
     Args:
         model: a model with timm's `forward_intermediates` and `forward_head`.
-        tap: which of the model's intermediate features, as timm counts them; negative from the end. The
-            default, -2, is the third of four stages in ResNets, Swin and ConvNeXt: the paper's l = 3 (A.2).
-            For a plain vision transformer give the middle block, e.g. 6.
+        tap: which of the model's intermediate features, as timm counts them; negative from the end.
+            The default, -2, is the third of four stages in ResNets, Swin and ConvNeXt: the paper's
+            l = 3 (A.2). For a plain vision transformer give the middle block, e.g. 6.
     """
 
     def __init__(self, model: nn.Module, tap: int = -2):
@@ -42,8 +44,9 @@ class Backbone(nn.Module):
         name = getattr(model, "default_cfg", {}).get("architecture") or type(model).__name__
         if not (hasattr(model, "forward_intermediates") and hasattr(model, "forward_head")):
             raise InputError(
-                f"the model {name} has no forward_intermediates, from which the mix generator takes its "
-                "features: use a timm model that has it (resnet18, swin_tiny_patch4_window7_224, convnext_tiny, ...)."
+                f"the model {name} has no forward_intermediates, from which the mix generator "
+                "takes its features: use a timm model that has it "
+                "(resnet18, swin_tiny_patch4_window7_224, convnext_tiny, ...)."
             )
         self.model = model
         self.tap = tap
@@ -61,7 +64,8 @@ class Backbone(nn.Module):
 
     @torch.no_grad()
     def measure(self, side: int, channels: int = 3) -> Tap:
-        """The size of the tap for images of `side` × `side` pixels: measured with one black image, not looked up.
+        """The size of the tap for images of `side` × `side` pixels:
+        measured with one black image, not looked up.
 
         (After a change of stem, timm's `feature_info` still tells the old strides.)
         """
@@ -72,8 +76,8 @@ class Backbone(nn.Module):
             seen = self.see(weight.new_zeros(2, channels, side, side))
         except (IndexError, AssertionError, ValueError, RuntimeError) as error:
             raise InputError(
-                f"the model {self.name} shows no features at tap {self.tap} for {side}×{side} images ({error}): "
-                "choose another tap or image size."
+                f"the model {self.name} shows no features at tap {self.tap} "
+                f"for {side}×{side} images ({error}): choose another tap or image size."
             ) from error
         finally:
             self.train(training)
@@ -88,8 +92,8 @@ class Net:
         name: a timm model name, e.g. "resnet18", "resnext50_32x4d", "swin_tiny_patch4_window7_224".
         stem: "cifar" replaces the 7×7 stride-2 convolution and the max-pool of a ResNet by one 3×3
             convolution (A.3), for images of 32 to 64 px; "timm" leaves the model as it is.
-        width: channels of the first stage of a ResNet; None keeps the model's own (64). 16 makes the
-            thin network of the `quick` budget.
+        width: channels of the first stage of a ResNet; None keeps the model's own (64). 16 makes
+            the thin network of the `quick` budget.
         pretrained: start from timm's ImageNet weights (downloaded by timm).
         tap: see `Backbone`.
     """
@@ -101,7 +105,9 @@ class Net:
     tap: int = -2
 
     def build(self, classes: int, *, seed: int = 0) -> Backbone:
-        """A fresh network with `classes` outputs; the initial weights are a function of the seed alone."""
+        """A fresh network with `classes` outputs;
+        the initial weights are a function of the seed alone.
+        """
         if not timm.is_model(self.name):
             raise unknown("timm model", self.name, timm.list_models())
         with torch.random.fork_rng(devices=[]):
@@ -120,18 +126,23 @@ class Net:
             return {}
         if not self.name.startswith(("resnet", "resnext")) or self.stem != "cifar":
             raise InputError(
-                f"width={self.width} is for ResNets with the cifar stem, not for {self.name} with stem {self.stem!r}."
+                f"width={self.width} is for ResNets with the cifar stem, "
+                f"not for {self.name} with stem {self.stem!r}."
             )
-        # timm fixes the width of a plain stem at 64; a "deep" stem has 2 × stem_width, and cifar_stem replaces it.
+        # timm fixes the width of a plain stem at 64; a "deep" stem has 2 × stem_width, and
+        # cifar_stem replaces it.
         widths = tuple(self.width * 2**stage for stage in range(4))
         return {"channels": widths, "stem_type": "deep", "stem_width": self.width // 2}
 
 
 def cifar_stem(model: nn.Module) -> None:
-    """Replace a ResNet's 7×7 convolution and max-pool by a 3×3 convolution of stride 1 (A.3), in place."""
+    """Replace a ResNet's 7×7 convolution and max-pool by a 3×3 convolution of stride 1 (A.3),
+    in place.
+    """
     if not (hasattr(model, "conv1") and hasattr(model, "maxpool") and hasattr(model, "bn1")):
         raise InputError(
-            f"the cifar stem is for ResNets; {type(model).__name__} has no conv1 and maxpool to replace: use stem='timm'."
+            f"the cifar stem is for ResNets; {type(model).__name__} has no conv1 and maxpool "
+            "to replace: use stem='timm'."
         )
     first = model.conv1[0] if isinstance(model.conv1, nn.Sequential) else model.conv1
     model.conv1 = nn.Conv2d(first.in_channels, model.bn1.num_features, 3, padding=1, bias=False)

@@ -1,4 +1,6 @@
-"""The teacher ψ_Ŵ: an exponential moving average of the classifier, and the paper's momentum (Sec. 3.3, A.2)."""
+"""The teacher ψ_Ŵ: an exponential moving average of the classifier,
+and the paper's momentum (Sec. 3.3, A.2).
+"""
 
 import copy
 import math
@@ -18,12 +20,12 @@ def momentum_at(progress: float, base: float = 0.999) -> float:
 class Teacher(nn.Module):
     """A copy of the classifier that follows it: Ŵ ← ξ Ŵ + (1 − ξ) W (Sec. 3.3.1).
 
-    Floating-point buffers (BatchNorm's running mean and variance) follow like the parameters; counters are
-    copied. The teacher's own forward passes change nothing in it: it always runs in evaluation mode, so that
-    what it says of an image does not depend on the rest of the batch.
+    Floating-point buffers (BatchNorm's running mean and variance) follow like the parameters;
+    counters are copied. The teacher's own forward passes change nothing in it: it always runs in
+    evaluation mode, so that what it says of an image does not depend on the rest of the batch.
 
-    Differs from the released code: there the buffers are not averaged; the teacher runs in training mode
-    and collects statistics of its own.
+    Differs from the released code: there the buffers are not averaged; the teacher runs in training
+    mode and collects statistics of its own.
     """
 
     def __init__(self, classifier: nn.Module, base: float = 0.999):

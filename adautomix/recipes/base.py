@@ -74,8 +74,10 @@ class Recipe:
         batch: images a step, over all processes.
         augment: crop and flip.
         per_class: use only the first so many training images of each class; None for all.
-        evaluate_every: epochs between two evaluations; each of the last ten epochs is always evaluated.
-        evaluate_on: the split that is evaluated, "test", or "validation" where settings are being chosen.
+        evaluate_every: epochs between two evaluations; each of the last ten epochs is always
+            evaluated.
+        evaluate_on: the split that is evaluated, "test", or "validation" where settings are being
+            chosen.
     """
 
     data: str
@@ -138,7 +140,8 @@ def from_dict(value: Any) -> Any:
 
 
 def override(value: Any, assignment: str) -> Any:
-    """A copy with one field changed: `override(recipe, "method.n=4")`. The new value is read as YAML.
+    """A copy with one field changed:
+    `override(recipe, "method.n=4")`. The new value is read as YAML.
 
     Raises:
         InputError: unknown field, or a value of another type than the old one.

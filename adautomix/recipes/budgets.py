@@ -12,7 +12,8 @@ from adautomix.recipes.base import Recipe
 
 BUDGETS = {
     "smoke": "PhotoDigits, a few steps: seconds on a CPU, for tests",
-    "quick": "PhotoDigits, thin network, 900 steps: minutes on two CPU cores, the default of the book",
+    "quick": "PhotoDigits, thin network, 900 steps: minutes on two CPU cores, "
+    "the default of the book",
     "lite": "the real dataset, thin network, 10 epochs: under an hour on two CPU cores",
     "short": "the real dataset, full network, 60 epochs: under half an hour on one GPU",
     "paper": "the paper's schedule: GPU hours",
@@ -51,8 +52,10 @@ def _embedded(recipe: Recipe, *, smoke: bool) -> Recipe:
 
 
 def _following(recipe: Recipe, momentum: float) -> Recipe:
-    """The teacher's momentum for a shorter run: its horizon at the start, 1 / (1 − ξ) steps, stays about one hundredth
-    of the run, as the paper's 0.999 is of its 200 epochs on CIFAR-100 (100,000 steps)."""
+    """The teacher's momentum for a shorter run: its horizon at the start, 1 / (1 − ξ) steps, stays
+    about one hundredth of the run, as the paper's 0.999 is of its 200 epochs on CIFAR-100 (100,000
+    steps).
+    """
     if recipe.method.momentum is None:
         return recipe
     return replace(recipe, method=replace(recipe.method, momentum=momentum))

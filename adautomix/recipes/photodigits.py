@@ -1,8 +1,9 @@
-"""PhotoDigits, the embedded default: 30 training images a class, a thin ResNet-18, 900 steps of 50.
+"""PhotoDigits, the embedded default: 30 training images a class, a thin ResNet-18, 900 steps of 30.
 
     adautomix train photodigits/thin/adautomix
 
-No flips: a mirrored digit is another digit, or none. The horizon of the teacher is shorter than on CIFAR-100, as the run is.
+No flips: a mirrored digit is another digit, or none. The horizon of the teacher is shorter than on
+CIFAR-100, as the run is.
 """
 
 from dataclasses import replace
@@ -17,11 +18,11 @@ THIN = Recipe(
     net=Net("resnet18", stem="cifar", width=16),
     optim=SGD(lr=0.1, momentum=0.9, weight_decay=5e-4),
     schedule=Cosine(floor=0.0),
-    epochs=150,
-    batch=50,
+    epochs=90,
+    batch=30,
     augment=Augment(padding=4, flip=False),
     per_class=30,
-    evaluate_every=15,
+    evaluate_every=9,
 )
 
 RECIPES = {

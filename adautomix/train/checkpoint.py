@@ -7,9 +7,11 @@ import json
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -17,6 +19,8 @@ from adautomix.errors import RecordError
 from adautomix.train.loop import Training
 
 WEIGHTS, OPTIMISER, STATE = "weights.safetensors", "optimiser.pt", "state.json"
+UNWRITABLE = (OSError, RuntimeError, SafetensorError)
+"""How a full disk shows itself: to Python, to torch, to safetensors."""
 
 
 def save(training: Training, folder: Path) -> Path:
@@ -24,40 +28,47 @@ def save(training: Training, folder: Path) -> Path:
 
     Raises:
         RecordError: the folder cannot be written; the former checkpoint is still there.
+        DivergenceError: a loss or a weight is not a number; the former checkpoint is still there.
     """
     training.check_finite()
+    training.check_weights()
     final = folder / f"step-{training.step:09d}"
-    state = {"step": training.step, "seconds": training.seconds, "curve": training.curve}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
         try:
-            save_weights(training.method, temporary / WEIGHTS)
-            torch.save(
-                {
-                    "optimiser": training.optimiser.state_dict(),
-                    "sums": training.sums,
-                    "notes": training.notes,
-                },
-                temporary / OPTIMISER,
-            )
-            (temporary / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
-            for file in temporary.iterdir():
-                _sync(file)
-            if final.exists():
-                shutil.rmtree(final)
+            _write(training, temporary)
+            if final.exists():  # of the same step: moved aside, so that none is ever half removed
+                final.rename(Path(tempfile.mkdtemp(prefix=".former-", dir=folder)) / final.name)
             temporary.rename(final)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+    except UNWRITABLE as error:
         raise RecordError(
-            f"cannot write a checkpoint to {folder} ({error}): make room or choose another folder; "
-            "the former checkpoint is untouched."
+            f"cannot write a checkpoint to {folder} ({_first_line(error)}): make room or choose "
+            "another folder; the former checkpoint is untouched."
         ) from error
+    _sync_folder(folder)
     for old in folder.iterdir():
         if old != final:
             shutil.rmtree(old, ignore_errors=True)
     return final
+
+
+def _write(training: Training, folder: Path) -> None:
+    """The files of a checkpoint, on the disk when this returns."""
+    save_file(_tensors(training.method), folder / WEIGHTS)
+    tensors = {
+        "optimiser": training.optimiser.state_dict(),
+        "sums": training.sums,
+        "notes": training.notes,
+    }
+    torch.save(tensors, folder / OPTIMISER)
+    state = {"step": training.step, "seconds": training.seconds, "curve": training.curve}
+    (folder / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
+    for file in folder.iterdir():
+        _sync(file)
+    _sync_folder(folder)
 
 
 def latest(folder: Path) -> Path | None:
@@ -71,35 +82,64 @@ def load(training: Training, checkpoint: Path) -> None:
     Raises:
         RecordError: the checkpoint is damaged or of another network.
     """
+    device = training.numerics.device
     try:
         state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
-        load_weights(training.method, checkpoint / WEIGHTS)
-        tensors = torch.load(
-            checkpoint / OPTIMISER, map_location=training.numerics.device, weights_only=True
-        )
-        training.optimiser.load_state_dict(tensors["optimiser"])
+        training.method.load_state_dict(load_file(checkpoint / WEIGHTS))
+        tensors = torch.load(checkpoint / OPTIMISER, map_location="cpu", weights_only=True)
+        training.optimiser.load_state_dict(tensors["optimiser"])  # moves them to the weights
+        training.sums = {name: value.to(device) for name, value in tensors["sums"].items()}
+        training.notes = tensors["notes"]
+        training.step, training.seconds = state["step"], state["seconds"]
+        training.curve = state["curve"]
     except Exception as error:
         raise RecordError(
-            f"cannot go on from the checkpoint {checkpoint} ({str(error).splitlines()[0]}): "
+            f"cannot go on from the checkpoint {checkpoint} ({_first_line(error)}): "
             "delete that folder to start this run again."
         ) from error
-    training.sums, training.notes = tensors["sums"], tensors["notes"]
-    training.step, training.seconds = state["step"], state["seconds"]
-    training.curve = state["curve"]
 
 
 def save_weights(module: nn.Module, file: Path) -> None:
-    """Every parameter and buffer of `module`, by name."""
-    save_file({name: _plain(t) for name, t in module.state_dict().items()}, file)
+    """Every parameter and buffer of `module`, by name; the whole file or none.
+
+    Raises:
+        RecordError: the file cannot be written; a former file of that name is untouched.
+    """
+    temporary = file.with_name(f".{file.name}.tmp")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        save_file(_tensors(module), temporary)
+        _sync(temporary)
+        temporary.replace(file)
+    except UNWRITABLE as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise RecordError(
+            f"cannot write {file} ({_first_line(error)}): make room or choose another folder."
+        ) from error
 
 
 def load_weights(module: nn.Module, file: Path) -> None:
-    """The inverse of `save_weights`; strict."""
-    module.load_state_dict(load_file(file), strict=True)
+    """The inverse of `save_weights`; strict.
+
+    Raises:
+        RecordError: the file is damaged or of another network.
+    """
+    try:
+        module.load_state_dict(load_file(file))
+    except UNWRITABLE as error:
+        raise RecordError(
+            f"cannot read the weights in {file} ({_first_line(error)}): train the run again."
+        ) from error
 
 
-def _plain(tensor: Tensor) -> Tensor:
-    return tensor.detach().cpu().contiguous()
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    return {name: t.detach().cpu().contiguous() for name, t in module.state_dict().items()}
+
+
+def _first_line(error: Exception) -> str:
+    """What an error says, without the stack that torch appends."""
+    return next(iter(str(error).splitlines()), "").rstrip(".: ") or type(error).__name__
 
 
 def _sync(file: Path) -> None:
@@ -108,3 +148,9 @@ def _sync(file: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes renames last through a power cut, where the system can sync a folder."""
+    with suppress(OSError):
+        _sync(folder)

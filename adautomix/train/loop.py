@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -45,8 +45,14 @@ class Plan:
     schedule: Cosine = field(default_factory=Cosine)
     evaluate_every: int = 1
 
+    def __post_init__(self):
+        if self.epochs < 1:
+            raise InputError(f"epochs must be 1 or more, not {self.epochs}.")
+
     def evaluates(self, epoch: int) -> bool:
-        """Whether the epoch of this number (from 1) is evaluated: every so often, and the last ten."""
+        """Whether the epoch of this number (from 1) is evaluated: every so often, and the last
+        ten.
+        """
         return epoch % self.evaluate_every == 0 or epoch > self.epochs - 10
 
 
@@ -72,6 +78,8 @@ class Training:
         seed: int = 0,
         rank: int = 0,
     ):
+        if steps_per_epoch < 1:
+            raise InputError("the loader's length is 0: give it at least one batch of images.")
         self.method = numerics.place(method).train()
         self.plan, self.numerics, self.seed, self.rank = plan, numerics, seed, rank
         self.steps_per_epoch = steps_per_epoch
@@ -92,11 +100,13 @@ class Training:
         return self.step // self.steps_per_epoch
 
     def update(self, batch: Batch) -> Losses:
-        """One step of Algorithm 1 on one batch: draw, forward, backward, update, and the teacher follows."""
+        """One step of Algorithm 1 on one batch: draw, forward, backward, update; the teacher
+        follows.
+        """
         images, labels = self.numerics.layout(batch.images), batch.labels
         set_learning_rates(self.optimiser, factor_at(self.plan.schedule, self.step, self.total))
         for turn in self.method.turns:
-            # dropout and stochastic depth take torch's global numbers: those too are a function of the step
+            # dropout and stochastic depth take torch's global numbers: a function of the step too
             torch.manual_seed(draw_for(self.seed, self.step, self.rank, "layers").entropy())
             with self.numerics.autocast():
                 losses = self.forward(
@@ -112,28 +122,37 @@ class Training:
         return losses
 
     def close_epoch(self, measured: dict[str, float]) -> dict[str, float]:
-        """The line of the curve for the epoch just done: mean terms, learning rate, measurements."""
+        """The line of the curve for the epoch just done: mean terms, learning rate, what was
+        measured.
+        """
         means = {f"train_{k}": float(v) / self.steps_per_epoch for k, v in self.sums.items()}
-        self.check_finite(means)
+        self.check_finite(means | {k: v for k, v in measured.items() if k.endswith("_loss")})
         self.sums = {}
         lr = self.optimiser.param_groups[0]["lr"]
         row = {"epoch": self.epoch, "step": self.step, "seconds": self.seconds, "lr": lr}
         self.curve.append({**row, **means, **measured})
         return self.curve[-1]
 
-    def check_finite(self, sums: dict[str, Tensor | float] | None = None) -> None:
+    def check_finite(self, sums: Mapping[str, Tensor | float] | None = None) -> None:
         """DivergenceError if a loss term since the last epoch is not a number."""
         sums = self.sums if sums is None else sums
-        bad = [
-            name.removeprefix("train_") for name, value in sums.items() if not math.isfinite(value)
-        ]
+        bad = [name for name, value in sums.items() if not math.isfinite(value)]
         if bad:
-            raise DivergenceError(
-                f"the loss diverged by step {self.step} of {self.total}: {', '.join(bad)} is not finite. "
-                f"Lower the learning rate (now {self.plan.optim.lr:g})"
-                + (" or use precision fp32" if self.numerics.precision != "fp32" else "")
-                + "; nothing was recorded after the last checkpoint."
-            )
+            raise self._diverged(", ".join(name.removeprefix("train_") for name in bad))
+
+    def check_weights(self) -> None:
+        """DivergenceError if a parameter or buffer is not a number; reads all of them."""
+        for name, tensor in self.method.state_dict().items():
+            if tensor.is_floating_point() and not tensor.isfinite().all():
+                raise self._diverged(f"the weight {name}")
+
+    def _diverged(self, what: str) -> DivergenceError:
+        precise = self.numerics.precision == "fp32"
+        return DivergenceError(
+            f"training diverged by step {self.step} of {self.total}, {what} is not finite: "
+            f"lower the learning rate (now {self.plan.optim.lr:g})"
+            f"{'' if precise else ' or use precision fp32'}."
+        )
 
 
 def train(
@@ -141,24 +160,30 @@ def train(
 ) -> Iterator[Step | Epoch]:
     """Runs to the end of the plan, yielding after every step and every epoch.
 
-    The consumer may stop at any yield: the state of `training` is then that of a step boundary, to be saved and
-    gone on from. Records, progress bars and time limits are the consumer's.
+    The consumer may stop at any yield: the state of `training` is then that of a step boundary, to
+    be saved and gone on from. Records, progress bars and time limits are the consumer's.
     """
     while training.step < training.total:
         started = time.perf_counter()
-        done = training.step % training.steps_per_epoch
-        for batch in batches.epoch(training.epoch, skip=done):
+        length = training.steps_per_epoch
+        end = (training.epoch + 1) * length
+        for batch in batches.epoch(training.epoch, skip=training.step % length):
+            if training.step == end:
+                raise _wrong_length(f"went on after {length}", length)
             losses = training.update(batch)
             training.seconds += time.perf_counter() - started
             yield Step(training.step, losses)
             started = time.perf_counter()
-        if training.step % training.steps_per_epoch:
-            raise InputError(
-                f"the loader ended its epoch after {training.step % training.steps_per_epoch} of "
-                f"{training.steps_per_epoch} batches: its length must be the number of batches it yields."
-            )
+        if training.step < end:
+            raise _wrong_length(f"ended its epoch after {training.step % length}", length)
         measured = {}
         if evaluate is not None and training.plan.evaluates(training.epoch):
             measured = evaluate(training.method)
         training.seconds += time.perf_counter() - started
         yield Epoch(training.epoch, training.step, training.close_epoch(measured))
+
+
+def _wrong_length(did: str, length: int) -> InputError:
+    return InputError(
+        f"the loader {did} of {length} batches: its length must be the number of batches it yields."
+    )

@@ -1,4 +1,6 @@
-"""Device, precision, memory layout and compilation: decided in one place, with the reason kept as a string."""
+"""Device, precision, memory layout and compilation: decided in one place, with the reason kept as a
+string.
+"""
 
 import contextlib
 from collections.abc import Callable
@@ -10,6 +12,7 @@ from torch import Tensor, nn
 from adautomix.errors import InputError, unknown
 
 PRECISIONS = ("auto", "fp32", "bf16")
+DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Numerics:
         )
 
     def predictor(self, module: nn.Module) -> Callable[[Tensor], Tensor]:
-        """`module` as a predict function in evaluation mode, under the same precision and layout."""
+        """`module` as a predict function, under the same precision and layout."""
 
         def predict(images: Tensor) -> Tensor:
             with self.autocast():
@@ -65,20 +68,21 @@ def decide(
     device: str = "auto",
     precision: str = "auto",
     channels_last: bool | None = None,
-    compile: bool = False,  # noqa: A002 - the word every PyTorch user looks for
+    compile: bool = False,
 ) -> Numerics:
     """The numerics of a run on this machine.
 
     Args:
         device: "auto" takes a CUDA GPU, then Apple's, then the CPU.
         precision: "auto" is bf16 where the GPU multiplies it natively, fp32 elsewhere.
-        channels_last: None is on for CUDA, off elsewhere.
+        channels_last: None is on for CUDA and CPU, where convolutions are faster so, off elsewhere.
         compile: compile the step (some minutes at the start, worth it for long runs).
     """
     if precision not in PRECISIONS:
         raise unknown("precision", precision, PRECISIONS)
     device = _device(device)
-    cuda = torch.device(device).type == "cuda"
+    kind = torch.device(device).type
+    cuda = kind == "cuda"
     if precision == "auto":
         native = cuda and torch.cuda.get_device_capability(device) >= (8, 0)
         precision = "bf16" if native else "fp32"
@@ -86,7 +90,11 @@ def decide(
     else:
         why = "as asked"
     return Numerics(
-        device, precision, cuda if channels_last is None else channels_last, compile, why
+        device,
+        precision,
+        kind in ("cuda", "cpu") if channels_last is None else channels_last,
+        compile,
+        why,
     )
 
 
@@ -96,15 +104,20 @@ def _device(name: str) -> str:
             return "cuda"
         return "mps" if torch.backends.mps.is_available() else "cpu"
     try:
-        kind = torch.device(name).type
+        device = torch.device(name)
     except RuntimeError:
-        raise unknown("device", name, ("auto", "cpu", "cuda", "mps")) from None
-    if kind == "cuda" and not torch.cuda.is_available():
+        raise unknown("device", name, DEVICES) from None
+    if device.type not in DEVICES:
+        raise unknown("device", name, DEVICES)
+    absent = None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        absent = "no CUDA GPU"
+    elif device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        absent = f"{torch.cuda.device_count()} CUDA GPUs, numbered from 0"
+    elif device.type == "mps" and not torch.backends.mps.is_available():
+        absent = "no Apple GPU"
+    if absent:
         raise InputError(
-            f"device {name!r} was asked for, but this machine has no CUDA GPU: use device='cpu'."
-        )
-    if kind == "mps" and not torch.backends.mps.is_available():
-        raise InputError(
-            f"device {name!r} was asked for, but this machine has no Apple GPU: use device='cpu'."
+            f"device {name!r} was asked for, but this machine has {absent}: use device 'cpu'."
         )
     return name

@@ -11,7 +11,7 @@ from adautomix.recipes.base import SGD, AdamW, Cosine
 def make_optimiser(
     method: Method, optim: SGD | AdamW, *, fused: bool = False
 ) -> torch.optim.Optimizer:
-    """One optimiser with a parameter group for each player, each with its own peak learning rate."""
+    """One optimiser with a parameter group for each player, at its own peak learning rate."""
     groups = []
     for player, parameters in method.players().items():
         own = optim.generator_lr if player == "generator" else None

@@ -8,6 +8,7 @@ from sphinx.application import Sphinx
 from sphinx.domains.python import PyObject
 
 ALIAS = re.compile(r"Alias for field number \d+")
+CODE = re.compile(r"(``[^`]+``|`[^`]+`)")
 
 
 def skip_fields(
@@ -17,16 +18,29 @@ def skip_fields(
     return True if ALIAS.fullmatch(inspect.getdoc(member) or "") else None
 
 
-def plain_shapes(
-    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str, returned: str
-) -> tuple[str | None, str | None]:
-    """Write shapes as in the source: Float[Tensor, "b n"], not jaxtyping.Float[Tensor, 'b n']."""
+def plain_text(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Docstrings are plain text with `code`: stars and bars stand for themselves, not for markup.
 
-    def plain(text: str | None) -> str | None:
-        short = re.sub(r"~?jaxtyping\.(?=[A-Z])", "", text or "")
-        return re.sub(r"\[Tensor, '([^']*)'\]", r'[Tensor, "\1"]', short) or None
+    A line that ends an indented block gets the empty line above it that reStructuredText wants.
+    """
+    done: list[str] = []
+    for line in lines:
+        before = done[-1] if done else ""
+        if line.strip() and before.strip() and _indent(line) < _indent(before):
+            done.append("")
+        text = line if line.lstrip().startswith(">>>") else _escape(line)
+        done.append(text)
+    lines[:] = done
 
-    return plain(signature), plain(returned)
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _escape(line: str) -> str:
+    parts = CODE.split(line)  # every second part is code
+    parts[::2] = [re.sub(r"(?<!\\)([*|])", r"\\\1", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -35,5 +49,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
         if field.name == "variable":
             field.label = "Attributes"  # Sphinx says "Variables"
     app.connect("autodoc-skip-member", skip_fields)
-    app.connect("autodoc-process-signature", plain_shapes, priority=900)  # the last word
+    app.connect("autodoc-process-docstring", plain_text, priority=400)  # before napoleon
     return {"parallel_read_safe": True}

@@ -57,7 +57,8 @@ def render(root: Path, target: Path, *, strict: bool) -> None:
     start = "from jupyter_book.cli.main import main; main()"
     options = ["--path-output", str(fresh), "-q", *(["-W", "-n", "--keep-going"] if strict else [])]
     began = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", start, "build", str(root / "book"), *options])
+    command = [sys.executable, "-c", start, "build", str(root / "book"), *options]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL)  # its last words name another path
     pages = fresh / "_build" / "html"
     if done.returncode or not (pages / "index.html").exists():
         where = f"what there is of the pages is in {pages}"

@@ -1,0 +1,185 @@
+"""What each command of the command line does; `adautomix.cli` says how it is called.
+
+A command takes the parsed options and prints. What loads torch is imported inside, so that help,
+lists of runs and messages come at once.
+"""
+
+import sys
+from argparse import Namespace
+
+from adautomix.data import catalog, fetch
+from adautomix.errors import DataError, InputError
+from adautomix.record import Run, Store, live, recorded
+
+
+def train(options: Namespace) -> None:
+    """Trains a recipe and records the run, or shows it where it is recorded."""
+    from adautomix.jobs import Conditions, Job
+    from adautomix.runner import obtain
+    from adautomix.train import decide
+
+    job = Job(options.recipe, options.budget, options.seed, tuple(options.set))
+    conditions = Conditions(
+        numerics=decide(options.device, options.precision, compile=options.compile),
+        store=_store(options),
+        root=options.data,
+        time_limit=None if options.time_limit is None else seconds(options.time_limit),
+        checkpoint_every=seconds(options.checkpoint_every),
+    )
+    there = conditions.store.find(job.id()) is not None
+    if job.base != job.name:
+        print(f"At the budget {job.budget} this is {job.base}.", file=sys.stderr)
+    run = obtain(job, conditions)
+    print(f"{'Already recorded' if there else 'Recorded'}: {run.path}")
+    _show_metrics(run)
+
+
+def evaluate(options: Namespace) -> None:
+    """Accuracy of every predictor of a run, from its kept weights."""
+    from adautomix.runner import evaluate_run
+    from adautomix.train import decide
+
+    run = _find(options.run, _store(options))
+    for predictor, found in evaluate_run(run, decide(options.device), options.data).items():
+        print(
+            f"{predictor:<12} top-1 {100 * found.top1:6.2f} %   top-5 {100 * found.top5:6.2f} %   "
+            f"loss {found.loss:.4f}   {found.n} images"
+        )
+
+
+def runs_list(options: Namespace) -> None:
+    """One line a run: where it is, its id, the accuracy of every predictor."""
+    here = _store(options)
+    found = [("here", run) for run in here.all()] + [("recorded", run) for run in recorded().all()]
+    if not found:
+        print(f"No run in {here.root}, and none came with the package.")
+    for place, run in found:
+        best = {name: run.metric(name, "top1_median10") for name in run.metrics}
+        words = ", ".join(f"{name} {100 * v:.2f} %" for name, v in best.items() if v is not None)
+        print(f"{place:<9} {run.id:<48} {words}")
+
+
+def runs_show(options: Namespace) -> None:
+    """One run: its numbers, how it was made, and the command that makes it again."""
+    run = _find(options.run, _store(options))
+    print(f"{run.id}   {run.name}")
+    _show_metrics(run)
+    for name, value in run.extras.items():
+        print(f"{name:<16} {value:.4f}")
+    for name, value in run.provenance.items():
+        listed = value.items() if isinstance(value, dict) else ()
+        words = ", ".join(f"{key} {entry}" for key, entry in listed)
+        print(f"{name:<16} {words or value}")
+
+
+def runs_compare(options: Namespace) -> None:
+    """Runs side by side: the fields in which they differ, then their numbers."""
+    import pandas as pd
+
+    if len(options.runs_to_compare) < 2:
+        raise InputError(f"comparing needs two runs or more, not {len(options.runs_to_compare)}.")
+    store = _store(options)
+    found = [_find(name, store) for name in options.runs_to_compare]
+    flat = pd.json_normalize(
+        [{"budget": r.budget, "seed": r.seed, "recipe": r.recipe} for r in found]
+    )
+    differing = [column for column in flat if flat[column].astype(str).nunique() > 1]
+    metrics = pd.json_normalize([run.metrics for run in found])
+    frame = pd.concat([flat[differing].astype(object), metrics], axis=1)
+    frame.index = [run.id for run in found]
+    print(frame.T.to_string(float_format=lambda value: f"{value:.4f}", na_rep=""))
+
+
+def data_get(options: Namespace) -> None:
+    """Downloads a dataset and verifies it."""
+    print(fetch.get(options.name, options.data))
+
+
+def data_verify(options: Namespace) -> None:
+    """Reads every split and compares counts and digests with the catalogue."""
+    for split, found in fetch.verify(options.name, options.data).items():
+        print(f"{options.name} {split}: {found['images']} images, sha256 {found['sha256']}")
+
+
+def data_where(options: Namespace) -> None:
+    """Prints where a dataset was found."""
+    row = catalog.info(options.name)
+    found = fetch.where(options.name, options.data)
+    if found is None and options.name != "photodigits":
+        raise DataError(fetch.missing(row))
+    print(found or f"{row.title}: {row.get}")
+
+
+def book(options: Namespace) -> None:
+    """Runs the notebooks and renders the book."""
+    from adautomix.book import build
+
+    parameters = dict(map(_parameter, options.set))
+    if options.seeds is not None:
+        parameters["seeds"] = options.seeds
+    page = build(
+        budget=options.budget,
+        parameters=parameters,
+        notebooks=options.notebooks,
+        execute=not options.skip_run,
+        output=options.output,
+    )
+    print(page)
+
+
+def doctor(options: Namespace) -> None:
+    """Prints versions, devices, datasets and runs."""
+    from adautomix.doctor import report
+
+    print(report())
+
+
+def seconds(text: str) -> float:
+    """A duration such as 90, 90s, 25m or 2h, in seconds."""
+    units = {"s": 1, "m": 60, "h": 3600}
+    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
+    try:
+        value = float(number) * units[unit]
+    except ValueError:
+        value = -1.0
+    if not value > 0:
+        raise InputError(f"a time is written like 90s, 25m or 2h, not {text!r}.")
+    return value
+
+
+def _parameter(assignment: str) -> tuple[str, object]:
+    """Name and value of a notebook's parameter, from "name=value"; the value is read as YAML."""
+    import yaml
+
+    name, equals, text = assignment.partition("=")
+    try:
+        if not equals:
+            raise ValueError
+        return name.strip(), yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError):
+        raise InputError(
+            f"{assignment!r} sets no parameter: write NAME=VALUE, e.g. seeds='[0, 1]'."
+        ) from None
+
+
+def _store(options: Namespace) -> Store:
+    """Where the runs made here are."""
+    return live() if options.runs is None else Store(options.runs)
+
+
+def _find(name: str, here: Store) -> Run:
+    """A run made here, or one that came with the package, by its id or the beginning of it."""
+    shipped = recorded()
+    theirs = any(run.id.startswith(name) for run in shipped.all())
+    ours = any(run.id.startswith(name) for run in here.all())
+    return (shipped if theirs and not ours else here).match(name)
+
+
+def _show_metrics(run: Run) -> None:
+    """Top-1 of every predictor, in percent."""
+    names = {"last": "top1_last", "best": "top1_best", "median of last 10": "top1_median10"}
+    for predictor, values in run.metrics.items():
+        words = [
+            f"{what} {100 * values[key]:.2f} %" for what, key in names.items() if key in values
+        ]
+        print(f"{predictor:<16} top-1: {'   '.join(words)}")

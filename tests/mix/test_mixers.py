@@ -1,0 +1,211 @@
+"""One contract for every hand-crafted rule, then each rule against an oracle of its own."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from adautomix.draw import draw_for
+from adautomix.errors import InputError
+from adautomix.mix import MIXERS, CutMix, MixingRule, Mixup
+from adautomix.mix.cutmix import box
+
+RULES = {name: rule() for name, rule in MIXERS.items()}
+RULES |= {
+    f"{name}-{per}": replace(rule, per=per)
+    for name, rule in RULES.items()
+    for per in ("batch", "sample")
+    if "per" in {field.name for field in fields(rule)}
+}
+each_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+each_shape = pytest.mark.parametrize("shape", [(6, 3, 8, 8), (5, 1, 7, 12), (2, 4, 9, 4)])
+each_dtype = pytest.mark.parametrize(
+    ("dtype", "close"),
+    [
+        (torch.float64, 1e-6),
+        (torch.float32, 1e-5),
+        (torch.float16, 4e-3),
+        (torch.bfloat16, 3e-2),
+    ],
+)
+
+
+def batch_of(shape=(6, 3, 8, 8), dtype=torch.float32):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(dtype)
+
+
+@each_rule
+def test_a_rule_is_a_frozen_value(rule):
+    assert isinstance(rule, MixingRule)
+    assert hash(rule) == hash(replace(rule))
+    with pytest.raises(AttributeError):
+        rule.alpha = 3.0
+
+
+@each_rule
+@each_shape
+@each_dtype
+def test_ratios_and_masks_are_distributions_of_the_dtype_of_the_images(rule, shape, dtype, close):
+    images = batch_of(shape, dtype)
+    mixed = rule(images, draw_for(0, 1))
+    batch, _, height, width = shape
+    n = mixed.partners.shape[1]
+    assert mixed.images.shape == images.shape
+    assert mixed.ratios.shape == (batch, n)
+    assert mixed.masks.shape == (batch, n, height, width)
+    assert mixed.images.dtype == mixed.ratios.dtype == mixed.masks.dtype == dtype
+    assert mixed.partners.dtype == torch.int64
+    for weights in (mixed.ratios.double(), mixed.masks.double()):
+        assert (weights >= 0).all()
+        torch.testing.assert_close(
+            weights.sum(1), torch.ones_like(weights[:, 0]), atol=close, rtol=0
+        )
+
+
+@each_rule
+@each_shape
+@each_dtype
+def test_with_image_i_painted_i_the_mean_pixel_is_the_sum_of_ratio_times_i(
+    rule, shape, dtype, close
+):
+    painted = torch.arange(shape[0], dtype=dtype)[:, None, None, None].expand(shape)
+    mixed = rule(painted, draw_for(0, 2))
+    expected = (mixed.ratios.double() * mixed.partners).sum(1)
+    found = mixed.images.double().mean(dim=(1, 2, 3))
+    torch.testing.assert_close(found, expected, atol=shape[0] * close, rtol=0)
+
+
+@each_rule
+def test_partners_are_oneself_first_and_somebody_else(rule):
+    partners = rule(batch_of(), draw_for(0, 3)).partners
+    assert partners[:, 0].tolist() == list(range(6))
+    assert (partners[:, 1:] != partners[:, :1]).all()
+
+
+@each_rule
+@each_dtype
+def test_mixing_identical_images_changes_nothing(rule, dtype, close):
+    images = batch_of(dtype=dtype)[:1].expand(6, 3, 8, 8)
+    torch.testing.assert_close(
+        rule(images, draw_for(0, 4)).images, images.contiguous(), atol=close, rtol=0
+    )
+
+
+@each_rule
+def test_same_draw_same_batch_and_another_draw_another(rule):
+    once, again, other = (rule(batch_of(), draw_for(0, step)) for step in (5, 5, 6))
+    assert all(torch.equal(a, b) for a, b in zip(once, again, strict=True))
+    assert not torch.equal(once.partners, other.partners)
+    assert not torch.equal(once.ratios, other.ratios)
+
+
+@each_rule
+def test_the_numbers_come_from_the_draw_alone(rule):
+    before = torch.get_rng_state()
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    rule(batch_of(), draw_for(0, 5))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
+
+
+@each_rule
+def test_the_input_is_untouched(rule):
+    images = batch_of()
+    rule(images, draw_for(0, 7))
+    assert torch.equal(images, batch_of())
+
+
+@each_rule
+def test_a_batch_of_one_is_refused(rule):
+    with pytest.raises(InputError, match="n = 2 different images from a batch of 1"):
+        rule(batch_of()[:1], draw_for(0, 8))
+
+
+@pytest.mark.parametrize("rule", [Mixup, CutMix])
+def test_one_ratio_a_batch_or_one_a_sample(rule):
+    images = batch_of((32, 1, 64, 64))
+    per_batch, per_sample = (rule(per=per)(images, draw_for(0, 9)) for per in ("batch", "sample"))
+    assert (per_batch.ratios == per_batch.ratios[0]).all()
+    assert len(per_sample.ratios[:, 0].unique()) > 16
+    with pytest.raises(InputError, match="per='batch' or per='sample', not per='pixel'"):
+        rule(per="pixel")(images, draw_for(0, 9))
+
+
+@pytest.mark.parametrize("rule", [Mixup, CutMix])
+def test_a_concentration_that_is_not_positive_is_refused(rule):
+    with pytest.raises(InputError, match=r"must be positive, not 0\.0"):
+        rule(alpha=0.0)(batch_of(), draw_for(0, 1))
+
+
+@pytest.mark.parametrize("alpha", [0.2, 1.0])
+def test_the_ratio_of_mixup_is_beta(alpha):
+    mixed = Mixup(alpha, per="sample")(batch_of((4000, 1, 1, 1)), draw_for(0, 1))
+    own = mixed.ratios[:, 0].double()
+    assert stats.kstest(own, stats.beta(alpha, alpha).cdf).pvalue > 0.01
+    assert (mixed.masks[:, 0, 0, 0] == mixed.ratios[:, 0]).all()
+
+
+def slow_area(rng, alpha, height, width):
+    """The share of an image that CutMix leaves to itself, by counting pixels."""
+    side = (1 - rng.beta(alpha, alpha)) ** 0.5
+    painted = 1
+    for length in (height, width):
+        half, centre = int(length * side) // 2, int(rng.integers(length))
+        painted *= len([p for p in range(length) if centre - half <= p < centre + half])
+    return 1 - painted / (height * width)
+
+
+@pytest.mark.parametrize("alpha", [0.2, 1.0])
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (11, 30)])
+def test_the_ratios_of_cutmix_are_distributed_as_those_of_a_slow_loop(alpha, height, width):
+    rng = np.random.default_rng(0)
+    slow = [slow_area(rng, alpha, height, width) for _ in range(2000)]
+    rule = CutMix(alpha, per="sample")
+    found = rule(batch_of((2000, 1, height, width)), draw_for(0, 1)).ratios[:, 0].double()
+    assert stats.ks_2samp(found, slow).pvalue > 0.01
+    assert stats.ks_2samp(found, [ratio**1.2 for ratio in slow]).pvalue < 0.01
+
+
+@given(st.integers(1, 999), st.integers(0, 8), st.integers(0, 13))
+def test_a_box_is_that_of_a_slow_loop(thousandths, row, column):
+    height, width = 9, 14
+    centres = torch.tensor([[(row + 0.3) / height], [(column + 0.8) / width]])
+    found = box(torch.tensor([thousandths / 1000]), centres, height, width)[0]
+    side = (1 - thousandths / 1000) ** 0.5
+    half = [int(height * side) // 2, int(width * side) // 2]
+    for i in range(height):
+        for j in range(width):
+            inside = abs(i + 0.5 - row) < half[0] and abs(j + 0.5 - column) < half[1]
+            assert found[i, j] == float(inside)
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (20, 45)])
+def test_boxes_are_those_of_torchvision(height, width):
+    transforms = pytest.importorskip("torchvision.transforms.v2")
+    theirs = transforms.CutMix(num_classes=10)
+    images = torch.zeros(2, 3, height, width)
+    for seed in range(40):
+        torch.manual_seed(seed)
+        x1, y1, x2, y2 = theirs.make_params([images])["box"]
+        torch.manual_seed(seed)  # the same three numbers, in torchvision's order
+        own = theirs._dist.sample(()).reshape(1)
+        column, row = (torch.randint(length, (1,)) for length in (width, height))
+        expected = torch.zeros(height, width)
+        expected[y1:y2, x1:x2] = 1
+        centres = torch.stack([(row + 0.5) / height, (column + 0.5) / width])
+        assert torch.equal(box(own, centres, height, width)[0], expected)
+
+
+def test_the_cut_box_shows_the_partner_and_the_rest_oneself():
+    images = batch_of((8, 3, 16, 16))
+    mixed = CutMix(per="sample")(images, draw_for(0, 1))
+    assert set(mixed.masks.unique().tolist()) == {0.0, 1.0}
+    for b in range(8):
+        own, other = mixed.partners[b].tolist()
+        cut = mixed.masks[b, 1].bool()
+        assert torch.equal(mixed.images[b][:, cut], images[other][:, cut])
+        assert torch.equal(mixed.images[b][:, ~cut], images[own][:, ~cut])

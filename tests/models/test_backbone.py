@@ -1,0 +1,179 @@
+"""Backbones: one forward shows what two would, the tap is as measured, weights follow the seed."""
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from adautomix.errors import InputError
+from adautomix.models import Backbone, Net, cifar_stem
+
+CLASSES = 7
+
+
+def tiny(**changes):
+    return Net(**{"name": "resnet18", "width": 8, **changes})
+
+
+def images(side, count=2):
+    return torch.randn(count, 3, side, side, generator=torch.Generator().manual_seed(0))
+
+
+def check_sight(backbone, side, measured):
+    """`see` agrees with the model itself, and with the size that `measure` tells."""
+    backbone.eval()
+    with torch.no_grad():
+        seen = backbone.see(images(side))
+        expected = backbone.model(images(side))
+        everything = backbone.model.forward_intermediates(
+            images(side), output_fmt="NCHW", intermediates_only=True
+        )
+    torch.testing.assert_close(seen.logits, expected)
+    torch.testing.assert_close(backbone(images(side)), expected)
+    assert torch.equal(seen.features, everything[backbone.tap])
+    assert tuple(backbone.measure(side)) == measured == tuple(seen.features.shape[1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "tap", "side", "measured"),
+    [
+        ("resnet18", {}, -2, 32, (256, 2, 2)),
+        ("convnext_atto", {}, -2, 64, (160, 4, 4)),
+        ("vit_tiny_patch16_224", {"img_size": 64}, 6, 64, (192, 4, 4)),
+    ],
+)
+def test_any_timm_model_shows_logits_and_features_at_once(name, options, tap, side, measured):
+    model = timm.create_model(name, num_classes=CLASSES, **options)
+    check_sight(Backbone(model, tap), side, measured)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("net", "side", "measured"),
+    [
+        (Net("resnet18"), 32, (256, 8, 8)),
+        (Net("resnext50_32x4d"), 32, (1024, 8, 8)),
+        (Net("swin_tiny_patch4_window7_224", stem="timm"), 224, (384, 14, 14)),
+        (Net("convnext_tiny", stem="timm"), 224, (384, 14, 14)),
+        (Net("vit_tiny_patch16_224", stem="timm", tap=6), 224, (192, 14, 14)),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_the_networks_of_the_paper_show_logits_and_features_at_once(net, side, measured):
+    check_sight(net.build(CLASSES), side, measured)
+
+
+@pytest.mark.parametrize(
+    ("tap", "measured"),
+    [(-1, (64, 4, 4)), (-2, (32, 8, 8)), (-3, (16, 16, 16)), (1, (8, 32, 32)), (3, (32, 8, 8))],
+)
+def test_a_tap_counts_stages_as_timm_does(tap, measured):
+    check_sight(tiny(tap=tap).build(CLASSES), 32, measured)
+
+
+def test_the_cifar_stem_keeps_the_size_into_the_first_stage_and_a_thin_one_has_thin_channels():
+    model = tiny(width=16).build(CLASSES).model
+    seen = []
+    model.layer1.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape))
+    model(images(32))
+    assert seen == [(2, 16, 32, 32)]
+    assert [getattr(model, f"layer{i}")[-1].conv2.out_channels for i in (1, 2, 3, 4)] == [
+        16,
+        32,
+        64,
+        128,
+    ]
+    assert model.num_classes == CLASSES
+    assert sum(isinstance(module, nn.MaxPool2d) for module in model.modules()) == 0
+
+
+def test_without_a_width_channels_are_those_of_timm():
+    ours, theirs = Net().build(CLASSES).model, timm.create_model("resnet18", num_classes=CLASSES)
+    ours, theirs = ({k: v.shape for k, v in m.state_dict().items()} for m in (ours, theirs))
+    changed = {name for name in theirs if ours[name] != theirs[name]}
+    assert changed == {"conv1.weight"}
+    assert ours["conv1.weight"] == (64, 3, 3, 3)
+    assert ours.keys() == theirs.keys()
+
+
+def test_the_stem_of_timm_is_left_alone():
+    model = Net(stem="timm").build(CLASSES).model
+    assert model.conv1.kernel_size == (7, 7)
+    assert isinstance(model.maxpool, nn.MaxPool2d)
+
+
+def same(a, b):
+    return all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
+
+
+def test_weights_are_a_function_of_the_seed_and_the_global_generator_is_untouched():
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first = tiny().build(CLASSES, seed=3)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(2)
+    assert same(first, tiny().build(CLASSES, seed=3))
+    assert not same(first, tiny().build(CLASSES, seed=4))
+
+
+def test_measuring_leaves_the_mode_the_buffers_and_the_gradients_alone():
+    backbone = tiny().build(CLASSES).train()
+    before = {name: buffer.clone() for name, buffer in backbone.named_buffers()}
+    backbone.measure(32)
+    assert backbone.training
+    assert backbone.model.bn1.training
+    assert all(torch.equal(b, before[name]) for name, b in backbone.named_buffers())
+    assert all(p.grad is None for p in backbone.parameters())
+    backbone.eval().measure(32)
+    assert not backbone.training
+
+
+def test_gradients_pass_through_both_logits_and_features():
+    backbone = tiny().build(CLASSES)
+    seen = backbone.see(images(32))
+    for output in seen:
+        (gradient,) = torch.autograd.grad(
+            output.square().sum(), backbone.model.conv1.weight, retain_graph=True
+        )
+        assert gradient.norm() > 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (lambda: Net("resnet81").build(3), "unknown timm model 'resnet81': did you mean 'resnet"),
+        (lambda: Net(stem="cifra").build(3), "unknown stem 'cifra': did you mean 'cifar'"),
+        (
+            lambda: Net("convnext_atto").build(3),
+            "the cifar stem is for ResNets; ConvNeXt has no conv1 .* use stem='timm'",
+        ),
+        (lambda: cifar_stem(nn.Linear(2, 2)), "Linear has no conv1 and maxpool"),
+        (
+            lambda: Net("convnext_atto", width=8).build(3),
+            "width=8 is for ResNets with the cifar stem, not for convnext_atto with stem 'cifar'",
+        ),
+        (lambda: Net(stem="timm", width=8).build(3), "not for resnet18 with stem 'timm'"),
+        (
+            lambda: Backbone(nn.Flatten()),
+            "the model Flatten has no forward_intermediates, .*: use a timm model",
+        ),
+        (
+            lambda: tiny(tap=9).build(3).measure(32),
+            "the model resnet18 shows no features at tap 9 for 32×32 images",
+        ),
+        (
+            lambda: Net("vit_tiny_patch16_224", stem="timm", tap=6).build(3).measure(32),
+            "vit_tiny_patch16_224 shows no features at tap 6 for 32×32 images .* image size",
+        ),
+    ],
+)
+def test_what_cannot_be_built_or_seen_is_one_sentence(wrong, sentence):
+    with pytest.raises(InputError, match=sentence):
+        wrong()
+
+
+def test_a_failed_measurement_leaves_the_mode_alone():
+    backbone = tiny(tap=9).build(CLASSES).train()
+    with pytest.raises(InputError):
+        backbone.measure(32)
+    assert backbone.training

@@ -1,0 +1,290 @@
+"""The book's runner on tiny notebooks, and the browser check on tiny pages."""
+
+import subprocess
+import sys
+from base64 import b64encode
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from adautomix.book import build, figures_of, find_root, pages, parameters_of, present
+from adautomix.book.chapter import with_values
+from adautomix.book.pages import chapters_of, room_for_pages
+from adautomix.book.run import choose, execute_notebook, install, plan
+from adautomix.errors import AdAutoMixError, InputError
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DEFAULTS = 'budget = "quick"  # smoke | quick\nseeds = [0]  # one run each\n'
+SVG, PNG = "<svg xmlns='http://www.w3.org/2000/svg'/>", b"\x89PNG not really"
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+
+def tagged(source: str, *tags: str, **metadata):
+    return new_code_cell(source, metadata={"tags": list(tags), **metadata})
+
+
+def showing(**kinds: str):
+    """A code cell of a figure called "waves" with one output a kind of image."""
+    mime = {"svg": "image/svg+xml", "png": "image/png", "text": "text/plain"}
+    outputs = [new_output("display_data", {mime[kind]: data}) for kind, data in kinds.items()]
+    return new_code_cell("f", outputs=outputs, metadata={"adautomix": {"figure": "waves"}})
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A folder like the repository, with two notebooks and none executed yet."""
+    (tmp_path / "book").mkdir()
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "book" / "_config.yml").write_text("title: tiny\n")
+    parts = [{"chapters": [{"file": "chapters/01-one"}, {"file": "chapters/02-two"}]}]
+    toc = {"format": "jb-book", "root": "intro", "parts": parts}
+    (tmp_path / "book" / "_toc.yml").write_text(yaml.safe_dump(toc))
+    for name, cells in {
+        "01-one": [tagged(DEFAULTS, "parameters"), new_code_cell("print(budget, seeds)")],
+        "02-two": [tagged("depth = 3  # layers\n", "parameters"), new_code_cell("1 / depth")],
+    }.items():
+        nb = new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+        nbformat.write(nb, tmp_path / "notebooks" / f"{name}.ipynb")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+# parameters
+
+
+def test_other_values_keep_the_comments():
+    source = 'budget = "quick"  # λ: smoke | quick\nseeds = [\n    0,\n]  # one run each\nn = 3\n'
+    assert with_values(source, {"budget": '"é"', "seeds": "[0, 1]"}) == (
+        'budget = "é"  # λ: smoke | quick\nseeds = [0, 1]  # one run each\nn = 3\n'
+    )
+
+
+def test_parameters_come_with_default_and_comment(checkout):
+    assert parameters_of(checkout / "notebooks" / "01-one.ipynb") == {
+        "budget": '"quick"  # smoke | quick',
+        "seeds": "[0]  # one run each",
+    }
+
+
+def test_each_notebook_gets_what_it_declares(checkout):
+    notebooks = choose(checkout, None)
+    planned = plan(notebooks, {"budget": "smoke", "depth": 4}, needed={"depth"})
+    assert [(path.stem, values) for path, values in planned] == [
+        ("01-one", {"budget": "smoke"}),
+        ("02-two", {"depth": 4}),
+    ]
+
+
+def test_an_unknown_parameter_is_refused_with_the_known_ones(checkout):
+    with pytest.raises(InputError, match="unknown parameter sedes") as caught:
+        plan(choose(checkout, None), {"sedes": [1]}, needed={"sedes"})
+    assert "seeds = [0]  # one run each" in str(caught.value)
+    assert "depth = 3  # layers" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["02", "02-two", "02-two.ipynb", "notebooks/02-two.ipynb"])
+def test_the_beginning_of_a_name_is_enough(checkout, name):
+    assert [path.stem for path in choose(checkout, [name])] == ["02-two"]
+
+
+@pytest.mark.parametrize("name", ["03", "0", "", "two"])
+def test_a_name_that_fits_no_single_notebook_is_refused(checkout, name):
+    with pytest.raises(InputError, match="Known: 01-one, 02-two"):
+        choose(checkout, [name])
+
+
+# chapters
+
+
+def test_a_chapter_has_one_folded_parameter_cell_with_the_values_of_the_run():
+    injected = tagged('# Parameters\nbudget = "smoke"\n', "injected-parameters")
+    nb = present(new_notebook(cells=[tagged(DEFAULTS, "parameters"), injected]))
+    (cell,) = nb.cells
+    assert cell.source == DEFAULTS.replace("quick", "smoke", 1)
+    assert cell.metadata["tags"] == ["parameters", "hide-input"]
+    assert cell.metadata["mystnb"]["code_prompt_show"] == "Show this run's parameters"
+
+
+def test_without_defaults_the_injected_cell_stays():
+    nb = present(new_notebook(cells=[tagged("# Parameters\nn = 4\n", "injected-parameters")]))
+    assert nb.cells[0].source == "n = 4\n"
+
+
+def test_no_trace_of_when_and_where_it_ran():
+    cell = new_code_cell(
+        "1", metadata={"papermill": {"duration": 1}, "execution": {"iopub.status.busy": "now"}}
+    )
+    place = {"papermill": {"input_path": "/somewhere"}, "kernelspec": KERNEL}
+    nb = present(new_notebook(cells=[cell, new_markdown_cell("text")], metadata=place))
+    assert dict(nb.metadata) == {"kernelspec": KERNEL}
+    assert dict(nb.cells[0].metadata) == {}
+
+
+def test_svg_is_taken_before_png():
+    png = b64encode(PNG).decode()
+    assert figures_of(new_notebook(cells=[showing(png=png, svg=SVG)])) == {
+        "waves.svg": SVG.encode()
+    }
+    assert figures_of(new_notebook(cells=[showing(text="f", png=png)])) == {"waves.png": PNG}
+    assert figures_of(new_notebook(cells=[new_code_cell("1"), new_markdown_cell("2")])) == {}
+
+
+def test_a_figure_without_an_image_or_with_a_bad_name_is_refused():
+    with pytest.raises(InputError, match="'waves' shows no SVG or PNG"):
+        figures_of(new_notebook(cells=[showing(text="<Figure>")]))
+    cell = showing(svg=SVG)
+    cell.metadata["adautomix"]["figure"] = "../waves"
+    with pytest.raises(InputError, match=r"'\.\./waves'"):
+        figures_of(new_notebook(cells=[cell]))
+
+
+# running
+
+
+def test_a_run_makes_a_chapter_and_a_failure_leaves_it_alone(checkout, capsys):
+    notebook = checkout / "notebooks" / "01-one.ipynb"
+    install(checkout, [execute_notebook(checkout, notebook, {"seeds": [4, 5]})])
+    chapter = checkout / "book" / "chapters" / "01-one.ipynb"
+    good = chapter.read_text()
+    assert "quick [4, 5]" in good
+    assert str(checkout) not in good
+    assert capsys.readouterr().out.startswith("01-one: ")
+
+    nb = nbformat.read(notebook, as_version=4)
+    nb.cells.append(new_code_cell("raise ValueError('too few\\n  digits')"))
+    nbformat.write(nb, notebook)
+    with pytest.raises(AdAutoMixError) as caught:
+        build(notebooks=["01"])
+    said = str(caught.value)
+    assert said.startswith("01-one: cell [4] stopped with ValueError: too few digits.")
+    assert Path(said.rpartition(" ")[2]).exists()
+    assert chapter.read_text() == good
+
+
+def test_a_figure_replaces_the_one_of_the_other_format(checkout):
+    executed = checkout / "01-one.ipynb"
+    for kind, data in {"png": b64encode(PNG).decode(), "svg": SVG}.items():
+        nbformat.write(new_notebook(cells=[showing(**{kind: data})]), executed)
+        install(checkout, [executed])
+        assert [f.name for f in (checkout / "book" / "figures").iterdir()] == [f"waves.{kind}"]
+
+
+# pages
+
+
+def test_chapters_that_are_not_there_are_named(checkout):
+    with pytest.raises(InputError, match=r"chapters/01-one\.ipynb, chapters/02-two\.ipynb not"):
+        build(execute=False)
+
+
+def test_pages_are_replaced_only_by_good_ones(checkout, monkeypatch, capsys):
+    target = checkout / "site"
+
+    def rendering(status: int, text: str):
+        def run(command, **_):
+            html = Path(command[command.index("--path-output") + 1]) / "_build" / "html"
+            html.mkdir(parents=True)
+            for name in ("index.html", "objects.inv"):
+                (html / name).write_text(text)
+            return subprocess.CompletedProcess(command, status)
+
+        monkeypatch.setattr(pages.subprocess, "run", run)
+
+    rendering(0, "first")
+    pages.render(checkout, target, strict=True)
+    rendering(1, "second")
+    with pytest.raises(AdAutoMixError, match="did not render cleanly"):
+        pages.render(checkout, target, strict=True)
+    assert (target / "index.html").read_text() == "first"
+    rendering(0, "third")
+    pages.render(checkout, room_for_pages(target), strict=True)
+    assert (target / "index.html").read_text() == "third"
+    assert str(target / "index.html") in capsys.readouterr().out
+
+
+def test_pages_never_replace_something_else(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(InputError, match="other than an earlier book"):
+        room_for_pages(tmp_path)
+    assert room_for_pages(tmp_path / "new") == tmp_path / "new"
+
+
+def test_outside_a_checkout_the_package_s_own_is_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if (REPOSITORY / "notebooks").is_dir():
+        assert find_root() == REPOSITORY
+    else:
+        with pytest.raises(InputError, match="run inside a checkout"):
+            find_root()
+
+
+def test_every_page_of_the_contents_has_a_source():
+    contents = (REPOSITORY / "book" / "_toc.yml").read_text()
+    files = [line.rpartition(" ")[2] for line in contents.splitlines() if "file:" in line]
+    assert chapters_of(REPOSITORY) == [f"{f}.ipynb" for f in files if f.startswith("chapters/")]
+    texts = [f for f in files if not f.startswith("chapters/")]
+    assert len(texts) >= 6
+    assert [f for f in texts if not (REPOSITORY / "book" / f"{f}.md").exists()] == []
+
+
+def test_importing_the_runner_loads_neither_torch_nor_papermill():
+    code = "import sys, adautomix.book; print({'torch', 'papermill'} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY
+    )
+    assert done.stdout.strip() == "set()"
+
+
+# the browser
+
+
+@pytest.fixture
+def check_pages(monkeypatch):
+    monkeypatch.syspath_prepend(REPOSITORY / "tools")
+    import check_pages
+
+    return check_pages
+
+
+def test_without_pages_or_browser_the_status_is_two(check_pages, tmp_path, monkeypatch, capsys):
+    assert check_pages.main([str(tmp_path)]) == 2
+    assert "holds no index.html" in capsys.readouterr().err
+    (tmp_path / "index.html").write_text("<p>page</p>")
+    monkeypatch.setenv("CHROMIUM", str(tmp_path / "no-browser"))
+    assert check_pages.main([str(tmp_path)]) == 2
+    assert "no browser" in capsys.readouterr().err
+
+
+PAGE = """<!doctype html><html lang=en><meta name=viewport content="width=device-width">
+<link rel=icon href="data:,"><style>:root { color-scheme: light dark; } body { background: Canvas; }
+@media (prefers-color-scheme: dark) { body { background: #111; } }</style><article>%s</article>"""
+BAD = """<img src=none.png><img src=http://192.0.2.1/x.png><p style="width: 2000px">wide</p>
+<span class=math>\\(x\\)</span><mjx-merror title="undefined macro">x</mjx-merror>
+<script>console.error("oops"); throw Error("thrown")</script>"""
+
+
+def test_faults_are_found_and_good_pages_pass(check_pages, tmp_path, capsys):
+    if check_pages.find_browser() is None:
+        pytest.skip("no chromium here")
+    pytest.importorskip("playwright")
+    (tmp_path / "index.html").write_text(PAGE % "<h1>Good</h1>")
+    assert check_pages.main([str(tmp_path)]) == 0
+    assert "no faults" in capsys.readouterr().out
+    (tmp_path / "bad.html").write_text(PAGE % BAD)
+    assert check_pages.main([str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    for fault in [
+        "status 404: none.png",
+        "broken image: none.png",
+        "request to another host: http://192.0.2.1/x.png",
+        "wider than the window",
+        "formula not rendered",
+        "formula in error: undefined macro",
+        "console error: oops",
+        "script error: thrown",
+        "faults on 1",
+    ]:
+        assert fault in said
