@@ -47,8 +47,8 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(
         prog="adautomix",
         description="Adversarial AutoMixup (ICLR 2024): train, evaluate, compare, make the book.",
-        epilog="Exit status: 0 done, 1 something is missing or failed, 2 bad input, 3 stopped early "
-        "with a checkpoint. --traceback anywhere on the line shows where an error came from.",
+        epilog="Exit status: 0 done, 1 something is missing or failed, 2 bad input, 3 stopped "
+        "early with a checkpoint. --traceback anywhere on the line shows where an error came from.",
     )
     top.add_argument("--version", action="version", version=f"adautomix {__version__}")
     below = top.add_subparsers(title="commands", metavar="COMMAND", required=True)

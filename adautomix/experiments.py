@@ -1,7 +1,7 @@
 """The paper's experiments by name: what the paper says, what is recorded, and what runs here.
 
-`obtain("table-1-resnet18", budget="quick", seeds=[0])` returns all three and trains only what is missing. Reading
-records imports no torch.
+`obtain("table-1-resnet18", budget="quick", seeds=[0])` returns all three and trains only what is
+missing. Reading records imports no torch.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,8 @@ class Experiment:
         title: what the experiment is, in a few words.
         family: the recipes' data/backbone; a row's recipe is family/method.
         methods: rows, in the paper's order.
-        paper: the number of the paper's table and how to select the column from it; None for an experiment of ours.
+        paper: the number of the paper's table and how to select the column from it; None for an
+            experiment of ours.
     """
 
     title: str
@@ -66,7 +67,8 @@ def obtain(
 
     Args:
         name: one of `EXPERIMENTS`.
-        budget: what to spend, see `adautomix.recipes.BUDGETS`; experiments on PhotoDigits stop at "quick".
+        budget: what to spend, see `adautomix.recipes.BUDGETS`; experiments on PhotoDigits stop at
+            "quick".
         seeds: one run of each method for each seed.
         methods: some of the experiment's methods; None for all.
         device: "auto", "cpu", "cuda".
@@ -117,7 +119,9 @@ class Results:
 
     @cached_property
     def recorded(self) -> list[Run]:
-        """The runs that came with the package, unchanged recipes of this experiment's family, any budget and seed."""
+        """The runs that came with the package, unchanged recipes of this experiment's family, any
+        budget and seed.
+        """
         wanted = {f"{self.experiment.family}/{method}" for method in self.experiment.methods}
         return [run for run in recorded().all() if run.name in wanted]
 
@@ -137,7 +141,9 @@ class Results:
         )
 
     def runs(self, method: str) -> list[Run]:
-        """The runs made here of one method, by seed; the recorded ones of this budget where none was made."""
+        """The runs made here of one method, by seed; the recorded ones of this budget where none
+        was made.
+        """
         pool = self.live or [run for run in self.recorded if run.budget == self.budget]
         return sorted((run for run in pool if run.method == method), key=lambda run: run.seed)
 
@@ -147,12 +153,17 @@ class Results:
         return {method: curves for method, curves in every.items() if curves}
 
     def top1(self, method: str, predictor: str = "classifier") -> compare.Summary:
-        """Mean, sd and n of the median of the last ten epochs (a fraction), over the seeds made here."""
+        """Mean, sd and n of the median of the last ten epochs (a fraction), over the seeds made
+        here.
+        """
         return compare.summary(self.runs(method), predictor, "top1_median10")
 
     def headline(self) -> dict[str, float | int | str]:
         """The numbers that prose quotes, by name; accuracies in percent."""
-        found: dict[str, float | int | str] = {"budget": self.budget, "recorded_runs": len(self.recorded)}
+        found: dict[str, float | int | str] = {
+            "budget": self.budget,
+            "recorded_runs": len(self.recorded),
+        }
         for method in self.experiment.methods:
             for run in self.runs(method)[:1]:
                 for predictor in run.metrics:
@@ -166,7 +177,9 @@ class Results:
         return found
 
     def pictures(self, method: str, seed: int = 0) -> dict:
-        """The arguments of `figures.mix_over_training`: the probe's mixed images as training went on."""
+        """The arguments of `figures.mix_over_training`: the probe's mixed images as training went
+        on.
+        """
         arrays = self._arrays(method, seed)
         epochs = _epochs(arrays)
         return {
@@ -177,7 +190,9 @@ class Results:
         }
 
     def side_by_side(self, seed: int = 0) -> dict:
-        """The arguments of `figures.methods_grid`: what every method makes of the same images at the end."""
+        """The arguments of `figures.methods_grid`: what every method makes of the same images at
+        the end.
+        """
         every = {method: self._arrays(method, seed) for method in self.experiment.methods}
         every = {method: arrays for method, arrays in every.items() if arrays}
         most = max(every.values(), key=lambda arrays: arrays["parents"].shape[1])
@@ -185,7 +200,9 @@ class Results:
         return {"mixed": mixed, "parents": most["parents"].swapaxes(0, 1)}
 
     def kept(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """The argument of `figures.kept_against_ratio`: λ and kept share of every object, by method, all seeds."""
+        """The argument of `figures.kept_against_ratio`: λ and kept share of every object, by
+        method, all seeds.
+        """
         found = {}
         for method in self.experiment.methods:
             pairs = [self._arrays(method, run.seed) for run in self.runs(method)]
@@ -206,7 +223,9 @@ class Results:
                 values = [run.extras["kept_share"] for run in runs]
                 sd = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
                 n = runs[0].recipe["method"].get("n", 2)
-                rows.append({"method": method, "mean": float(np.mean(values)), "sd": sd, "chance": 1 / n})
+                rows.append(
+                    {"method": method, "mean": float(np.mean(values)), "sd": sd, "chance": 1 / n}
+                )
         return pd.DataFrame(rows, columns=["method", "mean", "sd", "chance"])
 
     def _arrays(self, method: str, seed: int) -> dict[str, np.ndarray]:
@@ -220,25 +239,31 @@ class Results:
 
 
 def sensitivity(field: str, *, predictor: str = "classifier") -> pd.DataFrame:
-    """How one field of AdAutoMix's recipe on PhotoDigits moves validation accuracy, from the recorded runs.
+    """How one field of AdAutoMix's recipe on PhotoDigits moves validation accuracy, from the
+    recorded runs.
 
     Args:
-        field: e.g. "method.adversary"; runs that differ from the recipe in another field are left out.
+        field: e.g. "method.adversary"; runs that differ from the recipe in another field are left
+            out.
         predictor: "classifier" or "teacher".
 
     Returns:
-        x (the field's value), y (percent, median of the last ten epochs), seed, and mask_peak of each run.
+        x (the field's value), y (percent, median of the last ten epochs), seed, and mask_peak of
+            each run.
     """
     from adautomix.recipes import to_dict
     from adautomix.runner import Job
 
-    usual = _flat(to_dict(Job(f"{EMBEDDED}/adautomix", changes=("evaluate_on=validation",)).recipe()))
+    usual = _flat(
+        to_dict(Job(f"{EMBEDDED}/adautomix", changes=("evaluate_on=validation",)).recipe())
+    )
     if field not in usual:
         raise unknown("field of the recipe", field, usual)
     rows = []
     for run in recorded().all():
         recipe = _flat(run.recipe)
-        if {name for name in usual if recipe.get(name) != usual[name]} <= {field} and len(recipe) == len(usual):
+        differing = {name for name in usual if recipe.get(name) != usual[name]}
+        if differing <= {field} and len(recipe) == len(usual):
             x, y = recipe[field], 100 * run.metric(predictor, "top1_median10")
             rows.append({"x": x, "y": y, "seed": run.seed, "mask_peak": run.extras["mask_peak"]})
     return pd.DataFrame(rows, columns=["x", "y", "seed", "mask_peak"]).sort_values(["x", "seed"])

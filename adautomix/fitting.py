@@ -32,7 +32,7 @@ class Fitted:
 
     @property
     def accuracy(self) -> dict[str, float]:
-        """Top-1 of every predictor after the last epoch, as a fraction; empty without a test loader."""
+        """Top-1 of every predictor after the last epoch, as a fraction; empty without test data."""
         last = self.curve.iloc[-1]
         return {
             name: float(last[f"{name}_top1"])

@@ -28,8 +28,8 @@ def begin() -> None:
     unknown = undeclared(_cells())
     if unknown:
         raise InputError(
-            f"this notebook has no parameter {', '.join(map(repr, unknown))}: see its first code cell "
-            "for those it has."
+            f"this notebook has no parameter {', '.join(map(repr, unknown))}: see its first "
+            "code cell for those it has."
         )
 
 
@@ -45,13 +45,15 @@ def undeclared(cells: Sequence[str]) -> list[str]:
 
 
 def glue(prefix: str, values: Mapping[str, float | int | str]) -> None:
-    """Stores numbers under `<prefix>_<name>` for the prose of this page and of others; shows nothing."""
+    """Stores numbers under `<prefix>_<name>` for the prose of this page and of others; shows
+    nothing.
+    """
     for name, value in values.items():
         figures.glue_value(f"{prefix}_{name}", value)
 
 
 def colophon(runs: Iterable[Run] = ()) -> pd.DataFrame:
-    """How this page came to be: the code, the versions, the hardware, and the runs it made or read."""
+    """How this page came to be: code, versions, hardware, and the runs it made or read."""
     commit, dirty = provenance.source_state()
     state = {None: "", True: " (with uncommitted changes)", False: ""}[dirty]
     rows = {

@@ -24,7 +24,7 @@ from adautomix.probe import Probe
 from adautomix.progress import Progress
 from adautomix.recipes import Recipe
 from adautomix.record import Run, provenance
-from adautomix.train import Epoch, Numerics, Plan, Training, checkpoint, train
+from adautomix.train import Epoch, Numerics, Plan, Row, Training, checkpoint, train
 
 CHECKPOINTS = "checkpoints"
 WEIGHTS = "weights.safetensors"
@@ -204,7 +204,7 @@ def _measure(test_set: ImageSet, numerics: Numerics) -> Callable[[Method], dict[
     return measure
 
 
-def final_metrics(curve: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
+def final_metrics(curve: Sequence[Row]) -> dict[str, dict[str, float]]:
     """Last, best and median of the last ten epochs (the paper reports the median), for every
     predictor.
     """

@@ -1,4 +1,4 @@
-"""One step of AdAutoMix taken apart on a real batch: every quantity of Sec. 3 as an array to look at."""
+"""One step of AdAutoMix taken apart on a real batch: every quantity of Sec. 3 as an array."""
 
 import copy
 from functools import cached_property
@@ -76,7 +76,8 @@ class Walkthrough:
             "keys Σ k_i, i ≠ n": ("b n l e", k),
             "values v_n": ("b n l 1", v),
             "mask logits P_n (Eq. 5)": (
-                "b n h w", self.method.generator.logits(self.features, self.partners, self.ratios)
+                "b n h w",
+                self.method.generator.logits(self.features, self.partners, self.ratios),
             ),
             "masks P' (Eq. 6, 7)": ("b n H W", mixed.masks),
             "mixed images (Eq. 7)": ("b c H W", mixed.images),
@@ -111,7 +112,9 @@ class Walkthrough:
 
     @torch.no_grad()
     def attention(self, which: int = 0, of: int = 0) -> dict:
-        """The arguments of `figures.attention_maps`: where four positions of one image look in its partners."""
+        """The arguments of `figures.attention_maps`: where four positions of one image look in its
+        partners.
+        """
         height, width = self.features.shape[-2:]
         places = [(height // 4, width // 4), (height // 4, 3 * width // 4)]
         places += [(3 * height // 4, width // 4), (3 * height // 4, 3 * width // 4)]
@@ -121,7 +124,7 @@ class Walkthrough:
         return {"image": image, "maps": np.stack(rows), "queries": np.array(places)}
 
     def along_ratio(self, shares: tuple[float, ...] = (0.1, 0.33, 0.6, 0.9), sets: int = 4) -> dict:
-        """The arguments of `figures.methods_grid`: the same sets while the first image's λ grows."""
+        """The arguments of `figures.methods_grid`: the same sets as the first image's λ grows."""
         rows = {}
         for share in shares:
             rest = (1 - share) / (self.n - 1)
@@ -181,7 +184,9 @@ class Walkthrough:
         return self.pixels(interpolate(self.images, self.partners, self.ratios))
 
     def _descend(self, method: AdAutoMixMethod, player: str, rate: float) -> None:
-        """One step of plain gradient descent; BatchNorm stays in evaluation mode, so nothing else moves."""
+        """One step of plain gradient descent; BatchNorm stays in evaluation mode, so nothing else
+        moves.
+        """
         method.eval()
         method(self.images, self.labels, self.draw_again(), player).total.backward()
         with torch.no_grad():
@@ -206,7 +211,9 @@ class Walkthrough:
 
 
 def weights_of(config: AdAutoMix) -> dict[str, tuple[float, float]]:
-    """The weight of each term in what the classifier minimises (Eq. 14) and the generator maximises (Eq. 15)."""
+    """The weight of each term in what the classifier minimises (Eq. 14) and the generator maximises
+    (Eq. 15).
+    """
     return {
         "amce": (1.0, config.adversary),
         "mce": (config.alpha, 0.0),
@@ -221,11 +228,13 @@ def who_trains_what() -> dict:
     classifier, generator = "classifier", "generator"
     down, up = "minimises", "maximises"
     terms = [
-        Term(SYMBOLS["amce"], "the generator's image", {classifier: Pull(down), generator: Pull(up)}),
-        Term(SYMBOLS["mce"], "the plain interpolation", {classifier: Pull(down, r"$\alpha$")}),
-        Term(SYMBOLS["ace"], "the clean images", {classifier: Pull(down, r"$1-\alpha$")}),
-        Term(SYMBOLS["teacher_amce"], "the teacher on the mix", {generator: Pull(down, r"$\beta$")}),
-        Term(SYMBOLS["cosine"], "the teacher's two views", {generator: Pull(up, r"$1-\beta$")}),
+        Term(
+            SYMBOLS["amce"], "the generator's image", {classifier: Pull(down), generator: Pull(up)}
+        ),
+        Term(SYMBOLS["mce"], "the plain interpolation", {classifier: Pull(down, r"\alpha")}),
+        Term(SYMBOLS["ace"], "the clean images", {classifier: Pull(down, r"1-\alpha")}),
+        Term(SYMBOLS["teacher_amce"], "the teacher on the mix", {generator: Pull(down, r"\beta")}),
+        Term(SYMBOLS["cosine"], "the teacher's two views", {generator: Pull(up, r"1-\beta")}),
     ]
     networks = [
         Network(classifier, "classifier", r"$\psi_W$", "descent on Eq. 14"),

@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from adautomix.draw import Draw
-from adautomix.errors import unknown
+from adautomix.errors import InputError, unknown
 
 BORDERS = ("black", "reflect")
 
@@ -31,6 +31,8 @@ class Augment:
     def __post_init__(self):
         if self.border not in BORDERS:
             raise unknown("border", self.border, BORDERS)
+        if self.padding < 0:
+            raise InputError(f"padding must be 0 or more, not {self.padding}.")
 
     def __call__(self, images: UInt8[Tensor, "b c h w"], draw: Draw) -> UInt8[Tensor, "b c h w"]:
         """Crop and flip by index arithmetic, in one gather; `images` is not changed."""
@@ -65,4 +67,5 @@ def _within(index: Tensor, length: int) -> Tensor:
 
 
 def _reflect(index: Tensor, length: int) -> Tensor:
-    return (length - 1) - ((length - 1) - index.abs()).abs()
+    last = length - 1
+    return last - (last - index.abs() % max(2 * last, 1)).abs()

@@ -136,10 +136,10 @@ def check_labels(labels: Tensor, classes: int) -> None:
     """One sentence for labels outside 0..classes-1; looks at values,
     so only for labels on the host.
     """
-    if (
-        labels.numel()
-        and not 0 <= (low := int(labels.min())) <= (high := int(labels.max())) < classes
-    ):
+    if not labels.numel():
+        return
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
         raise InputError(
             f"labels run from {low} to {high}, but the model has {classes} classes "
             f"(0 to {classes - 1}): "

@@ -33,8 +33,9 @@ def contact_sheet(
         raise InputError(f"columns is {columns}; give at least 1.")
     across = min(columns, len(pixels))
     tile = min((WIDTH - (columns - 1) * GAP) / columns, LARGEST_TILE)
+    given = [] if labels is None else labels
     letters = max(int(tile / LETTER), 4)
-    written = [textwrap.fill(str(label).replace("_", " "), letters) for label in labels or ()]
+    written = [textwrap.fill(str(label).replace("_", " "), letters) for label in given]
     lines = max((text.count("\n") + 1 for text in written), default=0)
     below = 0.06 + 0.155 * lines if lines else 0.0
     down = -(-len(pixels) // across)
@@ -116,7 +117,9 @@ def methods_grid(mixed: Mapping[str, np.ndarray], parents: np.ndarray) -> Figure
 
 
 def _method_look(key: str) -> dict[str, str]:
-    """The paper's method stands out by weight as well as by colour; a row that is no method is plain."""
+    """The paper's method stands out by weight as well as by colour; a row that is no method is
+    plain.
+    """
     if key not in METHOD_NAMES:
         return {"color": INK}
     weight = "bold" if key == "adautomix" else "normal"

@@ -1,7 +1,8 @@
 """A recipe: everything that decides a run but its seed and its cost, as one typed value."""
 
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -140,11 +141,11 @@ def from_dict(value: Any) -> Any:
 
 
 def override(value: Any, assignment: str) -> Any:
-    """A copy with one field changed:
-    `override(recipe, "method.n=4")`. The new value is read as YAML.
+    """A copy with one field changed, e.g. `override(recipe, "method.n=4")`.
+    The new value is read as YAML.
 
     Raises:
-        InputError: unknown field, or a value of another type than the old one.
+        InputError: unknown field, or a value that is not of the field's type.
     """
     path, equals, text = assignment.partition("=")
     if not equals:
@@ -156,16 +157,34 @@ def override(value: Any, assignment: str) -> Any:
     old = getattr(value, name)
     if rest:
         return replace(value, **{name: override(old, f"{rest}={text}")})
-    new = yaml.safe_load(text)
-    if isinstance(old, float) and isinstance(new, int | str):
-        new = _number(new, path)
-    if old is not None and new is not None and type(new) is not type(old):
-        raise InputError(f"{path} is {old!r} ({type(old).__name__}); {text!r} is not of that type.")
-    return replace(value, **{name: new})
+    return replace(value, **{name: _read(text, name, old, _types(type(value), name))})
 
 
-def _number(text: Any, path: str) -> float:
+def _types(owner: type, name: str) -> set[type]:
+    """The types that a field is declared to have: {int, NoneType} for `int | None`."""
+    hint = get_type_hints(owner)[name]
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    return {get_origin(kind) or kind for kind in kinds}
+
+
+def _read(text: str, name: str, old: Any, types: set[type]) -> Any:
+    """The value that `text` stands for, of one of the declared types of the field."""
+    try:
+        new = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError(f"{name}={text} cannot be read: {text!r} is not YAML.") from None
+    if float in types and type(new) in (int, str):  # YAML reads 1e-3 as text
+        new = _number(new, name)
+    if isinstance(old, tuple) and isinstance(new, list) and len(new) == len(old):
+        new = tuple(_number(item, name) for item in new)
+    if type(new) not in types:
+        wanted = " or ".join(sorted(kind.__name__ for kind in types))
+        raise InputError(f"{name} is {old!r} ({wanted}); {text!r} is not of that type.")
+    return new
+
+
+def _number(text: Any, name: str) -> float:
     try:
         return float(text)
-    except ValueError:
-        raise InputError(f"{path} must be a number, not {text!r}.") from None
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be a number, not {text!r}.") from None

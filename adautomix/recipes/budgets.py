@@ -53,8 +53,8 @@ def _embedded(recipe: Recipe, *, smoke: bool) -> Recipe:
 
 def _following(recipe: Recipe, momentum: float) -> Recipe:
     """The teacher's momentum for a shorter run: its horizon at the start, 1 / (1 − ξ) steps, stays
-    about one hundredth of the run, as the paper's 0.999 is of its 200 epochs on CIFAR-100 (100,000
-    steps).
+    about one hundredth of the run, as 0.999 is of the paper's 200-epoch runs on CIFAR-100
+    (Sec. 4.6; 100,000 steps of batch 100).
     """
     if recipe.method.momentum is None:
         return recipe

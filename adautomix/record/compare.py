@@ -99,6 +99,13 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
+WORDS = {
+    "top1_last": "Top-1 accuracy after the last epoch",
+    "top1_best": "Top-1 accuracy of the best epoch",
+    "top1_median10": "Top-1 accuracy, median of the last ten epochs",
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """The paper's numbers and measured ones, one row a method; shows itself in a notebook.
@@ -133,8 +140,8 @@ class Comparison:
         """How to read a cell."""
         unit = ", in percent" if self.percent else ""
         return (
-            f"{self.metric}{unit}: mean ± sample standard deviation (number of seeds). "
-            "A blank cell was not run."
+            f"{WORDS.get(self.metric, self.metric)}{unit}: "
+            "mean ± sample standard deviation (number of seeds). A blank cell was not run."
         )
 
     def _repr_html_(self) -> str:
@@ -168,9 +175,10 @@ def table(
     """The table of an experiment: one row a method, the paper's methods first and in its order.
 
     `rows` maps a method's name in the table to the recipe (or recipes, one for each budget) whose
-    runs fill its row; runs of other recipes are passed over. `paper` is a part of a paper's table with one number a method (see
-    `paper.select`); a method of the paper that is not in `rows` keeps its row, with blanks.
-    Measured numbers get one column for every (source, budget, predictor) that holds any.
+    runs fill its row; runs of other recipes are passed over. `paper` is a part of a paper's table
+    with one number a method (see `paper.select`); a method of the paper that is not in `rows` keeps
+    its row, with blanks. Measured numbers get one column for every (source, budget, predictor) that
+    holds any.
     """
     printed = {} if paper is None else _printed(paper)
     recipes = {name: _names(rows.get(name, ())) for name in [*printed, *rows]}

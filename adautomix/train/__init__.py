@@ -1,13 +1,14 @@
 """Training: one loop for all methods, its numerics, its checkpoints."""
 
 from adautomix.train.checkpoint import latest, load, save
-from adautomix.train.loop import Epoch, Plan, Step, Training, train
+from adautomix.train.loop import Epoch, Plan, Row, Step, Training, train
 from adautomix.train.numerics import Numerics, decide
 
 __all__ = [
     "Epoch",
     "Numerics",
     "Plan",
+    "Row",
     "Step",
     "Training",
     "decide",

@@ -21,6 +21,10 @@ Evaluate = Callable[[Method], dict[str, float]]
 """Measures a method and returns columns of the curve, e.g. {"classifier_top1": 0.81}."""
 
 
+Row = dict[str, int | float]
+"""A line of the curve: epoch, step, seconds, lr, train_<term>, then what was measured."""
+
+
 class Step(NamedTuple):
     """One step is done."""
 
@@ -33,7 +37,7 @@ class Epoch(NamedTuple):
 
     epoch: int
     step: int
-    row: dict[str, float]
+    row: Row
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Training:
         self.forward: nn.Module = method
         self.step = 0
         self.seconds = 0.0
-        self.curve: list[dict[str, float]] = []
+        self.curve: list[Row] = []
         self.sums: dict[str, Tensor] = {}
         self.notes: dict[str, Tensor] = {}  # the consumer's own, kept with the checkpoints
 
@@ -121,12 +125,13 @@ class Training:
             self.sums[name] = self.sums.get(name, 0.0) + term.float()
         return losses
 
-    def close_epoch(self, measured: dict[str, float]) -> dict[str, float]:
+    def close_epoch(self, measured: dict[str, float]) -> Row:
         """The line of the curve for the epoch just done: mean terms, learning rate, what was
         measured.
         """
         means = {f"train_{k}": float(v) / self.steps_per_epoch for k, v in self.sums.items()}
-        self.check_finite(means | {k: v for k, v in measured.items() if k.endswith("_loss")})
+        self.check_finite(means)
+        self.check_finite({k: v for k, v in measured.items() if k.endswith("_loss")})
         self.sums = {}
         lr = self.optimiser.param_groups[0]["lr"]
         row = {"epoch": self.epoch, "step": self.step, "seconds": self.seconds, "lr": lr}
@@ -163,19 +168,20 @@ def train(
     The consumer may stop at any yield: the state of `training` is then that of a step boundary, to
     be saved and gone on from. Records, progress bars and time limits are the consumer's.
     """
-    while training.step < training.total:
+    length = training.steps_per_epoch
+    while (closed := len(training.curve)) < training.plan.epochs:
         started = time.perf_counter()
-        length = training.steps_per_epoch
-        end = (training.epoch + 1) * length
-        for batch in batches.epoch(training.epoch, skip=training.step % length):
-            if training.step == end:
+        done = training.step - closed * length
+        for batch in batches.epoch(closed, skip=done):
+            if done == length:
                 raise _wrong_length(f"went on after {length}", length)
             losses = training.update(batch)
+            done += 1
             training.seconds += time.perf_counter() - started
             yield Step(training.step, losses)
             started = time.perf_counter()
-        if training.step < end:
-            raise _wrong_length(f"ended its epoch after {training.step % length}", length)
+        if done < length:
+            raise _wrong_length(f"ended its epoch after {done}", length)
         measured = {}
         if evaluate is not None and training.plan.evaluates(training.epoch):
             measured = evaluate(training.method)

@@ -1,6 +1,7 @@
 """Batches: every image once an epoch, the same after an interruption, shared without overlap."""
 
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def names(batches):
 
 
 def flat(batches):
-    return [number for batch in names(batches) for number in batch]
+    return list(chain(*names(batches)))
 
 
 def device_batches(batch=6, **options):
@@ -55,7 +56,7 @@ def test_an_epoch_shows_each_image_once():
     batches = device_batches()
     found = names(batches.epoch(0))
     assert [len(batch) for batch in found] == [6] * len(batches) == [6] * 4
-    assert sorted(sum(found, [])) == list(range(COUNT))
+    assert sorted(chain(*found)) == list(range(COUNT))
 
 
 def test_the_last_smaller_batch_is_dropped():
@@ -97,7 +98,7 @@ def test_ranks_partition_the_batch_of_one_process(world):
     whole = names(device_batches().epoch(1))
     parts = [names(device_batches(rank=rank, world=world).epoch(1)) for rank in range(world)]
     for step, batch in enumerate(whole):
-        assert sum((part[step] for part in parts), []) == batch
+        assert list(chain(*(part[step] for part in parts))) == batch
         assert all(len(part[step]) == 6 // world for part in parts)
 
 
@@ -185,5 +186,5 @@ def test_a_loader_without_a_length_is_refused():
 @pytest.mark.parametrize("batch", [1, 5, 24, 500])
 def test_evaluation_shows_each_image_once_in_order(batch):
     found = names(evaluation_batches(numbered(), batch=batch))
-    assert sum(found, []) == list(range(COUNT))
+    assert list(chain(*found)) == list(range(COUNT))
     assert max(map(len, found)) == min(batch, COUNT)

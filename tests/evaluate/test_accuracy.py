@@ -14,9 +14,8 @@ COUNT = 60
 
 def scores(classes=9, count=COUNT):
     rng = np.random.default_rng(0)
-    return torch.tensor(rng.normal(size=(count, classes))), torch.tensor(
-        rng.integers(0, classes, count)
-    )
+    logits, labels = rng.normal(size=(count, classes)), rng.integers(0, classes, count)
+    return torch.tensor(logits), torch.tensor(labels)
 
 
 def batches(logits, labels, size):
@@ -107,8 +106,14 @@ def test_a_module_is_evaluated_in_evaluation_mode_and_gets_its_mode_back(trainin
 
 
 def test_the_mode_comes_back_after_an_error():
-    module = nn.Linear(2, 2).train()
-    with pytest.raises(ZeroDivisionError), evaluating(module):
-        assert not module.training
-        raise ZeroDivisionError
+    module, seen = nn.Linear(2, 2).train(), []
+
+    def broken():
+        with evaluating(module):
+            seen.append(module.training)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
+    assert seen == [False]
     assert module.training

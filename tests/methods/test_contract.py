@@ -1,0 +1,222 @@
+"""One contract for every training method: one step on a thin ResNet, whatever the method."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import timm
+import torch
+
+from adautomix.draw import draw_for
+from adautomix.errors import InputError
+from adautomix.methods import METHODS, MethodConfig
+from adautomix.mix import Mixed
+from adautomix.models import Net, Teacher
+
+BATCH, SIDE, CLASSES = 6, 16, 5
+TERMS = {
+    "plain": ["ce"],
+    "mixup": ["mixed_ce"],
+    "cutmix": ["mixed_ce"],
+    "adautomix": ["amce", "mce", "ace", "teacher_amce", "cosine"],
+}
+each_method = pytest.mark.parametrize("name", METHODS)
+
+
+@pytest.fixture
+def make():
+    def built(name, seed=0, **changes):
+        config = replace(METHODS[name], **changes)
+        net = Net("resnet18", width=8).build(CLASSES, seed=seed)
+        return config.build(net, SIDE, seed=seed).train()
+
+    return built
+
+
+def batch_of(count=BATCH):
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(count, 3, SIDE, SIDE, generator=generator)
+    return images, torch.randint(0, CLASSES, (count,), generator=generator)
+
+
+def state(module):
+    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
+
+
+def same(a, b):
+    assert a.keys() == b.keys()
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+@each_method
+def test_a_configuration_is_a_frozen_value(name):
+    config = METHODS[name]
+    assert isinstance(config, MethodConfig)
+    assert hash(config) == hash(replace(config))
+    with pytest.raises(AttributeError):
+        config.momentum = 0.5
+
+
+@each_method
+def test_a_step_gives_named_finite_terms_and_every_trained_parameter_a_gradient(make, name):
+    method = make(name)
+    for module in method.classifier.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.ones_(module.weight)  # timm starts the last of a block at 0
+    losses = method(*batch_of(), draw_for(0, 1))
+    assert losses.total.shape == ()
+    assert torch.isfinite(losses.total)
+    assert list(losses.terms) == TERMS[name]
+    assert all(torch.isfinite(t) and not t.requires_grad for t in losses.terms.values())
+    losses.total.backward()
+    trained = {id(p) for player in method.players().values() for p in player}
+    for where, parameter in method.named_parameters():
+        assert (id(parameter) in trained) == parameter.requires_grad == ("teacher" not in where)
+        assert (parameter.grad is not None) == parameter.requires_grad
+        if parameter.requires_grad:
+            assert torch.isfinite(parameter.grad).all()
+            assert parameter.grad.abs().sum() > 0
+
+
+@each_method
+def test_same_draw_same_losses_and_gradients_bitwise(make, name):
+    def step(method, number):
+        losses = method(*batch_of(), draw_for(0, number))
+        losses.total.backward()
+        gradients = [p.grad for player in method.players().values() for p in player]
+        return [losses.total, *losses.terms.values(), *gradients]
+
+    first, again, other = (step(make(name), number) for number in (1, 1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert (first[0] == other[0]) == (name == "plain")  # plain training draws nothing
+
+
+@each_method
+def test_a_step_leaves_images_labels_and_weights_alone(make, name):
+    method, (images, labels) = make(name), batch_of()
+    before = {n: p.detach().clone() for n, p in method.named_parameters()}
+    method(images, labels, draw_for(0, 1)).total.backward()
+    assert torch.equal(images, batch_of()[0])
+    assert torch.equal(labels, batch_of()[1])
+    assert same(before, dict(method.named_parameters()))
+
+
+@each_method
+def test_a_few_steps_lower_the_classifiers_loss(make, name):
+    method, (images, labels) = make(name), batch_of(12)
+    optimiser = torch.optim.SGD([p for ps in method.players().values() for p in ps], lr=0.05)
+    seen = []
+    for step in range(12):
+        losses = method(images, labels, draw_for(0, 0))
+        seen.append(float(losses.terms[TERMS[name][0]]))
+        losses.total.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        method.after_step((step + 1) / 12)
+    assert seen[-1] < seen[0] - 0.2
+
+
+@each_method
+def test_predictors_are_the_classifier_and_its_teacher(make, name):
+    method = make(name)
+    found = method.predictors()
+    assert list(found) == ["classifier", "teacher"]
+    assert found["classifier"] is method.classifier
+    assert isinstance(found["teacher"], Teacher)
+    for predictor in found.values():
+        assert predictor(batch_of()[0]).shape == (BATCH, CLASSES)
+
+
+@each_method
+def test_the_teacher_follows_after_the_step_and_stands_still_at_the_end(make, name):
+    method = make(name, momentum=0.9)
+    with torch.no_grad():
+        for parameter in method.classifier.parameters():
+            parameter += 1.0
+    before = {n: p.clone() for n, p in method.teacher.network.named_parameters()}
+    method.after_step(0.0)
+    for where, parameter in method.teacher.network.named_parameters():
+        torch.testing.assert_close(parameter, before[where] + 0.1)
+    moved = state(method.teacher)
+    with torch.no_grad():
+        for parameter in method.classifier.parameters():
+            parameter += 1.0
+    method.after_step(1.0)  # ξ = 1
+    assert same(moved, state(method.teacher))
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "adautomix"])
+def test_without_momentum_there_is_no_teacher(make, name):
+    method = make(name, momentum=None)
+    assert method.teacher is None
+    assert list(method.predictors()) == ["classifier"]
+    method(*batch_of(), draw_for(0, 1)).total.backward()
+    method.after_step(0.5)
+    with_one = make(name)(*batch_of(), draw_for(0, 1)).total
+    assert method(*batch_of(), draw_for(0, 1)).total == with_one  # it takes no part in training
+
+
+@each_method
+def test_a_copy_goes_its_own_way(make, name):
+    method = make(name)
+    twin = copy.deepcopy(method)
+    totals = [m(*batch_of(), draw_for(0, 1)).total for m in (method, twin)]
+    assert totals[0] == totals[1]
+    before = state(method)
+    with torch.no_grad():
+        for parameter in twin.parameters():
+            parameter += 1.0
+    assert same(state(method), before)
+
+
+@each_method
+def test_weights_are_a_function_of_the_seed(make, name):
+    assert same(state(make(name, seed=1)), state(make(name, seed=1)))
+    assert not same(state(make(name, seed=1)), state(make(name, seed=2)))
+
+
+@each_method
+def test_the_global_generator_is_untouched(make, name):
+    before = torch.get_rng_state()
+    make(name)(*batch_of(), draw_for(0, 1))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@each_method
+def test_mixed_shows_what_is_trained_on_without_gradients(make, name):
+    found = make(name).mixed(batch_of()[0], draw_for(0, 1))
+    if name == "plain":
+        assert found is None
+        return
+    assert isinstance(found, Mixed)
+    assert found.images.shape == (BATCH, 3, SIDE, SIDE)
+    assert not any(tensor.requires_grad for tensor in found)
+    torch.testing.assert_close(found.masks.sum(1), torch.ones(BATCH, SIDE, SIDE))
+
+
+@each_method
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (lambda x, y: (x.to(torch.uint8), y), "images must be floating point .* torch.uint8"),
+        (lambda x, y: (x[0], y), r"images must be .* of shape \(3, 16, 16\)"),
+        (lambda x, y: (x, torch.eye(BATCH)), "give class numbers, not one-hot vectors"),
+        (lambda x, y: (x, y.float()), "labels must be int64 .* torch.float32"),
+        (lambda x, y: (x, y[:4]), "6 images came with 4 labels"),
+        (lambda x, y: (x[:1], y[:1]), "a batch of one image can neither be mixed nor normalised"),
+    ],
+)
+def test_a_batch_that_cannot_be_trained_on_is_one_sentence(make, name, wrong, sentence):
+    method, before = make(name), state(make(name))
+    with pytest.raises(InputError, match=sentence):
+        method(*wrong(*batch_of()), draw_for(0, 1))
+    assert same(state(method), before)
+
+
+@each_method
+def test_a_plain_timm_model_will_do(name):
+    model = timm.create_model("test_resnet", num_classes=CLASSES)
+    method = METHODS[name].build(model, 32)
+    assert method.classifier.model is model
+    images, labels = torch.randn(4, 3, 32, 32), torch.arange(4)
+    assert torch.isfinite(method(images, labels, draw_for(0, 1)).total)

@@ -1,0 +1,84 @@
+"""Budgets: what each changes of a recipe, and what it leaves."""
+
+from dataclasses import replace
+
+import pytest
+
+from adautomix import record
+from adautomix.errors import InputError
+from adautomix.methods import Plain
+from adautomix.models import Net
+from adautomix.recipes import BUDGETS, RECIPES, Cosine, get, photodigits, with_budget
+
+REAL = [name for name, recipe in RECIPES.items() if recipe.data != "photodigits"]
+EMBEDDED = [name for name, recipe in RECIPES.items() if recipe.data == "photodigits"]
+
+
+def test_names_are_those_of_the_records():
+    assert tuple(BUDGETS) == record.BUDGETS
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_paper_is_the_recipe_itself(name):
+    assert with_budget(get(name), "paper") == get(name)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("budget", ["smoke", "quick"])
+def test_small_budgets_run_on_photodigits_and_keep_method_and_schedule(name, budget):
+    recipe = replace(get(name), schedule=Cosine(0.5, 3))
+    small = with_budget(recipe, budget)
+    assert small.data == "photodigits"
+    assert small.schedule == recipe.schedule
+    assert small.method == replace(recipe.method, momentum=0.9)
+    assert not small.augment.flip  # a mirrored digit is none
+    assert small.net.width < 64
+    assert small.per_class * 10 >= small.batch
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_the_recipes_of_photodigits_are_those_of_the_budget_quick(name):
+    assert with_budget(get(name), "quick") == get(name)
+
+
+def test_quick_takes_900_steps_and_smoke_a_few():
+    quick, smoke = (with_budget(photodigits.THIN, budget) for budget in ("quick", "smoke"))
+    assert quick.epochs * (quick.per_class * 10 // quick.batch) == 900
+    assert smoke.epochs * (smoke.per_class * 10 // smoke.batch) <= 10
+
+
+@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("budget", ["lite", "short"])
+def test_budgets_on_real_data_shorten_the_run_and_the_horizon_of_the_teacher(name, budget):
+    recipe, found = get(name), with_budget(get(name), budget)
+    assert found.epochs < recipe.epochs
+    assert found.method == replace(recipe.method, momentum=found.method.momentum)
+    assert found.method.momentum < recipe.method.momentum
+    steps = found.epochs * 50_000 // found.batch
+    assert 50 < steps * (1 - found.method.momentum) < 200  # the horizon is about 1 % of the run
+    same = ("data", "optim", "schedule", "batch", "augment", "per_class", "evaluate_on")
+    assert all(getattr(found, field) == getattr(recipe, field) for field in same)
+    assert found.net == (Net("resnet18", width=16) if budget == "lite" else recipe.net)
+
+
+def test_the_five_budgets_differ():
+    found = {with_budget(get(REAL[0]), budget) for budget in BUDGETS}
+    assert len(found) == 5
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_a_recipe_without_a_teacher_gets_none(budget):
+    recipe = replace(get(REAL[0]), method=Plain(momentum=None))
+    assert with_budget(recipe, budget).method.momentum is None
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+@pytest.mark.parametrize("budget", ["lite", "short", "paper"])
+def test_photodigits_has_no_large_budget(name, budget):
+    with pytest.raises(InputError, match=f"budgets smoke and quick, not of '{budget}'"):
+        with_budget(get(name), budget)
+
+
+def test_an_unknown_budget_is_answered_with_its_nearest_name():
+    with pytest.raises(InputError, match="unknown budget 'quik': did you mean 'quick'"):
+        with_budget(get(REAL[0]), "quik")

@@ -1,0 +1,35 @@
+"""The README runs as printed, and its table is that of the records."""
+
+import importlib.util
+import re
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def readme(root):
+    return (root / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_python_examples_run_as_printed(readme, capsys):
+    blocks = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    assert len(blocks) == 2
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), names)
+    assert set(names["fitted"].accuracy) == {"classifier", "teacher"}
+    assert "classifier" in capsys.readouterr().out
+    assert names["losses"].total.isfinite()
+
+
+def test_the_table_is_that_of_the_recorded_runs(readme, root):
+    spec = importlib.util.spec_from_file_location("readme_tool", root / "tools" / "readme.py")
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    assert "<!-- table:" in readme
+    assert tool.updated(readme) == readme, "run `python tools/readme.py`"
+
+
+def test_every_folder_and_file_it_names_is_there(readme, root):
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", readme):
+        assert (root / target).exists(), target

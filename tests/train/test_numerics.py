@@ -1,0 +1,91 @@
+"""What `decide` chooses and refuses, and that precision and layout change rounding alone."""
+
+import pytest
+import torch
+from torch import nn
+
+from adautomix.errors import InputError
+from adautomix.methods import AdAutoMix, Plain
+from adautomix.train import Numerics, decide, train
+
+
+@pytest.fixture
+def no_accelerator(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+def test_auto_without_an_accelerator_is_fp32_on_the_cpu_and_says_why(no_accelerator):
+    found = decide()
+    assert (found.device, found.precision, found.compile) == ("cpu", "fp32", False)
+    assert str(found).startswith("fp32 (cpu default)")
+
+
+def test_what_is_asked_for_is_taken(no_accelerator):
+    found = decide("cpu", "bf16", channels_last=True, compile=True)
+    assert found == Numerics("cpu", "bf16", True, True, "as asked")
+    assert str(found) == "bf16 (as asked), channels last, compiled"
+
+
+def test_a_gpu_that_multiplies_bf16_gets_it(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for capability, precision in (((8, 0), "bf16"), ((7, 5), "fp32")):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device, c=capability: c)
+        found = decide()
+        assert (found.device, found.precision, found.channels_last) == ("cuda", precision, True)
+    assert decide("cuda:1", "fp32").device == "cuda:1"
+    with pytest.raises(
+        InputError, match="'cuda:2' was asked for, but this machine has 2 CUDA GPUs"
+    ):
+        decide("cuda:2")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ("cuda",),
+            "device 'cuda' was asked for, but this machine has no CUDA GPU: use device 'cpu'",
+        ),
+        (("mps",), "device 'mps' was asked for, but this machine has no Apple GPU"),
+        (("gpu",), "unknown device 'gpu'.*Known: auto, cpu, cuda, mps"),
+        (("meta",), "unknown device 'meta'"),
+        (("",), "unknown device ''"),
+        (("cpu", "fp16"), "unknown precision 'fp16': did you mean"),
+    ],
+)
+def test_what_cannot_be_is_refused(no_accelerator, arguments, sentence):
+    with pytest.raises(InputError, match=sentence):
+        decide(*arguments)
+
+
+def test_bf16_computes_in_bf16_and_keeps_weights_in_float32(make, batches):
+    training = make(AdAutoMix(momentum=0.9), epochs=1, numerics=decide("cpu", "bf16"))
+    seen = []
+    training.method.classifier.model.fc.register_forward_hook(
+        lambda module, inputs, output: seen.append(output.dtype)
+    )
+    list(train(training, batches()))
+    assert set(seen) == {torch.bfloat16}
+    assert {p.dtype for p in training.method.parameters()} == {torch.float32}
+    exact = make(AdAutoMix(momentum=0.9), epochs=1)
+    list(train(exact, batches()))
+    assert training.curve[0]["train_ace"] == pytest.approx(exact.curve[0]["train_ace"], rel=0.05)
+
+
+def test_the_memory_layout_changes_rounding_alone(make, batches):
+    rows = []
+    for layout in (False, True):
+        training = make(Plain(), epochs=1, numerics=decide("cpu", channels_last=layout))
+        weight = training.method.classifier.model.second.weight
+        assert weight.is_contiguous(memory_format=torch.channels_last) == layout
+        list(train(training, batches()))
+        rows.append(training.curve[0]["train_ce"])
+    assert rows[0] == pytest.approx(rows[1], rel=1e-4)
+
+
+def test_a_predictor_uses_the_precision_of_the_run():
+    linear, images = nn.Conv2d(3, 2, 1), torch.randn(2, 3, 4, 4)
+    assert decide("cpu", "bf16").predictor(linear)(images).dtype == torch.bfloat16
+    assert torch.equal(decide("cpu", channels_last=False).predictor(linear)(images), linear(images))
