@@ -264,7 +264,8 @@ def sensitivity(field: str, *, predictor: str = "classifier") -> pd.DataFrame:
         recipe = _flat(run.recipe)
         differing = {name for name in usual if recipe.get(name) != usual[name]}
         if differing <= {field} and len(recipe) == len(usual):
-            x, y = recipe[field], 100 * run.metric(predictor, "top1_median10")
+            x = recipe[field] if recipe[field] is not None else recipe["optim.lr"]  # generator_lr
+            y = 100 * run.metric(predictor, "top1_median10")
             rows.append({"x": x, "y": y, "seed": run.seed, "mask_peak": run.extras["mask_peak"]})
     return pd.DataFrame(rows, columns=["x", "y", "seed", "mask_peak"]).sort_values(["x", "seed"])
 

@@ -15,6 +15,7 @@ from adautomix.methods.base import as_backbone
 from adautomix.progress import Progress
 from adautomix.recipes import SGD, AdamW, Cosine
 from adautomix.train import Numerics, Plan, Training, decide, train
+from adautomix.train.loop import Evaluate
 
 
 @dataclass(frozen=True)
@@ -102,18 +103,25 @@ def fit(
     plan = Plan(epochs, how.optim, how.schedule)
     training = Training(built, plan, len(batches), numerics=how.numerics, seed=how.seed)
 
-    def measure(method: Method) -> dict[str, float]:
-        return {
-            f"{name}_top1": accuracy(module, batches_of(test_loader, classes, how.numerics)).top1
-            for name, module in method.predictors().items()
-        }
-
+    measure = None if test_loader is None else _measure(test_loader, classes, how.numerics)
     with torch.random.fork_rng(), Progress("fit", training.total, show=how.progress) as progress:
-        for event in train(training, batches, None if test_loader is None else measure):
+        for event in train(training, batches, measure):
             progress.at(training.step)
             if hasattr(event, "row"):
                 progress.tell({k: v for k, v in event.row.items() if k.endswith("_top1")})
     return Fitted(built, pd.DataFrame(training.curve))
+
+
+def _measure(loader: Iterable, classes: int, numerics: Numerics) -> Evaluate:
+    """Top-1 of every predictor on the test loader, as columns of the curve."""
+
+    def measure(method: Method) -> dict[str, float]:
+        return {
+            f"{name}_top1": accuracy(module, batches_of(loader, classes, numerics)).top1
+            for name, module in method.predictors().items()
+        }
+
+    return measure
 
 
 def batches_of(

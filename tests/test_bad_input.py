@@ -202,8 +202,8 @@ def test_a_loss_that_is_not_a_number_records_nothing(refused, monkeypatch):
         return update(self, batch._replace(images=batch.images * math.nan))
 
     monkeypatch.setattr(Training, "update", poisoned)
-    assert refused([*PLAIN, "--seed", "5"], 1) == (
-        "training diverged by step 2 of 2, ce is not finite: lower the learning rate (now 0.1)."
+    assert refused([*PLAIN, "--set", "optim.lr=0.3"], 1) == (
+        "training diverged by step 2 of 2, ce is not finite: lower the learning rate (now 0.3)."
     )
 
 

@@ -37,7 +37,7 @@ BOUNDS = {"train": (0, DEFAULT), "validation": (DEFAULT, POOL), "test": (POOL, 1
 SMALLEST, LARGEST = 16, 24
 DIMMED = (5, 8)
 """The photographs keep so much of their brightness: even on a white sky a digit can be lighter."""
-CONTRAST = 80
+CONTRAST = 65
 """So much higher (luma, 0 to 255) is a digit at least than the mean of the photograph under it."""
 OPAQUE = 256
 """Alpha of a pixel that is all digit; a pixel belongs to the mask from half of it on."""

@@ -58,6 +58,10 @@ def command(runs: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "adautomix", *SMOKE, *more, "--runs", str(runs)]
 
 
+def checkpoints(runs: Path) -> set[str]:
+    return {path.name for path in runs.glob("*/checkpoints/step-*")}
+
+
 def only_run(runs: Path) -> Run:
     (run,) = Store(runs).all()
     assert sorted(path.name for path in run.path.iterdir() if path.suffix != ".tmp") == [
@@ -97,19 +101,22 @@ def test_a_command_killed_at_ten_random_moments_equals_one_that_was_not(tmp_path
     wall = time.monotonic() - started
     straight = only_run(tmp_path / "straight")
     training = straight.provenance["seconds"]
-    chance, steps = random.Random(0), []
-    for _ in range(10):
+    chance, reached = random.Random(0), set()
+    for number in range(10):
+        former = checkpoints(tmp_path / "killed")
         with subprocess.Popen(command(tmp_path / "killed", *settings), env=environment()) as life:
-            time.sleep(chance.uniform(0.5 * (wall - training), wall - training + 0.15 * training))
+            if number % 2:  # somewhere in the training, after it got on; else while it starts
+                while not checkpoints(tmp_path / "killed") - former:
+                    assert life.poll() is None
+                    time.sleep(0.01)
+            time.sleep(chance.uniform(0, 0.05 * training if number % 2 else wall - training))
             life.send_signal(signal.SIGKILL)
         assert life.returncode == -signal.SIGKILL
-        left = sorted(path.name for path in (tmp_path / "killed").glob("*/checkpoints/step-*"))
-        steps.append(left[-1] if left else "none")
-    assert len(set(steps)) > 3, steps  # lives that got on, and lives that were too short to
+        reached |= checkpoints(tmp_path / "killed")
+    assert len(reached) >= 5
     assert Store(tmp_path / "killed").all() == []
     subprocess.run(command(tmp_path / "killed", *settings), env=environment(), check=True)
     assert_same_result(only_run(tmp_path / "killed"), straight)
-    print(f"killed at {steps}")
 
 
 @pytest.mark.slow
@@ -117,7 +124,7 @@ def test_sigterm_ends_a_command_with_status_3_and_the_same_command_finishes(tmp_
     settings = ("--set", "epochs=60", "--checkpoint-every", "0.05s")
     words = command(tmp_path / "runs", *settings)
     with subprocess.Popen(words, env=environment(), stderr=subprocess.PIPE, text=True) as life:
-        while not list((tmp_path / "runs").glob("*/checkpoints/step-*")):
+        while not checkpoints(tmp_path / "runs"):
             assert life.poll() is None
             time.sleep(0.05)
         life.send_signal(signal.SIGTERM)

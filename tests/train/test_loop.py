@@ -49,14 +49,13 @@ def test_the_teacher_follows_once_a_step_with_the_momentum_of_the_progress(make,
 
 def test_a_mixing_method_draws_by_seed_and_step(make, batches):
     training = make(Fixed(Mixup(), momentum=None), epochs=1)
-    net = copy.deepcopy(training.method.classifier).train()
-    (first, *_) = batches().epoch(0)
-    losses = training.update(first)
-    mixed = Mixup()(first.images, draw_for(seed=0, step=0))
-    soft = torch.einsum(
-        "bn,bnk->bk", mixed.ratios, F.one_hot(first.labels, 4)[mixed.partners].float()
-    )
-    torch.testing.assert_close(losses.total, F.cross_entropy(net(mixed.images), soft))
+    for step, (images, labels) in enumerate(batches().epoch(0)):
+        net = copy.deepcopy(training.method.classifier)
+        losses = training.update(Batch(images, labels))
+        mixed = Mixup()(images, draw_for(seed=0, step=step))
+        shares = F.one_hot(labels, 4)[mixed.partners].float()
+        soft = torch.einsum("bn,bnk->bk", mixed.ratios, shares)
+        torch.testing.assert_close(losses.total, F.cross_entropy(net(mixed.images), soft))
 
 
 def test_dropout_is_a_function_of_the_step_not_of_the_global_numbers(make, batches):
@@ -73,7 +72,7 @@ def test_dropout_is_a_function_of_the_step_not_of_the_global_numbers(make, batch
 
 
 def test_a_row_of_the_curve_holds_means_rate_and_measurements(make, batches):
-    training = make(AdAutoMix(momentum=0.9), epochs=1)
+    training = make(AdAutoMix(momentum=0.9))
     terms, rows = [], []
     for event in train(training, batches(), lambda method: {"classifier_top1": 0.25}):
         if isinstance(event, Epoch):
@@ -81,13 +80,16 @@ def test_a_row_of_the_curve_holds_means_rate_and_measurements(make, batches):
         else:
             terms.append({name: float(value) for name, value in event.losses.terms.items()})
     assert rows == training.curve
-    (row,) = rows
-    assert (row["epoch"], row["step"], row["classifier_top1"]) == (1, 4, 0.25)
-    assert row["lr"] == pytest.approx(0.1 * (1 + math.cos(math.pi * 3 / 4)) / 2)
-    assert row["seconds"] > 0
     assert set(terms[0]) == {"amce", "mce", "ace", "teacher_amce", "cosine"}
-    for name in terms[0]:
-        assert row[f"train_{name}"] == pytest.approx(sum(t[name] for t in terms) / 4, rel=1e-6)
+    for epoch, row in enumerate(rows):
+        assert (row["epoch"], row["step"]) == (epoch + 1, 4 * epoch + 4)
+        assert row["classifier_top1"] == 0.25
+        last = math.cos(math.pi * (4 * epoch + 3) / 8)
+        assert row["lr"] == pytest.approx(0.1 * (1 + last) / 2)
+        for name in terms[0]:
+            mean = sum(term[name] for term in terms[4 * epoch : 4 * epoch + 4]) / 4
+            assert row[f"train_{name}"] == pytest.approx(mean, rel=1e-6)
+    assert 0 < rows[0]["seconds"] < rows[1]["seconds"]
 
 
 def test_the_last_ten_epochs_are_always_evaluated():
