@@ -189,6 +189,19 @@ class Results:
             "masks": np.stack([arrays[f"masks_{epoch}"][:, 0] for epoch in epochs]) / 255,
         }
 
+    def relief(self, method: str) -> pd.DataFrame:
+        """How far masks are from flat as training goes on: the standard deviation of a mask over the
+        pixels of its image, mean over the probe's masks and over seeds, by epoch. 0 is flat.
+        """
+        rows: dict[int, list[float]] = {}
+        for run in self.runs(method):
+            arrays = self._arrays(method, run.seed)
+            for epoch in _epochs(arrays):
+                spread = (arrays[f"masks_{epoch}"] / 255).std(axis=(-2, -1)).mean()
+                rows.setdefault(epoch, []).append(float(spread))
+        means = {epoch: float(np.mean(values)) for epoch, values in rows.items()}
+        return pd.DataFrame({"relief of the masks": means}).rename_axis("epoch")
+
     def side_by_side(self, seed: int = 0) -> dict:
         """The arguments of `figures.methods_grid`: what every method makes of the same images at
         the end.
