@@ -45,5 +45,5 @@ def unknown(what: str, value: object, known: Iterable[str]) -> InputError:
     """
     names = sorted(map(str, known))
     close = get_close_matches(str(value), names, n=1)
-    hint = f" did you mean '{close[0]}'?" if close else ""
-    return InputError(f"unknown {what} {str(value)!r}:{hint} Known: {', '.join(names)}.")
+    hint = f"did you mean '{close[0]}'? Known" if close else "known"
+    return InputError(f"unknown {what} {str(value)!r}: {hint}: {', '.join(names)}.")
