@@ -133,7 +133,6 @@ def test_the_grid_has_the_parents_above_and_a_row_for_every_method(rng) -> None:
         ),
         (lambda x: figures.methods_grid({}, x[None]), r"mixed is empty; give at least one"),
         (lambda x: figures.methods_grid({"mixup": x[:2]}, x[None]), r"mixed\['mixup'\] has shape"),
-        (lambda x: figures.methods_grid({"mixdown": x}, x[None]), r"unknown method 'mixdown'"),
     ],
 )
 def test_wrong_images_are_refused_in_a_sentence(call, sentence: str) -> None:
