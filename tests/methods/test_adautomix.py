@@ -164,7 +164,7 @@ def test_a_generator_step_raises_the_objective_of_eq_15_and_a_classifier_step_lo
 
 
 def test_the_adversary_alone_raises_the_classifiers_loss(game):
-    """A step of the generator on its adversarial term alone makes the mixed images harder (Eq. 9)."""
+    """One step of the generator on its adversarial term alone makes the mix harder (Eq. 9)."""
     method, images, labels = game(adversary=1.0, beta=0.0)
     turn = method(images, labels, draw_for(0, 1), "generator")
     parameters = list(method.generator.parameters())
