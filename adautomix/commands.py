@@ -117,14 +117,13 @@ def book(options: Namespace) -> None:
     parameters = dict(map(_parameter, options.set))
     if options.seeds is not None:
         parameters["seeds"] = options.seeds
-    page = build(
+    build(
         budget=options.budget,
         parameters=parameters,
         notebooks=options.notebooks,
         execute=not options.skip_run,
         output=options.output,
     )
-    print(page)
 
 
 def doctor(options: Namespace) -> None:

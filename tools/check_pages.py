@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = {"desktop": 1400, "phone": 390}  # CSS pixels
@@ -56,6 +57,15 @@ BRIGHTNESS = """() => {
 }"""
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """Says nothing of a browser that has left before an answer was complete."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Only other errors are worth a word."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Quiet(http.server.SimpleHTTPRequestHandler):
     """Serves files and says nothing about it."""
 
@@ -67,7 +77,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 def served(folder: Path) -> Iterator[str]:
     """The folder behind an address of this machine, at a free port."""
     handler = functools.partial(Quiet, directory=folder)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = Server(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/"
@@ -127,7 +137,7 @@ def look(page: Any, address: str, theme: str, found: list[str], shots: Path | No
         page.wait_for_timeout(150)  # the layout follows in a moment
         found.extend(f"{fault} ({theme}, {name})" for fault in page.evaluate(FAULTS))
         if shots:
-            stem = address.rpartition("/")[2].removesuffix(".html")
+            stem = urlsplit(address).path.strip("/").removesuffix(".html").replace("/", "-")
             page.screenshot(path=shots / f"{stem}-{theme}-{name}.png", full_page=True)
 
 
