@@ -12,7 +12,7 @@ from adautomix.recipes.base import Recipe
 
 BUDGETS = {
     "smoke": "PhotoDigits, a few steps: seconds on a CPU, for tests",
-    "quick": "PhotoDigits, thin network, 900 steps: minutes on two CPU cores, "
+    "quick": "PhotoDigits, thin network, 1,800 steps: minutes on two CPU cores, "
     "the default of the book",
     "lite": "the real dataset, thin network, 10 epochs: under an hour on two CPU cores",
     "short": "the real dataset, full network, 60 epochs: under half an hour on one GPU",
@@ -53,7 +53,7 @@ def _embedded(recipe: Recipe, *, smoke: bool) -> Recipe:
 
 def _following(recipe: Recipe, momentum: float) -> Recipe:
     """The teacher's momentum for a shorter run: its horizon at the start, 1 / (1 − ξ) steps, stays
-    about one hundredth of the run, as 0.999 is of the paper's 200-epoch runs on CIFAR-100
+    one hundredth of the run or less, as 0.999 is of the paper's 200-epoch runs on CIFAR-100
     (Sec. 4.6; 100,000 steps of batch 100).
     """
     if recipe.method.momentum is None:

@@ -1,4 +1,4 @@
-"""PhotoDigits, the embedded default: 30 training images a class, a thin ResNet-18, 900 steps of 30.
+"""PhotoDigits, the embedded default: 30 training images a class, a thin ResNet-18, 1,800 steps of 30.
 
     adautomix train photodigits/thin/adautomix
 
@@ -18,7 +18,7 @@ THIN = Recipe(
     net=Net("resnet18", stem="cifar", width=16),
     optim=SGD(lr=0.2, momentum=0.9, weight_decay=5e-4),
     schedule=Cosine(floor=0.0),
-    epochs=90,
+    epochs=180,
     batch=30,
     augment=Augment(padding=4, flip=False),
     per_class=30,

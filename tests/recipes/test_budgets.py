@@ -41,9 +41,9 @@ def test_the_recipes_of_photodigits_are_those_of_the_budget_quick(name):
     assert with_budget(get(name), "quick") == get(name)
 
 
-def test_quick_takes_900_steps_and_smoke_a_few():
+def test_quick_takes_1800_steps_and_smoke_a_few():
     quick, smoke = (with_budget(photodigits.THIN, budget) for budget in ("quick", "smoke"))
-    assert quick.epochs * (quick.per_class * 10 // quick.batch) == 900
+    assert quick.epochs * (quick.per_class * 10 // quick.batch) == 1800
     assert smoke.epochs * (smoke.per_class * 10 // smoke.batch) <= 10
 
 
