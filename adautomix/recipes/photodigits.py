@@ -1,4 +1,4 @@
-"""PhotoDigits, the embedded default: 30 training images a class, a thin ResNet-18, 1,800 steps of 30.
+"""PhotoDigits, the embedded default: 30 images a class, a thin ResNet-18, 1,800 steps of 30.
 
     adautomix train photodigits/thin/adautomix
 

@@ -63,7 +63,7 @@ def test_names_updates_and_meanings_are_written_on_the_figure() -> None:
 
 def test_a_wrong_game_is_refused_in_a_sentence() -> None:
     stranger = Term("$L$", "", {"critic": Pull("minimises")})
-    with pytest.raises(InputError, match=r"unknown network of \$L\$ 'critic'.*nown: classifier"):
+    with pytest.raises(InputError, match=r"unknown network of \$L\$ 'critic'.*known: classifier"):
         figures.who_trains_what([stranger], NETWORKS)
     sideways = Term("$L$", "", {"teacher": Pull("minimizes")})
     with pytest.raises(InputError, match="'minimizes': did you mean 'minimises'"):
