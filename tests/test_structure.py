@@ -269,7 +269,7 @@ def test_nothing_names_one_machine_or_a_registry() -> None:
         ("--index-url https://" + "pypi" + ".org/simple", True),
         ("file:" + "///opt/wheels", True),
         ("https://example.org/home/page", False),
-        ("sub/home/page ../work/x .venv/opt/x", False),
+        ("sub/home/page ../worked/x .venv/opt/x", False),
     ],
 )
 def test_a_machine_s_own_path_is_seen(line: str, wrong: bool) -> None:
