@@ -39,11 +39,11 @@ class FixedMethod(Method):
         """L_ce of the rule's images against their mixed labels."""
         check_batch(images, labels)
         mixed = self.rule(images, draw)
-        return self.compute(mixed.images, labels, mixed.partners, mixed.ratios)
+        return self.compute(mixed.images, labels, mixed.partners, mixed.label_weights)
 
-    def compute(self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor) -> Losses:
+    def compute(self, images: Tensor, labels: Tensor, partners: Tensor, weights: Tensor) -> Losses:
         """The tensor part of the step."""
-        loss = mixed_ce(self.classifier(images), labels, partners, ratios)
+        loss = mixed_ce(self.classifier(images), labels, partners, weights)
         return Losses.of(loss, mixed_ce=loss)
 
     def mixed(self, images: Tensor, draw: Draw) -> Mixed:

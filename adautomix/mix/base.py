@@ -1,6 +1,6 @@
 """What every mixing rule returns, and Eq. 7: masks are the common currency."""
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -16,14 +16,22 @@ class Mixed(NamedTuple):
     Attributes:
         images: the mixed images.
         partners: which images of the batch went into each, itself first.
-        ratios: λ, the weight of each partner's label; rows sum to 1.
+        ratios: λ, the share of each partner; rows sum to 1.
         masks: P', the weight of each partner at each pixel; sums to 1 over n.
+        weights: of each partner's label, for the few rules that do not weigh labels by `ratios`;
+            rows need not sum to 1.
     """
 
     images: Float[Tensor, "b c h w"]
     partners: Int[Tensor, "b n"]
     ratios: Float[Tensor, "b n"]
     masks: Float[Tensor, "b n h w"]
+    weights: Float[Tensor, "b n"] | None = None
+
+    @property
+    def label_weights(self) -> Float[Tensor, "b n"]:
+        """The weight of each partner's label: `weights`, or else `ratios`."""
+        return self.ratios if self.weights is None else self.weights
 
 
 @runtime_checkable
@@ -36,6 +44,24 @@ class MixingRule(Protocol):
     """
 
     def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed: ...
+
+
+@runtime_checkable
+class GuidedRule(Protocol):
+    """A rule that must be told what matters in each image.
+
+    Attributes:
+        guide: the kind of map it wants; `adautomix.methods.guided` computes each kind.
+    """
+
+    guide: ClassVar[str]
+
+    def __call__(
+        self,
+        images: Float[Tensor, "b c h w"],
+        draw: Draw,
+        importance: Float[Tensor, "b rows columns"],
+    ) -> Mixed: ...
 
 
 def blend(

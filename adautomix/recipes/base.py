@@ -8,8 +8,8 @@ import yaml
 
 from adautomix.data.augment import Augment
 from adautomix.errors import InputError, unknown
-from adautomix.methods import AdAutoMix, Fixed, MethodConfig, Plain
-from adautomix.mix import MIXERS
+from adautomix.methods import METHODS, MethodConfig, Plain
+from adautomix.mix import GUIDED, MIXERS
 from adautomix.models import Net
 
 
@@ -102,16 +102,10 @@ class Recipe:
 KINDS = {
     kind.__name__: kind
     for kind in (
-        Recipe,
-        Net,
-        SGD,
-        AdamW,
-        Cosine,
-        Augment,
-        Plain,
-        Fixed,
-        AdAutoMix,
+        *(Recipe, Net, SGD, AdamW, Cosine, Augment),
+        *map(type, METHODS.values()),
         *MIXERS.values(),
+        *GUIDED.values(),
     )
 }
 

@@ -1,0 +1,60 @@
+"""The currency of the evaluations: a function from pixels in [0, 1] to logits, and its answers."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from adautomix.errors import InputError
+from adautomix.evaluate.accuracy import evaluating
+
+Predict = Callable[[Tensor], Tensor]
+"""Images "b c h w" to logits "b k". What the images are (pixels, normalised) its user says."""
+
+
+class OnPixels(nn.Module):
+    """A classifier of normalised images as one of pixels in [0, 1].
+
+    Attacks and corruptions are defined on pixels; with the normalisation inside, their budgets are
+    in pixel units and their results can be clamped to valid images.
+
+    Args:
+        network: takes normalised images.
+        mean, std: of each channel, for pixels in [0, 1].
+    """
+
+    def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float]):
+        super().__init__()
+        self.network = network
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
+
+    def forward(self, pixels: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:
+        return self.network((pixels - self.mean) / self.std)
+
+
+class Answers(NamedTuple):
+    """What a network said of a whole split, and what is true."""
+
+    logits: Float[Tensor, "s k"]
+    labels: Int[Tensor, " s"]
+
+
+@torch.no_grad()
+def answers(predict: Predict, batches: Iterable[tuple[Tensor, Tensor]]) -> Answers:
+    """All logits of a split in float32 on the host, in the order of the batches.
+
+    Args:
+        predict: images "b c h w" to logits "b k"; a module is run in evaluation mode.
+        batches: (images, labels) pairs of any size.
+    """
+    logits, labels = [], []
+    with evaluating(predict):
+        for images, truth in batches:
+            logits.append(predict(images).float().cpu())
+            labels.append(truth.cpu())
+    if not logits:
+        raise InputError("there are no images to evaluate: the batches are empty.")
+    return Answers(torch.cat(logits), torch.cat(labels))
