@@ -1,5 +1,4 @@
-"""Adversarial AutoMixup (ICLR 2024), reproduced: the mix generator, its game, what it is compared
-with, and the records.
+"""Adversarial AutoMixup (ICLR 2024), reproduced: the game, what it is compared with, records.
 
 Importing the package imports no torch; the names below are fetched when they are used.
 """

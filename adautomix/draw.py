@@ -92,8 +92,7 @@ class Draw:
         return _to(rows.astype(np.float32), device)
 
     def partners(self, batch: int, n: int, device="cpu") -> Tensor:
-        """Which images form each of `batch` sets, "b n", int64:
-        itself first, then n - 1 others, all distinct.
+        """Which images form each set, "b n", int64: itself first, then n - 1 others, all distinct.
 
         The batch is shuffled onto a ring, and partner j of everyone stands s_j places further on,
         with n - 1 different steps s_j; so each image serves equally often and none meets itself.

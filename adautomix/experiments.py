@@ -77,8 +77,7 @@ def obtain(
 
 
 def sensitivity(field: str, *, predictor: str = "classifier") -> pd.DataFrame:
-    """How one field of AdAutoMix's recipe on PhotoDigits moves validation accuracy, from the
-    recorded runs.
+    """How one field of AdAutoMix's recipe moves validation accuracy, from the recorded runs.
 
     Args:
         field: e.g. "method.adversary"; runs that differ from the recipe in another field are left

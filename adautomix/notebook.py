@@ -45,9 +45,7 @@ def undeclared(cells: Sequence[str]) -> list[str]:
 
 
 def glue(prefix: str, values: Mapping[str, float | int | str]) -> None:
-    """Stores numbers under `<prefix>_<name>` for the prose of this page and of others; shows
-    nothing.
-    """
+    """Stores numbers under `<prefix>_<name>` for the prose of any page; shows nothing."""
     for name, value in values.items():
         figures.glue_value(f"{prefix}_{name}", value)
 

@@ -1,6 +1,4 @@
-"""A fixed set of images, mixed again and again while a method learns: pictures and numbers of its
-masks.
-"""
+"""A fixed set of images, mixed again and again while a method learns."""
 
 import io
 
@@ -25,8 +23,7 @@ LOOKS = (0.0, 0.1, 0.3, 1.0)
 
 
 class Probe:
-    """Images of the evaluated split, always the same, mixed with always the same partners and
-    ratios.
+    """Always the same images of the evaluated split, with the same partners and ratios.
 
     Args:
         data: the evaluated split; `masks`, where it has them, are the pixels of the object.
@@ -46,9 +43,7 @@ class Probe:
         return {round(share * total) for share in LOOKS}
 
     def look(self, method: Method, notes: dict[str, Tensor], epoch: int) -> None:
-        """Adds pictures of this epoch to `notes`, unless the method mixes nothing or they are there
-        already.
-        """
+        """Adds pictures of this epoch to `notes`, once, where the method mixes anything."""
         if f"mixed_{epoch}" in notes:
             return
         mixed = self._mix(method, 0)
@@ -61,9 +56,7 @@ class Probe:
         notes[f"masks_{epoch}"] = (mixed.masks[:SETS].float() * 255).round().byte().cpu()
 
     def describe(self, method: Method) -> dict[str, float]:
-        """Means over all probe images: `mask_peak`, `area_gap` and, where objects are known,
-        `kept_share`.
-        """
+        """Means over all images: `mask_peak`, `area_gap` and, with known objects, `kept_share`."""
         found = [self._numbers(method, i) for i in range(len(self.rounds))]
         found = [numbers for numbers in found if numbers]
         return {
@@ -72,9 +65,7 @@ class Probe:
         }
 
     def finish(self, method: Method, notes: dict[str, Tensor]) -> None:
-        """Adds ratio and kept share of every object of every set to `notes`, "s n" each, where
-        objects are known.
-        """
+        """Adds ratio and kept share of every object to `notes`, "s n" each, where known."""
         mixes = [self._mix(method, i) for i in range(len(self.rounds))]
         if self.data.masks is None or mixes[0] is None:
             return
@@ -83,8 +74,9 @@ class Probe:
         notes["kept"] = torch.cat(shares).half().cpu()
 
     def files(self, notes: dict[str, Tensor]) -> dict[str, bytes]:
-        """`mixed.npz` from the pictures in `notes`: parents, ratios, kept_ratios, kept, and mixed_E
-        and masks_E for each epoch E.
+        """`mixed.npz` from the pictures in `notes`.
+
+        It holds parents, ratios, kept_ratios, kept, and mixed_E and masks_E for each epoch E.
         """
         if not notes:
             return {}

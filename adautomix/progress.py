@@ -1,6 +1,4 @@
-"""Progress that suits its reader: a bar on a terminal, an updating line in a notebook, nothing in a
-log.
-"""
+"""Progress that suits its reader: a bar on a terminal, a line in a notebook, nothing in a log."""
 
 import sys
 import time

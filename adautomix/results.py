@@ -51,9 +51,7 @@ class Results:
 
     @cached_property
     def recorded(self) -> list[Run]:
-        """The runs that came with the package, unchanged recipes of this experiment's family, any
-        budget and seed.
-        """
+        """Runs that came with the package: this family's recipes, any budget and seed."""
         wanted = {f"{self.experiment.family}/{method}" for method in self.experiment.methods}
         return [run for run in recorded().all() if run.name in wanted]
 
@@ -73,9 +71,7 @@ class Results:
         )
 
     def runs(self, method: str) -> list[Run]:
-        """The runs made here of one method, by seed; the recorded ones of this budget where none
-        was made.
-        """
+        """The runs made here of one method, by seed; without any, those recorded at this budget."""
         pool = self.live or [run for run in self.recorded if run.budget == self.budget]
         return sorted((run for run in pool if run.method == method), key=lambda run: run.seed)
 
@@ -85,9 +81,7 @@ class Results:
         return {method: curves for method, curves in every.items() if curves}
 
     def top1(self, method: str, predictor: str = "classifier") -> compare.Summary:
-        """Mean, sd and n of the median of the last ten epochs (a fraction), over the seeds made
-        here.
-        """
+        """Mean, sd and n of the median of the last ten epochs (a fraction), over seeds."""
         return compare.summary(self.runs(method), predictor, "top1_median10")
 
     def headline(self) -> dict[str, float | int | str]:
@@ -109,9 +103,7 @@ class Results:
         return found
 
     def pictures(self, method: str, seed: int = 0) -> dict:
-        """The arguments of `figures.mix_over_training`: the probe's mixed images as training went
-        on.
-        """
+        """The arguments of `figures.mix_over_training`: mixed images as training went on."""
         arrays = self._arrays(method, seed)
         epochs = _epochs(arrays)
         return {
@@ -136,9 +128,7 @@ class Results:
         return pd.DataFrame({"relief of the masks": means}).rename_axis("epoch")
 
     def side_by_side(self, seed: int = 0) -> dict:
-        """The arguments of `figures.methods_grid`: what every method makes of the same images at
-        the end.
-        """
+        """The arguments of `figures.methods_grid`: what every method makes of the same images."""
         every = {method: self._arrays(method, seed) for method in self.experiment.methods}
         every = {method: arrays for method, arrays in every.items() if arrays}
         most = max(every.values(), key=lambda arrays: arrays["parents"].shape[1])
@@ -146,9 +136,7 @@ class Results:
         return {"mixed": mixed, "parents": most["parents"].swapaxes(0, 1)}
 
     def kept(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """The argument of `figures.kept_against_ratio`: λ and kept share of every object, by
-        method, all seeds.
-        """
+        """The argument of `figures.kept_against_ratio`: λ and kept share of every object."""
         found = {}
         for method in self.experiment.methods:
             pairs = [self._arrays(method, run.seed) for run in self.runs(method)]

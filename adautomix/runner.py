@@ -31,9 +31,7 @@ WEIGHTS = "weights.safetensors"
 
 
 def obtain(job: Job, conditions: Conditions | None = None) -> Run:
-    """The record of a job: read where it is there, gone on with where it was interrupted, run where
-    it is missing.
-    """
+    """The record of a job: read where it is there, gone on with or run where it is not."""
     conditions = conditions or Conditions()
     done = conditions.store.find(job.id())
     if done is None:
@@ -205,9 +203,7 @@ def _measure(test_set: ImageSet, numerics: Numerics) -> Callable[[Method], dict[
 
 
 def final_metrics(curve: Sequence[Row]) -> dict[str, dict[str, float]]:
-    """Last, best and median of the last ten epochs (the paper reports the median), for every
-    predictor.
-    """
+    """Last, best and median of the last ten epochs (the paper's number), for every predictor."""
     measured = [row for row in curve if "classifier_top1" in row]
     metrics: dict[str, dict[str, float]] = {}
     for column in measured[-1]:
@@ -262,9 +258,7 @@ def _device_in_words(numerics: Numerics) -> str:
 
 @contextlib.contextmanager
 def _stop_signals() -> Iterator[threading.Event]:
-    """SIGINT and SIGTERM ask for a stop at the next step boundary; a second Ctrl-C stops at
-    once.
-    """
+    """SIGINT and SIGTERM ask for a stop at the next step; a second Ctrl-C stops at once."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked

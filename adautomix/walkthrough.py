@@ -112,9 +112,7 @@ class Walkthrough:
 
     @torch.no_grad()
     def attention(self, which: int = 0, of: int = 0) -> dict:
-        """The arguments of `figures.attention_maps`: where four positions of one image look in its
-        partners.
-        """
+        """The arguments of `figures.attention_maps`: where four positions look in the partners."""
         height, width = self.features.shape[-2:]
         places = [(height // 4, width // 4), (height // 4, 3 * width // 4)]
         places += [(3 * height // 4, width // 4), (3 * height // 4, 3 * width // 4)]
@@ -211,9 +209,7 @@ class Walkthrough:
 
 
 def weights_of(config: AdAutoMix) -> dict[str, tuple[float, float]]:
-    """The weight of each term in what the classifier minimises (Eq. 14) and the generator maximises
-    (Eq. 15).
-    """
+    """The weight of each term in Eq. 14, which is minimised, and Eq. 15, which is maximised."""
     return {
         "amce": (1.0, config.adversary),
         "mce": (config.alpha, 0.0),

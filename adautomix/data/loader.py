@@ -1,6 +1,4 @@
-"""Batches: from a small set that lies on the device whole,
-or from any loader of (images, labels).
-"""
+"""Batches from a small set that lies on the device whole, or from any loader."""
 
 from collections.abc import Iterable, Iterator, Sized
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -31,8 +29,9 @@ class Batches(Protocol):
 
 
 class DeviceBatches:
-    """A small set whole on the device as uint8;
-    order and augmentation are functions of (seed, epoch, step).
+    """A small set whole on the device as uint8.
+
+    Order and augmentation are functions of (seed, epoch, step).
 
     Args:
         data: the images.
@@ -133,8 +132,9 @@ def on_device(data: ImageSet, device: torch.device | str) -> tuple[Tensor, Tenso
 
 
 def check_labels(labels: Tensor, classes: int) -> None:
-    """One sentence for labels outside 0..classes-1; looks at values,
-    so only for labels on the host.
+    """One sentence for labels outside 0..classes-1.
+
+    It looks at values, so it is for labels on the host.
     """
     if not labels.numel():
         return

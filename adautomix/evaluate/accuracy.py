@@ -10,9 +10,7 @@ from torch import Tensor, nn
 
 
 class Accuracy(NamedTuple):
-    """Fractions in [0, 1], the mean cross-entropy in nats,
-    and how many images they were counted on.
-    """
+    """Fractions in [0, 1], the mean cross-entropy in nats, and the number of images."""
 
     top1: float
     top5: float
@@ -24,8 +22,7 @@ class Accuracy(NamedTuple):
 def accuracy(
     predict: Callable[[Tensor], Tensor], batches: Iterable[tuple[Tensor, Tensor]]
 ) -> Accuracy:
-    """How often `predict` puts the true class first,
-    and among the first five (or all, if there are fewer).
+    """How often `predict` puts the true class first, and among the first five (or all).
 
     Args:
         predict: images "b c h w" to logits "b k"; a module is evaluated in evaluation mode.
@@ -48,9 +45,7 @@ def accuracy(
 
 @contextmanager
 def evaluating(predict: object) -> Iterator[None]:
-    """Evaluation mode for a module, and its former mode afterwards;
-    nothing for a plain function.
-    """
+    """Evaluation mode for a module, then its former mode; nothing for a plain function."""
     if not isinstance(predict, nn.Module):
         yield
         return

@@ -1,6 +1,4 @@
-"""What masks are like: how much of each object they keep,
-how sharp they are, how well their area follows λ.
-"""
+"""What masks are like: what they keep of each object, how sharp they are, how they follow λ."""
 
 import torch
 from jaxtyping import Bool, Float

@@ -117,9 +117,7 @@ def methods_grid(mixed: Mapping[str, np.ndarray], parents: np.ndarray) -> Figure
 
 
 def _method_look(key: str) -> dict[str, str]:
-    """The paper's method stands out by weight as well as by colour; a row that is no method is
-    plain.
-    """
+    """The paper's method stands out by weight and colour; a row that is no method is plain."""
     if key not in METHOD_NAMES:
         return {"color": INK}
     weight = "bold" if key == "adautomix" else "normal"

@@ -1,6 +1,4 @@
-"""AdAutoMix by the paper's equations (Sec. 3.3, Algorithm 1):
-one step, one backward pass, two players.
-"""
+"""AdAutoMix by the paper's equations (Sec. 3.3, Algorithm 1): two players, one backward pass."""
 
 from dataclasses import dataclass
 
@@ -81,8 +79,7 @@ class AdAutoMix:
 
 
 class AdAutoMixMethod(Method):
-    """The game of Eq. 11, played by the classifier ψ_W and the generator G_θ
-    before the teacher ψ_Ŵ.
+    """The game of Eq. 11: classifier ψ_W against generator G_θ, before the teacher ψ_Ŵ.
 
     Algorithm 1 computes the losses once and updates both players from them, so both gradients are
     taken at the same point and one backward pass yields both. The image that the classifier sees is
@@ -160,9 +157,7 @@ class AdAutoMixMethod(Method):
         return partners, ratios
 
     def _classifier_as_is(self, images: Tensor) -> Tensor:
-        """ψ_W(images) where the gradient passes through to the images
-        and nothing in ψ_W takes any or changes.
-        """
+        """ψ_W(images) with a gradient for the images alone; nothing in ψ_W takes any or changes."""
         frozen = {name: p.detach() for name, p in self.classifier.named_parameters()}
         frozen |= {name: b.clone() for name, b in self.classifier.named_buffers()}
         return functional_call(self.classifier, frozen, (images,))

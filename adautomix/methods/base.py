@@ -1,6 +1,4 @@
-"""What every training method is: a module whose forward is one whole step,
-for one loop that serves them all.
-"""
+"""What every training method is: a module whose forward is one whole step, for one loop."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
@@ -34,8 +32,7 @@ class Losses:
 
 
 class Method(nn.Module):
-    """A classifier, perhaps a teacher that follows it,
-    perhaps more players, and how they are trained.
+    """A classifier, perhaps a teacher, perhaps more players, and how they are trained.
 
     Args:
         classifier: the network ψ_W that is wanted in the end.
@@ -61,9 +58,7 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def mixed(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed | None:
-        """The images that a step with this draw trains on,
-        without gradients; None where nothing is mixed.
-        """
+        """What a step with this draw trains on, without gradients; None if nothing is mixed."""
         return None
 
     def players(self) -> dict[str, list[nn.Parameter]]:
@@ -78,16 +73,12 @@ class Method(nn.Module):
         return found
 
     def after_step(self, progress: float) -> None:
-        """The teacher follows the classifier;
-        `progress` in [0, 1] is the share of the run that is done.
-        """
+        """The teacher follows; `progress` in [0, 1] is the share of the run that is done."""
         if self.teacher is not None:
             self.teacher.follow(self.classifier, momentum_at(progress, self.teacher.base))
 
     def compile_step(self, **options) -> None:
-        """Compile the tensor part of the step with `torch.compile(**options)`;
-        drawing stays outside it.
-        """
+        """Compile the tensor part of the step by `torch.compile`; drawing stays outside it."""
         self.compute = torch.compile(self.compute, dynamic=False, **options)
 
 
@@ -104,9 +95,7 @@ def as_backbone(classifier: nn.Module) -> Backbone:
 
 
 def check_batch(images: Tensor, labels: Tensor) -> None:
-    """One clear sentence for a batch that cannot be trained on;
-    looks at shapes and dtypes alone.
-    """
+    """One clear sentence for a batch that cannot be trained on, from shapes and dtypes alone."""
     if images.ndim != 4 or not images.is_floating_point():
         raise InputError(
             "images must be floating point of shape (batch, channels, height, width), "

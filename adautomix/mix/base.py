@@ -36,8 +36,7 @@ class Mixed(NamedTuple):
 
 @runtime_checkable
 class MixingRule(Protocol):
-    """A hand-crafted rule:
-    a frozen dataclass that is called with a batch and the step's random numbers.
+    """A frozen dataclass that is called with a batch and the step's random numbers.
 
     It never changes its input, takes randomness from `draw` alone, and reports in `ratios` what it
     painted.

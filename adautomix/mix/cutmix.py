@@ -12,10 +12,9 @@ from adautomix.mix.base import Mixed, blend, per_batch_or_sample
 
 @dataclass(frozen=True)
 class CutMix:
-    """A box of relative area 1 − λ, λ ~ Beta(alpha, alpha),
-    around a uniform centre, clipped at the border.
+    """A box of relative area 1 − λ around a uniform centre, clipped at the border.
 
-    The ratios are those of the area really painted.
+    λ ~ Beta(alpha, alpha). The ratios are those of the area really painted.
 
     Attributes:
         alpha: concentration of the Beta distribution; 1 is uniform.
@@ -39,9 +38,7 @@ class CutMix:
 def box(
     ratios: Float[Tensor, " b"], centres: Float[Tensor, "2 b"], height: int, width: int
 ) -> Float[Tensor, "b h w"]:
-    """One inside the box, zero outside: sides int(side · √(1 − λ)),
-    centre a uniform pixel, clipped.
-    """
+    """One inside the box, zero outside: sides int(side · √(1 − λ)), clipped."""
     side = torch.sqrt(1 - ratios)
     inside = []
     for centre, length in zip(centres, (height, width), strict=True):

@@ -1,6 +1,4 @@
-"""The classifier ψ_W: any timm model,
-its logits and the features of its tapped stage from one forward.
-"""
+"""The classifier ψ_W: any timm model; one forward gives logits and tapped features."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -64,10 +62,9 @@ class Backbone(nn.Module):
 
     @torch.no_grad()
     def measure(self, side: int, channels: int = 3) -> Tap:
-        """The size of the tap for images of `side` × `side` pixels:
-        measured with one black image, not looked up.
+        """The size of the tap for images of `side` × `side` pixels, measured with black images.
 
-        (After a change of stem, timm's `feature_info` still tells the old strides.)
+        It is not looked up: after a change of stem, timm's `feature_info` tells the old strides.
         """
         weight = next(self.parameters())
         training = self.training
@@ -105,9 +102,7 @@ class Net:
     tap: int = -2
 
     def build(self, classes: int, *, seed: int = 0) -> Backbone:
-        """A fresh network with `classes` outputs;
-        the initial weights are a function of the seed alone.
-        """
+        """A fresh network with `classes` outputs; its weights are a function of the seed."""
         if not timm.is_model(self.name):
             raise unknown("timm model", self.name, timm.list_models())
         with torch.random.fork_rng(devices=[]):
@@ -136,9 +131,7 @@ class Net:
 
 
 def cifar_stem(model: nn.Module) -> None:
-    """Replace a ResNet's 7×7 convolution and max-pool by a 3×3 convolution of stride 1 (A.3),
-    in place.
-    """
+    """Replace a ResNet's 7×7 convolution and max-pool by a 3×3 convolution (A.3), in place."""
     if not (hasattr(model, "conv1") and hasattr(model, "maxpool") and hasattr(model, "bn1")):
         raise InputError(
             f"the cifar stem is for ResNets; {type(model).__name__} has no conv1 and maxpool "

@@ -1,6 +1,4 @@
-"""Recipes: the paper's hyper-parameters as typed values,
-one file per dataset family, and budgets.
-"""
+"""Recipes: the paper's hyper-parameters as typed values, and budgets."""
 
 from adautomix.errors import unknown
 from adautomix.recipes import cifar100, photodigits

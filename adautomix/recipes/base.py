@@ -135,8 +135,7 @@ def from_dict(value: Any) -> Any:
 
 
 def override(value: Any, assignment: str) -> Any:
-    """A copy with one field changed, e.g. `override(recipe, "method.n=4")`.
-    The new value is read as YAML.
+    """A copy with one field changed, e.g. `override(recipe, "method.n=4")`; values are YAML.
 
     Raises:
         InputError: unknown field, or a value that is not of the field's type.

@@ -1,5 +1,6 @@
-"""CIFAR-100 (Table 1, columns 1 to 2; A.3): 800 epochs of batch 100,
-SGD 0.1, cosine, padding-4 crops and flips.
+"""CIFAR-100 (Table 1, columns 1 to 2; A.3).
+
+800 epochs of batch 100, SGD 0.1, cosine, padding-4 crops and flips.
 
     adautomix train cifar100/resnet18/adautomix --device cuda --budget paper
 

@@ -54,9 +54,7 @@ class Plan:
             raise InputError(f"epochs must be 1 or more, not {self.epochs}.")
 
     def evaluates(self, epoch: int) -> bool:
-        """Whether the epoch of this number (from 1) is evaluated: every so often, and the last
-        ten.
-        """
+        """Whether the epoch of this number (from 1) is evaluated: every so often, and the last ten."""
         return epoch % self.evaluate_every == 0 or epoch > self.epochs - 10
 
 
@@ -104,9 +102,7 @@ class Training:
         return self.step // self.steps_per_epoch
 
     def update(self, batch: Batch) -> Losses:
-        """One step of Algorithm 1 on one batch: draw, forward, backward, update; the teacher
-        follows.
-        """
+        """One step of Algorithm 1: draw, forward, backward, update; the teacher follows."""
         images, labels = self.numerics.layout(batch.images), batch.labels
         set_learning_rates(self.optimiser, factor_at(self.plan.schedule, self.step, self.total))
         for turn in self.method.turns:
@@ -126,9 +122,7 @@ class Training:
         return losses
 
     def close_epoch(self, measured: dict[str, float]) -> Row:
-        """The line of the curve for the epoch just done: mean terms, learning rate, what was
-        measured.
-        """
+        """The line of the curve for the epoch just done: mean terms, rate, what was measured."""
         means = {f"train_{k}": float(v) / self.steps_per_epoch for k, v in self.sums.items()}
         self.check_finite(means)
         self.check_finite({k: v for k, v in measured.items() if k.endswith("_loss")})

@@ -1,6 +1,4 @@
-"""Device, precision, memory layout and compilation: decided in one place, with the reason kept as a
-string.
-"""
+"""Device, precision, memory layout, compilation: decided in one place, with the reason kept."""
 
 import contextlib
 from collections.abc import Callable
