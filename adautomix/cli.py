@@ -153,7 +153,9 @@ def _evaluate(below: Any) -> None:
 
 def _runs(below: Any) -> None:
     group = below.add_parser(
-        "runs", help="list, show or compare runs", description="List, show or compare runs."
+        "runs",
+        help="list, show, compare or adopt runs",
+        description="List, show, compare or adopt runs.",
     )
     group.set_defaults(command=commands.runs_list, runs=None)
     inner = group.add_subparsers(title="commands", metavar="COMMAND (without one: list)")
@@ -174,6 +176,17 @@ def _runs(below: Any) -> None:
             "compare runs: the fields in which they differ, and their numbers side by side",
         ),
     ]
+    adopt = _command(
+        inner,
+        "adopt",
+        commands.runs_adopt,
+        "copy runs made here, without weights, to the recorded runs of the checkout",
+    )
+    adopt.add_argument(
+        "runs_to_adopt", metavar="RUN", nargs="+", help="ids of runs, or beginnings of ids"
+    )
+    adopt.add_argument("--to", metavar="PATH", type=Path, help="(default: data/runs)")
+    made.append(adopt)
     made[1].add_argument("run", metavar="RUN", help="id of a run, or the beginning of one")
     made[2].add_argument(
         "runs_to_compare", metavar="RUN", nargs="+", help="ids of runs, or beginnings of ids"

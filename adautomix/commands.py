@@ -90,6 +90,14 @@ def runs_compare(options: Namespace) -> None:
     print(frame.T.to_string(float_format=lambda value: f"{value:.4f}", na_rep=""))
 
 
+def runs_adopt(options: Namespace) -> None:
+    """Copies runs made here to the recorded ones."""
+    there = recorded() if options.to is None else Store(options.to)
+    here = _store(options)
+    for run in [here.match(name) for name in options.runs_to_adopt]:  # all are there, or none goes
+        print(f"Recorded: {there.adopt(run).path}")
+
+
 def data_get(options: Namespace) -> None:
     """Downloads a dataset and verifies it."""
     print(fetch.get(options.name, options.data))

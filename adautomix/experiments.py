@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from adautomix.errors import InputError, unknown
-from adautomix.record import BUDGETS, recorded
+from adautomix.record import BUDGETS, live, recorded
 from adautomix.results import EMBEDDED, Experiment, Results
 
 EXPERIMENTS = {
@@ -48,7 +48,7 @@ def obtain(
         methods: some of the experiment's methods; None for all.
         device: "auto", "cpu", "cuda".
         data: where the dataset lies; None searches the usual places.
-        run: False shows what is there and trains nothing.
+        run: False shows what is there, whatever its seed, and trains nothing.
     """
     if name not in EXPERIMENTS:
         raise unknown("experiment", name, EXPERIMENTS)
@@ -63,7 +63,10 @@ def obtain(
     if not seeds:
         raise InputError("seeds is empty: give at least one, e.g. seeds=[0].")
     if not run:
-        return Results(name, experiment, budget, ())
+        families = (experiment.family, EMBEDDED)
+        wanted = {f"{family}/{method}" for family in families for method in experiment.methods}
+        there = [run for run in live().all() if run.name in wanted and run.budget == budget]
+        return Results(name, experiment, budget, tuple(there))
     from adautomix import runner  # torch, only when something is to be trained
     from adautomix.train import decide
 

@@ -212,6 +212,23 @@ def test_recipes_that_differ_are_compared_by_field(capsys, folder, runs, tmp_pat
     assert "recipe.batch" not in rows
 
 
+def test_runs_are_adopted_without_weights_if_they_can_be_made_again(capsys, folder, runs, tmp_path):
+    words = ["runs", "adopt", runs[0].id, "--runs", str(folder), "--to", str(tmp_path / "kept")]
+    document = json.loads((runs[0].path / "run.json").read_text())
+    clean = {**document["provenance"], "commit": "0" * 40, "dirty": False}
+    for facts in ({"commit": None, "dirty": None}, {"commit": "0" * 40, "dirty": True}):
+        text = json.dumps({**document, "provenance": {**clean, **facts}})
+        (runs[0].path / "run.json").write_text(text)
+        assert cli.main(words) == 1
+        assert "its source is no commit: commit the changes" in capsys.readouterr().err
+        assert not (tmp_path / "kept").exists()
+    (runs[0].path / "run.json").write_text(json.dumps({**document, "provenance": clean}))
+    assert said(capsys, words) == f"Recorded: {tmp_path / 'kept' / runs[0].id}\n"
+    assert Store(tmp_path / "kept").match(runs[0].id).metrics == runs[0].metrics
+    assert not list((tmp_path / "kept").rglob("*.safetensors"))
+    (runs[0].path / "run.json").write_text(json.dumps(document))
+
+
 def test_no_run_at_all_is_said(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(commands, "recorded", lambda: Store(tmp_path / "none"))
     assert said(capsys, ["runs"]).startswith("No run in ")

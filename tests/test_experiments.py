@@ -53,9 +53,12 @@ def test_what_is_there_is_read_and_only_the_rest_is_trained(trained):
     ]
 
 
-def test_nothing_is_trained_where_that_is_not_wanted(trained):
-    found = experiments.obtain("photodigits", budget="smoke", run=False)
-    assert (trained, found.live) == ([], ())
+def test_what_is_there_is_shown_without_training(trained):
+    for name in ("photodigits", "table-1-resnet18"):
+        found = experiments.obtain(name, budget="smoke", run=False)
+        assert sorted(run.method for run in found.live) == sorted(METHODS)
+        assert experiments.obtain(name, budget="quick", run=False).live == ()
+    assert trained == []
 
 
 def test_the_table_has_the_numbers_that_were_measured(trained):

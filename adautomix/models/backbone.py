@@ -61,16 +61,18 @@ class Backbone(nn.Module):
         return Seen(self.model.forward_head(final), features)
 
     @torch.no_grad()
-    def measure(self, side: int, channels: int = 3) -> Tap:
+    def measure(self, side: int) -> Tap:
         """The size of the tap for images of `side` × `side` pixels, measured with black images.
 
         It is not looked up: after a change of stem, timm's `feature_info` tells the old strides.
         """
-        weight = next(self.parameters())
+        weight = next((p for p in self.parameters() if p.ndim == 4), None)  # the first convolution
+        if weight is None:
+            raise InputError(f"the model {self.name} has no convolution that takes images.")
         training = self.training
         self.eval()
         try:
-            seen = self.see(weight.new_zeros(2, channels, side, side))
+            seen = self.see(weight.new_zeros(2, weight.shape[1], side, side))
         except (IndexError, AssertionError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"the model {self.name} shows no features at tap {self.tap} "

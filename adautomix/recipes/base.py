@@ -1,6 +1,6 @@
 """A recipe: everything that decides a run but its seed and its cost, as one typed value."""
 
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -131,7 +131,14 @@ def from_dict(value: Any) -> Any:
     for name in value:
         if name not in known | {"kind"}:
             raise unknown(f"field of {kind}", name, known)
+    missing = [f.name for f in fields(KINDS[kind]) if f.name not in value and _required(f)]
+    if missing:
+        raise InputError(f"a recipe's {kind} must say {', '.join(missing)}.")
     return KINDS[kind](**{name: from_dict(v) for name, v in value.items() if name != "kind"})
+
+
+def _required(f: Field) -> bool:
+    return f.default is MISSING and f.default_factory is MISSING
 
 
 def override(value: Any, assignment: str) -> Any:

@@ -18,6 +18,9 @@ from adautomix.record._where import resource
 
 Document = dict[str, Any]
 
+KEPT = ("mixed.npz", "curve.csv", "run.json")
+"""The files of a record, in the order of writing; weights stay where they were made."""
+
 
 def run_id(recipe: Mapping[str, Any], budget: str, seed: int, method: str, data: str) -> str:
     """The name of a run's folder: `<method>-<data>-<budget>-s<seed>-<hash>`.
@@ -168,6 +171,24 @@ class Store:
             _files.replace_all(folder, contents)
         return _run(_document.parse(contents["run.json"]), folder)
 
+    def adopt(self, run: Run) -> Run:
+        """A copy of a run of another store, without its weights.
+
+        Raises:
+            RecordError: no commit is named, or source files differed from it: nobody could make
+                the run again. Or the copy cannot be written.
+        """
+        if run.provenance.get("commit") is None or run.provenance.get("dirty"):
+            raise RecordError(
+                f"the run {run.id} cannot be made again, since its source is no commit: "
+                "commit the changes and run it once more."
+            )
+        folder = self.path(run.id)
+        contents = {name: _bytes(run.path / name) for name in KEPT if (run.path / name).exists()}
+        with _files.writing(folder):
+            _files.replace_all(folder, contents)
+        return self.match(run.id)
+
     def append_evaluation(self, id: str, entry: Document) -> Run:
         """Add {name, predictor, settings, values, provenance} to a run, and return the run anew.
 
@@ -229,6 +250,13 @@ def _read(path: Path) -> Document | None:
     if document["id"] != path.parent.name:
         raise _unusable(path, f"its id is {document['id']!r}, unlike its folder")
     return document
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read ({error.strerror}).") from error
 
 
 def _unusable(path: Path, problem: str) -> RecordError:

@@ -47,6 +47,11 @@ def test_any_timm_model_shows_logits_and_features_at_once(name, options, tap, si
     check_sight(Backbone(model, tap), side, measured)
 
 
+def test_a_model_of_one_channel_is_measured_with_one_channel():
+    grey = timm.create_model("resnet18", num_classes=CLASSES, in_chans=1)
+    assert tuple(Backbone(grey).measure(32)) == (256, 2, 2)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("net", "side", "measured"),
