@@ -16,8 +16,9 @@ class Mixed(NamedTuple):
     Attributes:
         images: the mixed images.
         partners: which images of the batch went into each, itself first.
-        ratios: λ, the share of each partner; rows sum to 1.
-        masks: P', the weight of each partner at each pixel; sums to 1 over n.
+        ratios: λ, the share of each partner; rows sum to 1, but for `Cutout`.
+        masks: P', the weight of each partner at each pixel; sums to 1 over n, but for the hole of
+            `Cutout`, where nobody is painted.
         weights: of each partner's label, for the few rules that do not weigh labels by `ratios`;
             rows need not sum to 1.
     """

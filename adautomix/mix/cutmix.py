@@ -8,6 +8,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.mix.base import Mixed, blend, per_batch_or_sample
+from adautomix.mix.boxes import rectangle
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,4 @@ def box(
     ratios: Float[Tensor, " b"], centres: Float[Tensor, "2 b"], height: int, width: int
 ) -> Float[Tensor, "b h w"]:
     """One inside the box, zero outside: sides int(side · √(1 − λ)), clipped."""
-    side = torch.sqrt(1 - ratios)
-    inside = []
-    for centre, length in zip(centres, (height, width), strict=True):
-        half = torch.floor(torch.floor(length * side) / 2)
-        middle = torch.floor(centre * length)
-        pixel = torch.arange(length, device=ratios.device)
-        inside.append((pixel >= (middle - half)[:, None]) & (pixel < (middle + half)[:, None]))
-    rows, columns = inside
-    return (rows[:, :, None] & columns[:, None, :]).to(ratios.dtype)
+    return rectangle(torch.sqrt(1 - ratios), centres, height, width)

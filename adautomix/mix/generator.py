@@ -125,6 +125,16 @@ class MixGenerator(nn.Module):
         """q_n, Σ_{i≠n} k_i and v_n of every set:
         "b n l e" with l = h·w positions and e = C/2 (1 for v).
         """
+        q, k, v = self.project(features, partners, ratios)
+        return q, k.sum(dim=1, keepdim=True) - k, v
+
+    def project(
+        self,
+        features: Float[Tensor, "b d h w"],
+        partners: Int[Tensor, "b n"],
+        ratios: Float[Tensor, "b n"],
+    ) -> tuple[Float[Tensor, "b n l e"], Float[Tensor, "b n l e"], Float[Tensor, "b n l 1"]]:
+        """q_n, k_n and v_n: the three 1×1 convolutions of every image of every set."""
         if features.shape[1] != self.channels:
             raise InputError(
                 f"the generator was made for features of {self.channels} channels, "
@@ -135,8 +145,7 @@ class MixGenerator(nn.Module):
         sets = each[partners]  # b n l (2e + 1)
         if self.ratio_weight is not None:
             sets = sets + ratios[:, :, None, None] * self.ratio_weight
-        q, k, v = sets.split([self.width, self.width, 1], dim=-1)
-        return q, k.sum(dim=1, keepdim=True) - k, v
+        return sets.split([self.width, self.width, 1], dim=-1)
 
     def _upsample(self, maps: Float[Tensor, "b n h w"], size: tuple[int, int]) -> Tensor:
         if self.upsampling == "nearest":

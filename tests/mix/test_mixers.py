@@ -11,17 +11,32 @@ from scipy import stats
 
 from adautomix.draw import draw_for
 from adautomix.errors import InputError
-from adautomix.mix import MIXERS, CutMix, MixingRule, Mixup
+from adautomix.mix import (
+    MIXERS,
+    CutMix,
+    Cutout,
+    FMix,
+    GridMix,
+    MixingRule,
+    Mixup,
+    ResizeMix,
+    SaliencyMix,
+    SmoothMix,
+    blend,
+)
 from adautomix.mix.cutmix import box
 
 RULES = {name: rule() for name, rule in MIXERS.items()}
 RULES |= {
-    f"{name}-{per}": replace(rule, per=per)
+    f"{name}-sample": replace(rule, per="sample")
     for name, rule in RULES.items()
-    for per in ("batch", "sample")
     if "per" in {field.name for field in fields(rule)}
 }
 each_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+MIXING = {name: rule for name, rule in RULES.items() if not isinstance(rule, Cutout)}
+each_mixing_rule = pytest.mark.parametrize("rule", MIXING.values(), ids=MIXING)
+IN_PLACE = {name: rule for name, rule in MIXING.items() if not isinstance(rule, ResizeMix)}
+each_rule_that_moves_no_pixel = pytest.mark.parametrize("rule", IN_PLACE.values(), ids=IN_PLACE)
 each_shape = pytest.mark.parametrize("shape", [(6, 3, 8, 8), (5, 1, 7, 12), (2, 4, 9, 4)])
 each_dtype = pytest.mark.parametrize(
     ("dtype", "close"),
@@ -32,6 +47,14 @@ each_dtype = pytest.mark.parametrize(
         (torch.bfloat16, 3e-2),
     ],
 )
+
+
+@pytest.fixture(autouse=True)
+def with_its_library(request):
+    """A rule that needs an optional library is skipped without it."""
+    values = getattr(request.node, "callspec", None)
+    if values is not None and isinstance(values.params.get("rule"), SaliencyMix):
+        pytest.importorskip("cv2.saliency")
 
 
 def batch_of(shape=(6, 3, 8, 8), dtype=torch.float32):
@@ -61,6 +84,9 @@ def test_ratios_and_masks_are_distributions_of_the_dtype_of_the_images(rule, sha
     assert mixed.partners.dtype == torch.int64
     for weights in (mixed.ratios.double(), mixed.masks.double()):
         assert (weights >= 0).all()
+        if isinstance(rule, Cutout):  # its hole shows nobody
+            assert (weights <= 1).all()
+            continue
         torch.testing.assert_close(
             weights.sum(1), torch.ones_like(weights[:, 0]), atol=close, rtol=0
         )
@@ -88,6 +114,21 @@ def test_partners_are_oneself_first_and_somebody_else(rule):
 
 @each_rule
 @each_dtype
+def test_the_ratios_are_the_mean_masks(rule, dtype, close):
+    mixed = rule(batch_of(dtype=dtype), draw_for(0, 2))
+    areas = mixed.masks.double().mean(dim=(2, 3))
+    torch.testing.assert_close(mixed.ratios.double(), areas, atol=close, rtol=0)
+
+
+@each_rule_that_moves_no_pixel
+@each_shape
+def test_the_images_are_the_blend_of_the_masks(rule, shape):
+    mixed = rule(batch_of(shape), draw_for(0, 2))
+    assert torch.equal(mixed.images, blend(batch_of(shape), mixed.partners, mixed.masks))
+
+
+@each_rule_that_moves_no_pixel
+@each_dtype
 def test_mixing_identical_images_changes_nothing(rule, dtype, close):
     images = batch_of(dtype=dtype)[:1].expand(6, 3, 8, 8)
     torch.testing.assert_close(
@@ -99,8 +140,13 @@ def test_mixing_identical_images_changes_nothing(rule, dtype, close):
 def test_same_draw_same_batch_and_another_draw_another(rule):
     once, again, other = (rule(batch_of(), draw_for(0, step)) for step in (5, 5, 6))
     assert all(a is b is None or torch.equal(a, b) for a, b in zip(once, again, strict=True))
-    assert not torch.equal(once.partners, other.partners)
-    assert not torch.equal(once.ratios, other.ratios)
+    assert not torch.equal(once.images, other.images)
+
+
+@each_mixing_rule
+def test_another_draw_brings_other_partners(rule):
+    once, other = (rule(batch_of(), draw_for(0, step)).partners for step in (5, 6))
+    assert not torch.equal(once, other)
 
 
 @each_rule
@@ -119,13 +165,13 @@ def test_the_input_is_untouched(rule):
     assert torch.equal(images, batch_of())
 
 
-@each_rule
+@each_mixing_rule
 def test_a_batch_of_one_is_refused(rule):
     with pytest.raises(InputError, match="n = 2 different images from a batch of 1"):
         rule(batch_of()[:1], draw_for(0, 8))
 
 
-@pytest.mark.parametrize("rule", [Mixup, CutMix])
+@pytest.mark.parametrize("rule", [Mixup, CutMix, FMix, GridMix, ResizeMix, SmoothMix])
 def test_one_ratio_a_batch_or_one_a_sample(rule):
     images = batch_of((32, 1, 64, 64))
     per_batch, per_sample = (rule(per=per)(images, draw_for(0, 9)) for per in ("batch", "sample"))
@@ -135,7 +181,7 @@ def test_one_ratio_a_batch_or_one_a_sample(rule):
         rule(per="pixel")(images, draw_for(0, 9))
 
 
-@pytest.mark.parametrize("rule", [Mixup, CutMix])
+@pytest.mark.parametrize("rule", [Mixup, CutMix, FMix, GridMix])
 def test_a_concentration_that_is_not_positive_is_refused(rule):
     with pytest.raises(InputError, match=r"must be positive, not 0\.0"):
         rule(alpha=0.0)(batch_of(), draw_for(0, 1))

@@ -1,0 +1,70 @@
+"""Attentive CutMix (Walawalkar et al., 2020): another image all around the cells that matter."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from adautomix.draw import Draw
+from adautomix.errors import InputError
+from adautomix.mix.base import Mixed, blend, per_batch_or_sample
+from adautomix.mix.importance import resized
+
+
+@dataclass(frozen=True)
+class AttentiveCutMix:
+    """The k most important cells keep the image; its partner fills the others, pixel by pixel.
+
+    The grid is that of the given map. The ratios are those of the area really painted.
+
+    Attributes:
+        share: of the cells that is kept, k = max(1, round(share · cells)); 6 of 7 × 7 as published.
+            None draws λ ~ Beta(alpha, alpha) instead and k = max(1, int(λ · cells)), as the
+            benchmark's "AttentiveMix+" does with alpha = 2.
+        alpha: concentration of that Beta distribution; 1 is uniform.
+        per: one λ per "batch" (as in the benchmark) or per "sample"; without effect where `share`
+            is given.
+    """
+
+    share: float | None = 6 / 49
+    alpha: float = 2.0
+    per: str = "batch"
+
+    guide: ClassVar[str] = "attention"
+
+    def __post_init__(self):
+        if self.share is not None and not 0 < self.share <= 1:
+            raise InputError(f"the share of kept cells must lie in (0, 1], not {self.share}.")
+
+    def __call__(
+        self,
+        images: Float[Tensor, "b c h w"],
+        draw: Draw,
+        importance: Float[Tensor, "b rows columns"],
+    ) -> Mixed:
+        batch, _, height, width = images.shape
+        partners = draw.partners(batch, 2, images.device)
+        kept = top_cells(importance, self._count(batch, importance[0].numel(), draw))
+        own = resized(kept.to(images.dtype), (height, width), mode="nearest")
+        masks = torch.stack([own, 1 - own], dim=1)
+        return Mixed(blend(images, partners, masks), partners, masks.mean(dim=(2, 3)), masks)
+
+    def _count(self, batch: int, cells: int, draw: Draw) -> Int[Tensor, " b"]:
+        drawn = per_batch_or_sample(self.per, batch)
+        if self.share is None:
+            count = (draw.beta(self.alpha, (drawn,)) * cells).long()
+        else:
+            count = torch.tensor([round(self.share * cells)])
+        return count.clamp(1, cells).expand(batch)
+
+
+def top_cells(
+    importance: Float[Tensor, "b rows columns"], count: Int[Tensor, " b"]
+) -> Float[Tensor, "b rows columns"]:
+    """One in the `count[b]` most important cells of map b, else zero; earlier ones win ties."""
+    order = importance.flatten(1).argsort(dim=1, descending=True, stable=True)
+    rank = order.argsort(dim=1)
+    kept = rank < count.to(importance.device)[:, None]
+    return kept.view_as(importance).to(importance.dtype)

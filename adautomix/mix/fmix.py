@@ -1,0 +1,104 @@
+"""FMix (Harris et al., 2020): the mask is a random low-frequency image, cut at a threshold."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from adautomix.draw import Draw
+from adautomix.errors import InputError, unknown
+from adautomix.mix.base import Mixed, blend, per_batch_or_sample
+
+SPECTRA = ("2d", "one-axis")
+
+
+@dataclass(frozen=True)
+class FMix:
+    """The highest λ h w pixels of a low-frequency image show the image itself, the rest another.
+
+    λ ~ Beta(alpha, alpha); λ h w is rounded up or down by the toss of a coin. The ratios are those
+    of the area really painted.
+
+    Attributes:
+        alpha: concentration of the Beta distribution; 1 as published. The tables of OpenMixup for
+            CIFAR-100 use 0.2, the logs of AdAutoMix's authors 1.
+        decay: δ, the power of 1 / frequency by which the spectrum falls.
+        spectrum: "2d", the paper's, or "one-axis", that of the published code.
+        per: one mask per "batch" (as published) or per "sample".
+
+    Differs from the published code: there, the first two rows of a half spectrum (frequency 0 and
+    1 / h along the first axis) become the real and imaginary part of the coefficients, and the
+    pair of numbers that was meant as real and imaginary part becomes the second axis. So all
+    energy along the second axis is in the mean and one cycle. `spectrum="one-axis"` is that image.
+    It also weighs labels by the drawn λ, which is less than one pixel away from the painted share.
+    """
+
+    alpha: float = 1.0
+    decay: float = 3.0
+    spectrum: str = "2d"
+    per: str = "batch"
+
+    def __post_init__(self):
+        if self.spectrum not in SPECTRA:
+            raise unknown("spectrum of FMix", self.spectrum, SPECTRA)
+        if self.decay < 0:
+            raise InputError(f"the decay of FMix's spectrum must be 0 or more, not {self.decay}.")
+
+    def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
+        batch, _, height, width = images.shape
+        count = per_batch_or_sample(self.per, batch)
+        partners = draw.partners(batch, 2, images.device)
+        own = draw.beta(self.alpha, (count,), images.device)
+        upwards = draw.uniform(0.0, 1.0, (count,), images.device) < 0.5
+        make = isotropic if self.spectrum == "2d" else along_one_axis
+        kept = highest(make(draw, (count, height, width), self.decay, images.device), own, upwards)
+        kept = kept.to(images.dtype).expand(batch, height, width)
+        masks = torch.stack([kept, 1 - kept], dim=1)
+        return Mixed(blend(images, partners, masks), partners, masks.mean(dim=(2, 3)), masks)
+
+
+def isotropic(
+    draw: Draw, shape: tuple[int, int, int], decay: float, device="cpu"
+) -> Float[Tensor, "b h w"]:
+    """Low-frequency images of a shape (b, h, w): white noise, its spectrum times 1 / f^decay.
+
+    Equal in distribution to Sec. 4 of the paper, the real part of a filtered complex noise.
+    """
+    _, height, width = shape
+    rows = torch.fft.fftfreq(height, device=device)[:, None]
+    columns = torch.fft.rfftfreq(width, device=device)
+    frequency = torch.sqrt(rows**2 + columns**2)
+    spectrum = torch.fft.rfft2(draw.normal(shape, device)) * falling(frequency, shape, decay)
+    return torch.fft.irfft2(spectrum, s=(height, width))
+
+
+def along_one_axis(
+    draw: Draw, shape: tuple[int, int, int], decay: float, device="cpu"
+) -> Float[Tensor, "b h w"]:
+    """Images as the published code makes them; a shape is (b, h, w).
+
+    Σ_k (a_k + b_k e^{2πi x / w}) e^{2πi k y / h}, k = 0..w // 2, its real part: real parts of the
+    coefficients fall with the frequency k / w, imaginary parts with √((k / w)² + (1 / h)²).
+    """
+    count, height, width = shape
+    real = torch.fft.rfftfreq(width, device=device)
+    imaginary = torch.sqrt(real**2 + 1 / height**2)
+    scale = falling(torch.stack([real, imaginary], dim=-1), shape, decay)
+    parts = draw.normal((count, len(real), 2, 2), device) * scale[:, None]
+    return torch.fft.irfft2(torch.view_as_complex(parts), s=(height, width))
+
+
+def falling(frequency: Tensor, shape: tuple[int, int, int], decay: float) -> Tensor:
+    """1 / frequency^decay; the mean counts as one cycle over the longer side."""
+    return frequency.clamp(min=1 / max(shape[1:])) ** -decay
+
+
+def highest(
+    field: Float[Tensor, "b h w"], share: Float[Tensor, " b"], upwards: Bool[Tensor, " b"]
+) -> Bool[Tensor, "b h w"]:
+    """The `share` · h · w highest pixels of each field, a fraction rounded up where `upwards`."""
+    count = share * field[0].numel()
+    count = torch.where(upwards, count.ceil(), count.floor())
+    rank = field.flatten(1).argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+    return (rank < count[:, None]).unflatten(1, field.shape[1:])

@@ -1,0 +1,25 @@
+"""Maps of what matters in an image, as the guided rules need them: of another size, of sum 1."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+
+def resized(
+    importance: Float[Tensor, "b rows columns"], size: tuple[int, int], mode: str = "bilinear"
+) -> Float[Tensor, "b height width"]:
+    """The maps at `size` (height, width); untouched where they have it already."""
+    if importance.shape[1:] == size:
+        return importance
+    return F.interpolate(importance[:, None], size=size, mode=mode)[:, 0]
+
+
+def shares(importance: Float[Tensor, "b rows columns"]) -> Float[Tensor, "b rows columns"]:
+    """Each map divided by its sum; uniform where nothing in it is positive."""
+    positive = importance.clamp(min=0)
+    total = positive.sum(dim=(1, 2), keepdim=True)
+    uniform = 1 / importance[0].numel()
+    return torch.where(
+        total > 0, positive / total.clamp(min=torch.finfo(total.dtype).tiny), uniform
+    )

@@ -1,0 +1,108 @@
+"""SaliencyMix (Uddin et al., 2021): CutMix whose box is centred where the partner stands out."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from adautomix.draw import Draw
+from adautomix.errors import InputError, unknown
+from adautomix.mix.base import Mixed, blend, per_batch_or_sample
+from adautomix.mix.cutmix import box
+
+PEAKS = ("each", "first")
+LEVELS = ("bytes", "floats")
+LUMA = (0.299, 0.587, 0.114)
+
+
+@dataclass(frozen=True)
+class SaliencyMix:
+    """A box of relative area 1 − λ, λ ~ Beta(alpha, alpha), around the partner's saliency peak.
+
+    The box is clipped at the border, and the ratios are those of the area really painted. Saliency
+    is OpenCV's fine-grained one (Montabone & Soto, 2010), on the CPU: about 0.5 ms for an image of
+    32 × 32 pixels and 10 ms for 224 × 224, shared among the cores; images on a GPU are copied and
+    waited for. It needs `pip install 'adautomix[saliencymix]'`.
+
+    Attributes:
+        alpha: concentration of the Beta distribution; 1 as published. The tables of OpenMixup for
+            CIFAR-100 use 0.2.
+        peak: "each" pair's own partner, or the "first" pair's for the whole batch.
+        levels: what OpenCV is given, "bytes" or "floats", see `saliency`.
+        per: one λ per "batch" (as published) or per "sample".
+
+    Differs from the published code: there, one box for the whole batch is centred on the first
+    partner's peak, and that is sought in normalised floats, of which OpenCV reads single bytes as
+    grey levels. `SaliencyMix(peak="first", levels="floats")` does so. On 500 test images of
+    CIFAR-100 the peak so found was never that of the bytes and on average 16.2 pixels away; the
+    peak of another image, drawn at random, was 15.8 pixels away. On PhotoDigits 55 % of the peaks
+    lie on the digit, which covers 12 % of the image, and 13 % of those so found.
+    """
+
+    alpha: float = 1.0
+    peak: str = "each"
+    levels: str = "bytes"
+    per: str = "batch"
+
+    def __post_init__(self):
+        if self.peak not in PEAKS:
+            raise unknown("choice of saliency peak", self.peak, PEAKS)
+        if self.levels not in LEVELS:
+            raise unknown("kind of grey levels", self.levels, LEVELS)
+
+    def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
+        batch, _, height, width = images.shape
+        count = per_batch_or_sample(self.per, batch)
+        partners = draw.partners(batch, 2, images.device)
+        own = draw.beta(self.alpha, (count,), images.device).expand(batch)
+        sought = partners[:, 1] if self.peak == "each" else partners[:1, 1]
+        centres = peaks(saliency(images[sought], self.levels)).to(images.device)
+        cut = box(own, centres.expand(2, batch), height, width).to(images.dtype)
+        masks = torch.stack([1 - cut, cut], dim=1)
+        return Mixed(blend(images, partners, masks), partners, masks.mean(dim=(2, 3)), masks)
+
+
+def saliency(images: Float[Tensor, "b c h w"], levels: str = "bytes") -> Float[Tensor, "b h w"]:
+    """How much each pixel stands out from its surroundings, in [0, 1], on the CPU.
+
+    The images are made grey (luma of three channels, else their mean), scaled so that the darkest
+    pixel of each is 0 and the brightest 255, and rounded. With levels="floats" they are neither
+    scaled nor rounded; OpenCV then takes each float's bytes for pixels, as in the published code.
+
+    Raises:
+        InputError: OpenCV is missing, or was built without its saliency module.
+    """
+    detect = _detector()
+    grey = images.detach().float()
+    if images.shape[1] == 3:
+        grey = (grey * grey.new_tensor(LUMA)[:, None, None]).sum(1)
+    else:
+        grey = grey.mean(1)
+    if levels == "bytes":
+        low, high = grey.amin((1, 2), keepdim=True), grey.amax((1, 2), keepdim=True)
+        grey = ((grey - low) / (high - low).clamp(min=1e-12) * 255).round().byte()
+    with ThreadPoolExecutor() as pool:
+        return torch.from_numpy(np.stack(list(pool.map(detect, grey.cpu().numpy()))))
+
+
+def peaks(maps: Float[Tensor, "b h w"]) -> Float[Tensor, "2 b"]:
+    """Row and column of each map's highest pixel, its middle as a share of the sides."""
+    _, height, width = maps.shape
+    place = maps.flatten(1).argmax(1)
+    row, column = place // width, place % width
+    return torch.stack([(row + 0.5) / height, (column + 0.5) / width])
+
+
+def _detector():
+    """A function from one grey image to its saliency map."""
+    try:
+        from cv2.saliency import StaticSaliencyFineGrained_create
+    except ImportError as error:
+        raise InputError(
+            "SaliencyMix needs OpenCV with its saliency module: "
+            "pip install 'adautomix[saliencymix]', and no other OpenCV beside it."
+        ) from error
+    return lambda grey: StaticSaliencyFineGrained_create().computeSaliency(grey)[1]

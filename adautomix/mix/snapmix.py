@@ -1,0 +1,111 @@
+"""SnapMix (Huang et al., 2021): boxes swapped at any size, labels weighed by what is in them."""
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from adautomix.draw import Draw
+from adautomix.mix.base import Mixed, per_batch_or_sample
+from adautomix.mix.boxes import between, span
+from adautomix.mix.importance import resized, shares
+
+
+class Box(NamedTuple):
+    """First row and column of a box in each image, and the first ones behind it."""
+
+    top: Float[Tensor, " b"]
+    bottom: Float[Tensor, " b"]
+    left: Float[Tensor, " b"]
+    right: Float[Tensor, " b"]
+
+
+@dataclass(frozen=True)
+class SnapMix:
+    """A CutMix box of the partner is resized bilinearly into another CutMix box of the image.
+
+    With S the share of an image's class activation (CAM) that lies in its box, the label of the
+    image weighs 1 − S_own and that of its partner S_partner: what is hidden and what is shown. The
+    two need not sum to 1. Where either box is empty nothing is pasted and the weights are (1, 0).
+    `ratios` and `masks` tell the painted area as usual; what is painted comes from another place,
+    so the images are not `blend(images, partners, masks)`.
+
+    The rule needs no labels: where both images are of one class, the cross-entropy adds up the two
+    weights for that class by itself.
+
+    Attributes:
+        alpha: concentration of the Beta distribution of both λ; 1 is uniform.
+        per: the two boxes are drawn per "batch" (as published) or per "sample".
+
+    Differs from the published code: there a pair of one class gets the sum of the weights at
+    *both* places, so that its cross-entropy counts twice; here it counts once.
+    """
+
+    alpha: float = 1.0
+    per: str = "batch"
+
+    guide: ClassVar[str] = "cam"
+
+    def __call__(
+        self,
+        images: Float[Tensor, "b c h w"],
+        draw: Draw,
+        importance: Float[Tensor, "b rows columns"],
+    ) -> Mixed:
+        batch, _, height, width = images.shape
+        partners = draw.partners(batch, 2, images.device)
+        covered, taken = (self._box(images, draw) for _ in range(2))
+        cover, take = (inside(box, height, width) for box in (covered, taken))
+        cover = cover * take.amax(dim=(1, 2), keepdim=True)  # an empty box covers nothing
+        moved = move(images[partners[:, 1]], taken, covered)
+        mixed = torch.where(cover[:, None] > 0, moved, images)
+        masks = torch.stack([1 - cover, cover], dim=1).to(images.dtype).expand(batch, 2, -1, -1)
+        cam = shares(resized(importance.float(), (height, width)))
+        hidden = (cam * cover).sum(dim=(1, 2))
+        shown = (cam[partners[:, 1]] * take).sum(dim=(1, 2)) * cover.amax(dim=(1, 2))
+        weights = torch.stack([1 - hidden, shown], dim=1).to(images.dtype)
+        return Mixed(mixed, partners, masks.mean(dim=(2, 3)), masks, weights)
+
+    def _box(self, images: Tensor, draw: Draw) -> Box:
+        """A box as CutMix draws it: of relative area 1 − λ, clipped; one, or one an image."""
+        count = per_batch_or_sample(self.per, len(images))
+        side = torch.sqrt(1 - draw.beta(self.alpha, (count,), images.device))
+        centres = draw.uniform(0.0, 1.0, (2, count), images.device)
+        height, width = images.shape[-2:]
+        return Box(*span(side, centres[0], height), *span(side, centres[1], width))
+
+
+def inside(box: Box, height: int, width: int) -> Float[Tensor, "b h w"]:
+    """One inside the box, zero outside."""
+    rows, columns = between(box.top, box.bottom, height), between(box.left, box.right, width)
+    return (rows[:, :, None] & columns[:, None, :]).float()
+
+
+def move(images: Float[Tensor, "b c h w"], source: Box, target: Box) -> Float[Tensor, "b c h w"]:
+    """What `images` show in the boxes `source`, resized bilinearly into the boxes `target`.
+
+    The corners of the boxes fall on each other. Outside `target` the values mean nothing. Bilinear
+    resizing is a product with a matrix of tents on either side, one each for every image.
+    """
+    height, width = images.shape[-2:]
+    down = _tents((source.top, source.bottom), (target.top, target.bottom), height)
+    across = _tents((source.left, source.right), (target.left, target.right), width)
+    precise = torch.promote_types(images.dtype, torch.float32)
+    down, across = down.to(precise)[:, None], across.to(precise)[:, None]
+    return (down @ images.to(precise) @ across.mT).to(images.dtype)
+
+
+def _tents(
+    source: tuple[Tensor, Tensor], target: tuple[Tensor, Tensor], length: int
+) -> Float[Tensor, "b length length"]:
+    """Along one axis: how much each source pixel (last axis) gives to each pixel."""
+    (first, behind), (start, stop) = (
+        [x.double()[:, None] for x in ends] for ends in (source, target)
+    )
+    pixel = torch.arange(length, device=first.device, dtype=first.dtype)
+    last = (behind - first - 1).clamp(min=0)
+    along = (pixel - start) * last / (stop - start - 1).clamp(min=1)
+    place = first + along.clamp(min=0).minimum(last)
+    return (1 - (place[:, :, None] - pixel).abs()).clamp(min=0)
