@@ -1,0 +1,209 @@
+"""AutoMix (Liu et al., ECCV 2022): masks that help the classifier, learned from its teacher."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from adautomix.draw import Draw
+from adautomix.errors import InputError, unknown
+from adautomix.losses import ce, mixed_ce
+from adautomix.methods.base import Losses, Method, as_backbone, check_batch
+from adautomix.methods.openmixup import (
+    OwnStatistics,
+    TwoHeads,
+    undisturbed,
+    waiting_momentum_at,
+)
+from adautomix.mix import MixBlock, Mixed, blend
+from adautomix.models import Backbone, Seen
+
+PIPELINES = ("paper", "openmixup")
+
+
+@runtime_checkable
+class PairConfig(Protocol):
+    """The hyper-parameters that AutoMix and SAMix have in common; see `AutoMix`."""
+
+    alpha: float
+    mask_loss: float
+    mask_margin: float
+    lam_margin: float
+    momentum: float
+    pipeline: str
+
+
+@dataclass(frozen=True)
+class AutoMix:
+    """Hyper-parameters of AutoMix.
+
+    Attributes:
+        alpha: concentration of the Beta distribution of λ.
+        mask_loss: weight of the loss that holds the area of a mask near λ.
+        mask_margin: how far the area may be from λ without a loss.
+        lam_margin: the classifier sees plain Mixup where λ or 1 − λ is at most this.
+        momentum: ξ of the teacher at the start.
+        embed_ratio, upsampling, init: see `MixBlock`.
+        pipeline: "paper", or "openmixup" for the settings of the authors' toolbox: two heads
+            (`TwoHeads`), a teacher with statistics of its own (`OwnStatistics`), its momentum from
+            0.999 for a tenth of the run to 0.999999 (`waiting_momentum_at`), and the area of a mask
+            averaged over the batch before it is compared with λ.
+
+    Differs from the published code: partners are never oneself; there they are random permutations.
+    With `embed_ratio=False` and `pipeline="openmixup"` the rest is the toolbox's configuration for
+    CIFAR-100, but for the learning rate, which there falls only to half (`Cosine(floor=0.5)`).
+    """
+
+    alpha: float = 2.0
+    mask_loss: float = 0.1
+    mask_margin: float = 0.1
+    lam_margin: float = 0.08
+    momentum: float = 0.999
+    embed_ratio: bool = True
+    upsampling: str = "nearest"
+    init: float = 0.01
+    pipeline: str = "paper"
+
+    def __post_init__(self):
+        check_pair_config(self)
+
+    def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "AutoMixMethod":
+        """The live method for images of `side` × `side` pixels; see `AdAutoMix.build`."""
+        backbone = as_backbone(classifier)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(Draw(seed, step=1, stream="init").entropy())
+            block = MixBlock(
+                backbone.measure(side).channels,
+                embed_ratio=self.embed_ratio,
+                upsampling=self.upsampling,
+                init=self.init,
+            )
+            if self.pipeline == "openmixup":
+                backbone = TwoHeads(backbone, side)
+        return AutoMixMethod(backbone, block, self)
+
+
+def check_pair_config(config: PairConfig) -> None:
+    """InputError for a margin, weight or pipeline that AutoMix or SAMix cannot have."""
+    for name in ("mask_loss", "mask_margin"):
+        if getattr(config, name) < 0:
+            raise InputError(f"{name} must be 0 or more, not {getattr(config, name)}.")
+    if not 0 <= config.lam_margin < 0.5:
+        raise InputError(f"lam_margin must lie in [0, 0.5), not {config.lam_margin}.")
+    if config.pipeline not in PIPELINES:
+        raise unknown("pipeline", config.pipeline, PIPELINES)
+
+
+class AutoMixMethod(Method):
+    """The momentum pipeline: classifier and mix block help each other through the teacher.
+
+    Of each batch two sets of mixed images are made, with permutations and λ of their own. The
+    classifier learns from one, whose masks are constants to it, and from the clean images; the
+    block learns from the other, through the teacher, which takes no gradient. So the two losses
+    meet in no parameter, and one backward pass serves both players. Network passes cost 9 units
+    (forward 1, backward 2, backward to the input only 1) against 3 for plain training: teacher on
+    clean 1, teacher on mixed 1 + 1, classifier on mixed and clean images 2 × 3.
+    """
+
+    def __init__(self, classifier: Backbone, block: MixBlock, config: PairConfig):
+        toolbox = config.pipeline == "openmixup"
+        super().__init__(classifier, None if toolbox else config.momentum)
+        if toolbox:
+            self.teacher = OwnStatistics(classifier, config.momentum)
+        self.generator, self.config, self.toolbox = block, config, toolbox
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        return {**super().players(), "generator": list(self.generator.parameters())}
+
+    def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
+        """The losses of both players; there are no other turns."""
+        check_batch(images, labels)
+        mine, theirs = self._pairs(images, draw), self._pairs(images, draw)
+        return self.compute(images, labels, mine, theirs)
+
+    def compute(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        mine: tuple[Tensor, Tensor],
+        theirs: tuple[Tensor, Tensor],
+    ) -> Losses:
+        """The tensor part of the step; `mine` are the classifier's pairs, `theirs` the block's."""
+        with torch.no_grad():
+            features = self._see(self.teacher.network, images).features
+            masks = self._masks_for_classifier(features, *mine, images.shape[-2:])
+            mixed = blend(images, mine[0], masks)
+        logits = self._see(self.classifier, mixed).logits
+        terms = {
+            "mixed_ce": mixed_ce(logits, labels, *mine),
+            "ce": ce(self.classifier(images), labels).mean(),
+        }
+        masks = self.generator(features, *theirs, images.shape[-2:])
+        view = self._see(self.teacher.network, blend(images, theirs[0], masks)).logits
+        terms["teacher_mixed_ce"] = self.teacher_loss(view, labels, *theirs)
+        terms["mask_area"] = self.mask_loss(masks, theirs[1])
+        total = terms["mixed_ce"] + terms["ce"] + terms["teacher_mixed_ce"]
+        return Losses.of(total + self.config.mask_loss * terms["mask_area"], **terms)
+
+    def teacher_loss(
+        self, view: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor
+    ) -> Tensor:
+        """What the block learns from: the teacher's mixed cross-entropy."""
+        return mixed_ce(view, labels, partners, ratios)
+
+    def mask_loss(self, masks: Tensor, ratios: Tensor) -> Tensor:
+        """What holds the masks to λ: see `area_loss`."""
+        return area_loss(masks, ratios, self.config.mask_margin, of_batch=self.toolbox)
+
+    @torch.no_grad()
+    def mixed(self, images: Tensor, draw: Draw) -> Mixed:
+        """What the classifier learns from now."""
+        partners, ratios = self._pairs(images, draw)
+        with undisturbed(self):
+            features = self._see(self.teacher.network, images).features
+            masks = self._masks_for_classifier(features, partners, ratios, images.shape[-2:])
+        return Mixed(blend(images, partners, masks), partners, ratios, masks)
+
+    def after_step(self, progress: float) -> None:
+        """The teacher follows the classifier, with the momentum of the pipeline."""
+        if self.toolbox:
+            momentum = waiting_momentum_at(progress, self.teacher.base)
+            self.teacher.follow(self.classifier, momentum)
+        else:
+            super().after_step(progress)
+
+    def _see(self, network: Backbone, images: Tensor) -> Seen:
+        """Logits for mixed images, and tapped features."""
+        return network.see_mixed(images) if self.toolbox else network.see(images)
+
+    def _masks_for_classifier(
+        self, features: Tensor, partners: Tensor, ratios: Tensor, size: tuple[int, int]
+    ) -> Tensor:
+        masks = self.generator(features, partners, ratios, size)
+        plain = ratios.amin(dim=1) <= self.config.lam_margin
+        return torch.where(plain[:, None, None, None], ratios[:, :, None, None], masks)
+
+    def _pairs(self, images: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+        """Partners "b 2", oneself first, and one λ for the whole batch as ratios "b 2"."""
+        partners = draw.partners(len(images), 2, images.device)
+        own = draw.beta(self.config.alpha, (1,), images.device)
+        return partners, torch.stack([own, 1 - own], dim=1).expand(len(images), 2)
+
+
+def area_loss(
+    masks: Float[Tensor, "b 2 h w"],
+    ratios: Float[Tensor, "b 2"],
+    margin: float,
+    *,
+    of_batch: bool = False,
+) -> Float[Tensor, ""]:
+    """max(|area − λ| − margin, 0), area being the mean of the own mask, averaged over the pairs.
+
+    With `of_batch`, one area for the whole batch, as in the authors' toolbox.
+    """
+    gaps = masks[:, 0].mean(dim=(1, 2)) - ratios[:, 0]
+    if of_batch:
+        gaps = gaps.mean()
+    return (gaps.abs() - margin).clamp(min=0).mean()

@@ -1,0 +1,186 @@
+"""The image operations of DADA for a whole batch on the device, a different one for each image."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+OPS = (
+    "shear_x",
+    "shear_y",
+    "translate_x",
+    "translate_y",
+    "rotate",
+    "autocontrast",
+    "invert",
+    "equalize",
+    "solarize",
+    "posterize",
+    "contrast",
+    "colour",
+    "brightness",
+    "sharpness",
+    "cutout",
+)
+"""The fifteen of the published search space, in its order."""
+
+RANGES = {
+    "shear_x": (-0.3, 0.3),
+    "shear_y": (-0.3, 0.3),
+    "translate_x": (-0.45, 0.45),
+    "translate_y": (-0.45, 0.45),
+    "rotate": (-30.0, 30.0),
+    "solarize": (0.0, 256 / 255),
+    "posterize": (4.0, 8.0),
+    "contrast": (0.1, 1.9),
+    "colour": (0.1, 1.9),
+    "brightness": (0.1, 1.9),
+    "sharpness": (0.1, 1.9),
+    "cutout": (0.0, 0.2),
+}
+"""What the levels 0 and 1 mean, as published: offset of a row or column a pixel, share of the side,
+degrees anticlockwise, threshold in [0, 1], bits kept, factor (1 changes nothing), share of the
+width. Solarize inverts what reaches the threshold. The other operations have no level.
+"""
+
+STRAIGHT_THROUGH = ("solarize", "posterize", "cutout")
+GREY = 0.473  # of the cut, the mean of the published (125, 123, 114) / 255
+
+
+def transform(
+    images: Float[Tensor, "b c h w"],
+    which: Int[Tensor, " b"],
+    levels: Float[Tensor, " b"],
+    signs: Float[Tensor, " b"],
+    centres: Float[Tensor, "b 2"],
+) -> Float[Tensor, "b c h w"]:
+    """Each image after its own operation.
+
+    Args:
+        images: in [0, 1].
+        which: index into `OPS`, or −1 for none; the image is then returned bit by bit.
+        levels: in [0, 1], see `RANGES`.
+        signs: ±1, the direction of shears, translations and rotations.
+        centres: of the cut, in [0, 1]: row, column.
+
+    Gradients reach `levels` where the result depends on them smoothly. Solarize, posterize and
+    cutout are passed straight through: the derivative of every pixel is set to 1, as the published
+    code does for all operations.
+    """
+    chosen = {name: which == index for index, name in enumerate(OPS)}
+    values = {n: low + (high - low) * levels for n, (low, high) in RANGES.items()}
+    found = _geometry(images, chosen, values, signs)
+    found = _blend(found, chosen, values)
+    found = _tones(found, chosen, values)
+    found = _levels_of_8_bits(found, chosen, values)
+    found = _cut(found, chosen, values, centres)
+    through = torch.stack([chosen[name] for name in STRAIGHT_THROUGH]).any(dim=0)
+    found = found + _per_image((levels - levels.detach()) * through).to(images.dtype)
+    return torch.where(_per_image(which < 0), images, found)
+
+
+def _per_image(values: Tensor) -> Tensor:
+    return values[:, None, None, None]
+
+
+def _geometry(images: Tensor, chosen: dict, values: dict, signs: Tensor) -> Tensor:
+    """One affine map an image, bilinear, black outside; shears about the upper left corner."""
+
+    def pick(name: str) -> Tensor:
+        return torch.where(chosen[name], signs * values[name], 0.0)
+
+    height, width = images.shape[-2:]
+    down, right = pick("shear_y") * width / height, pick("shear_x") * height / width
+    angle = torch.deg2rad(pick("rotate"))
+    cos, sin = angle.cos(), angle.sin()
+    matrices = torch.stack(
+        [
+            torch.stack([cos, right - sin * height / width, right + 2 * pick("translate_x")]),
+            torch.stack([down + sin * width / height, cos, down + 2 * pick("translate_y")]),
+        ]
+    ).movedim(-1, 0)
+    grid = F.affine_grid(matrices.to(images.dtype), list(images.shape), align_corners=False)
+    moved = F.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
+    names = ("shear_x", "shear_y", "translate_x", "translate_y", "rotate")
+    geometric = torch.stack([chosen[name] for name in names]).any(dim=0)
+    return torch.where(_per_image(geometric), moved, images)
+
+
+def _blend(images: Tensor, chosen: dict, values: dict) -> Tensor:
+    """Brightness, contrast, colour, sharpness: away from or towards black, grey, or a blur."""
+    grey = _grey(images)
+    towards = {
+        "brightness": torch.zeros_like(grey),
+        "contrast": grey.mean(dim=(2, 3), keepdim=True),
+        "colour": grey,
+        "sharpness": _smooth(images),
+    }
+    for name, base in towards.items():
+        factor = _per_image(values[name]).to(images.dtype)
+        blended = (base + factor * (images - base)).clamp(0, 1)
+        images = torch.where(_per_image(chosen[name]), blended, images)
+    return images
+
+
+def _grey(images: Tensor) -> Tensor:
+    if images.shape[1] != 3:
+        return images.mean(dim=1, keepdim=True)
+    weights = images.new_tensor([0.299, 0.587, 0.114])
+    return (images * weights[:, None, None]).sum(dim=1, keepdim=True)
+
+
+def _smooth(images: Tensor) -> Tensor:
+    """The 3 × 3 blur of PIL's sharpness; the border stays as it is."""
+    if min(images.shape[-2:]) < 3:
+        return images
+    kernel = images.new_tensor([[1, 1, 1], [1, 5, 1], [1, 1, 1]]) / 13
+    channels = images.shape[1]
+    inner = F.conv2d(images, kernel.expand(channels, 1, 3, 3), groups=channels)
+    border = torch.ones_like(images, dtype=torch.bool)
+    border[:, :, 1:-1, 1:-1] = False
+    return torch.where(border, images, F.pad(inner, (1, 1, 1, 1)))
+
+
+def _tones(images: Tensor, chosen: dict, values: dict) -> Tensor:
+    """Autocontrast, invert, solarize."""
+    low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
+    stretched = torch.where(high > low, (images - low) / (high - low).clamp(min=1e-6), images)
+    images = torch.where(_per_image(chosen["autocontrast"]), stretched, images)
+    turned = images >= _per_image(values["solarize"]).to(images.dtype)
+    turned = (turned & _per_image(chosen["solarize"])) | _per_image(chosen["invert"])
+    return torch.where(turned, 1 - images, images)
+
+
+def _levels_of_8_bits(images: Tensor, chosen: dict, values: dict) -> Tensor:
+    """Posterize and equalize, on pixel values rounded to 0..255."""
+    whole = (images * 255).round().clamp(0, 255)
+    step = 2 ** _per_image(8 - values["posterize"].floor())
+    images = torch.where(
+        _per_image(chosen["posterize"]), ((whole / step).floor() * step / 255).to(whole), images
+    )
+    return torch.where(_per_image(chosen["equalize"]), _equalized(whole.long()).to(images), images)
+
+
+def _equalized(pixels: Int[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+    """PIL's equalisation of each channel: a look-up table from the cumulative histogram."""
+    rows = pixels.flatten(2)
+    histogram = rows.new_zeros(*rows.shape[:2], 256).scatter_add_(2, rows, torch.ones_like(rows))
+    total = rows.shape[2]
+    brightest = rows.amax(dim=2, keepdim=True)
+    step = (total - histogram.gather(2, brightest)) // 255
+    before = histogram.cumsum(dim=2) - histogram
+    table = ((before + step // 2) // step.clamp(min=1)).clamp(0, 255)
+    found = torch.where(step > 0, table.gather(2, rows), rows)
+    return (found / 255).reshape(pixels.shape)
+
+
+def _cut(images: Tensor, chosen: dict, values: dict, centres: Tensor) -> Tensor:
+    """A grey square, of a share of the width, around a uniform centre."""
+    height, width = images.shape[-2:]
+    half = (values["cutout"] * width / 2)[:, None]
+    inside: list[Bool[Tensor, "b side"]] = []
+    for centre, length in zip(centres.unbind(dim=1), (height, width), strict=True):
+        pixel = torch.arange(length, device=images.device) + 0.5
+        inside.append((pixel - (centre * length)[:, None]).abs() < half)
+    square = inside[0][:, None, :, None] & inside[1][:, None, None, :]
+    return torch.where(square & _per_image(chosen["cutout"]), GREY, images)

@@ -1,0 +1,121 @@
+"""What the OpenMixup toolbox's learned methods share: two heads, a teacher with own statistics.
+
+Facts of github.com/Westlake-AI/openmixup and github.com/JinXins/Adversarial-AutoMixup (9d6fd12).
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from adautomix.models import Backbone, Seen, Teacher
+
+
+class TwoHeads(Backbone):
+    """A backbone with a second linear head, for mixed images, on the same pooled features.
+
+    `forward` and `see` are those of the first head, the model's own, which is what is evaluated.
+
+    Args:
+        backbone: whose model is taken, not copied.
+        side: height and width of the images, to measure the pooled features.
+        init: standard deviation of the second head's initial weights; its biases start at 0.
+
+    Differs from the released code: there both heads start from N(0, 0.01); here the model's own
+    head keeps what it comes with.
+    """
+
+    def __init__(self, backbone: Backbone, side: int, init: float = 0.01):
+        super().__init__(backbone.model, backbone.tap)
+        weight = next(self.parameters())
+        with _in_evaluation_mode(self), torch.no_grad():
+            black = weight.new_zeros(1, 3, side, side)
+            classes, width = self(black).shape[1], self._pool(black)[0].shape[1]
+        self.mixing_head = nn.Linear(width, classes, device=weight.device, dtype=weight.dtype)
+        nn.init.normal_(self.mixing_head.weight, std=init)
+        nn.init.zeros_(self.mixing_head.bias)
+
+    def see_mixed(self, images: Float[Tensor, "b c h w"]) -> Seen:
+        """Logits of the second head, and tapped features, in one forward."""
+        pooled, features = self._pool(images)
+        return Seen(self.mixing_head(pooled), features)
+
+    def _pool(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        final, (features,) = self.model.forward_intermediates(
+            images, indices=[self.tap], output_fmt="NCHW"
+        )
+        return self.model.forward_head(final, pre_logits=True), features
+
+
+class OwnStatistics(Teacher):
+    """A teacher of which only the parameters follow the classifier.
+
+    While its method trains, it runs in training mode: BatchNorm normalises with the batch, and the
+    running statistics, which evaluation uses, are collected from the teacher's own passes.
+    """
+
+    def __init__(self, classifier: nn.Module, base: float = 0.999):
+        super().__init__(classifier, base)
+        self.train()
+
+    def train(self, mode: bool = True) -> "OwnStatistics":
+        """Follows its parent, as modules do."""
+        nn.Module.train(self, mode)
+        return self
+
+    @torch.no_grad()
+    def follow(self, classifier: nn.Module, momentum: float) -> None:
+        """One step of the average, parameters alone, with ξ = `momentum`."""
+        mine, theirs = list(self.network.parameters()), list(classifier.parameters())
+        get_ema_multi_avg_fn(momentum)(mine, [p.detach() for p in theirs], None)
+
+
+def waiting_momentum_at(progress: float, base: float = 0.999, end: float = 0.999999) -> float:
+    """ξ at `progress` in [0, 1] of the run: `base` for a tenth, then a cosine from `base` to `end`.
+
+    The cosine is counted from the start of the run, so there is a jump at the tenth: with the
+    defaults from 0.999 to 0.9990244.
+    """
+    if progress < 0.1:
+        return base
+    return end - (end - base) * (1 + math.cos(math.pi * progress)) / 2
+
+
+@contextmanager
+def statistics_rate(network: nn.Module, rate: Callable[[float], float]) -> Iterator[None]:
+    """Inside, every BatchNorm of momentum m updates its running statistics with `rate(m)`."""
+    norms = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.momentum is not None]
+    before = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = rate(norm.momentum)
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, before, strict=True):
+            norm.momentum = momentum
+
+
+@contextmanager
+def undisturbed(module: nn.Module) -> Iterator[None]:
+    """What happens inside leaves no trace in the module's buffers."""
+    before = [(buffer, buffer.clone()) for buffer in module.buffers()]
+    try:
+        yield
+    finally:
+        for buffer, value in before:
+            buffer.copy_(value)
+
+
+@contextmanager
+def _in_evaluation_mode(module: nn.Module) -> Iterator[None]:
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)
