@@ -1,0 +1,243 @@
+"""Is a network as often right as it says? Calibration errors (Sec. 4.2, A.5) and their bins.
+
+Everything is counted from the logits of a whole split in float64, and is the same on every machine.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from scipy.optimize import brentq
+from scipy.special import softmax
+
+from adautomix.errors import InputError, unknown
+from adautomix.evaluate.predict import Answers
+
+BINNINGS = {"equal": 15, "released": 10}
+"""How confidences are binned, and into how many bins unless told otherwise."""
+
+
+class Bins(NamedTuple):
+    """The bars of a reliability diagram.
+
+    Attributes:
+        low, high: bin i holds the answers with a confidence in (low, high].
+        count: how many they are.
+        confidence, accuracy: their means, fractions; NaN in a bin without answers.
+    """
+
+    low: Float[np.ndarray, " bins"]
+    high: Float[np.ndarray, " bins"]
+    count: Int[np.ndarray, " bins"]
+    confidence: Float[np.ndarray, " bins"]
+    accuracy: Float[np.ndarray, " bins"]
+
+    @property
+    def gaps(self) -> Float[np.ndarray, " bins"]:
+        """|accuracy − confidence| of each bin; 0 in a bin without answers."""
+        return np.where(self.count > 0, np.abs(self.accuracy - self.confidence), 0.0)
+
+    @property
+    def error(self) -> float:
+        """The mean gap, each bin weighted by its answers: Σ_i count_i / s · gap_i."""
+        return float(np.average(self.gaps, weights=self.count))
+
+
+class Calibration(NamedTuple):
+    """How far confidence is from accuracy: fractions, not percent.
+
+    Attributes:
+        ece: expected calibration error of the top-1 answer, in equal bins (Guo et al., 2017).
+        mce: the largest gap of these bins.
+        adaptive_ece: as `ece`, in bins of equally many answers (Nguyen and O'Connor, 2015).
+        classwise_ece: the mean over the classes of the error of p(class), whether or not it comes
+            first (Kull et al., 2019).
+        nll: mean negative log-likelihood of the true class, in nats.
+        brier: mean of Σ_k (p_k − 1[k is true])², in [0, 2] (Brier, 1950).
+        accuracy: how often the first answer is right.
+        confidence: the mean probability of the first answer; above `accuracy`: overconfident.
+        n: how many images.
+        bins: of `ece` and `mce`.
+    """
+
+    ece: float
+    mce: float
+    adaptive_ece: float
+    classwise_ece: float
+    nll: float
+    brier: float
+    accuracy: float
+    confidence: float
+    n: int
+    bins: Bins
+
+    def values(self) -> dict[str, float | int | list[float | int | None]]:
+        """For a record: plain numbers, and each column of the bins as a list, None where NaN."""
+        columns = {f"bin_{name}": column.tolist() for name, column in self.bins._asdict().items()}
+        numbers = {key: value for key, value in self._asdict().items() if key != "bins"}
+        return numbers | {
+            name: [None if value != value else value for value in column]
+            for name, column in columns.items()
+        }
+
+
+def calibration(
+    answers: Answers, bins: int | None = None, *, binning: str = "equal"
+) -> Calibration:
+    """Every calibration error of a split.
+
+    Args:
+        answers: the logits and what is true.
+        bins: how many; by default 15 (Guo et al., 2017), and 10 as released.
+        binning: "equal", bins (a, b] of one width; "released" takes `ece`, `mce` and `bins` from
+            bins that are paired as in the released script (below). Nothing else changes.
+
+    Differs from the released code: its script sorts the bins' accuracies and the bins' mean
+    confidences, each on its own, empty bins as zeros, and leaves the counts where they were. What
+    it then compares are not the accuracy and confidence of one bin, unless both rise with the bin
+    and the empty bins come first. `binning="released"` does the same.
+    """
+    if binning not in BINNINGS:
+        raise unknown("binning", binning, BINNINGS)
+    bins = BINNINGS[binning] if bins is None else bins
+    if bins < 1:
+        raise InputError(f"bins is {bins}; give at least 1.")
+    logits, labels = _checked(answers)
+    probabilities = softmax(logits, axis=1)
+    first = probabilities.max(axis=1)
+    right = logits.argmax(axis=1) == labels
+    found = equal_bins(first, right, bins)
+    if binning == "released":
+        found = _sorted_apart(found)
+    return Calibration(
+        ece=found.error,
+        mce=float(found.gaps.max()),
+        adaptive_ece=full_bins(first, right, bins).error,
+        classwise_ece=_classwise(probabilities, labels, bins),
+        nll=_nll(logits, labels),
+        brier=_brier(probabilities, labels),
+        accuracy=float(right.mean()),
+        confidence=float(first.mean()),
+        n=len(labels),
+        bins=found,
+    )
+
+
+def equal_bins(
+    confidence: Float[np.ndarray, " s"], right: Bool[np.ndarray, " s"], bins: int
+) -> Bins:
+    """Bins (a, b] of one width over [0, 1]; the first also holds 0."""
+    return _bins(confidence, right, np.arange(bins + 1) / bins)
+
+
+def full_bins(
+    confidence: Float[np.ndarray, " s"], right: Bool[np.ndarray, " s"], bins: int
+) -> Bins:
+    """Bins of equally many answers, but for one more or less, from the least confident up.
+
+    Equal confidences fall into one bin, so the order of the answers does not matter; where many are
+    equal, bins stay empty. With fewer answers than bins, each has its own.
+    """
+    sizes = [len(part) for part in np.array_split(confidence, min(bins, len(confidence)))]
+    upper = np.sort(confidence)[np.cumsum(sizes) - 1]
+    return _bins(confidence, right, np.concatenate([[0.0], upper]))
+
+
+def _bins(
+    confidence: Float[np.ndarray, " s"],
+    right: Bool[np.ndarray, " s"],
+    edges: Float[np.ndarray, " edges"],
+) -> Bins:
+    """Counts and means of the answers between the edges."""
+    bins = len(edges) - 1
+    place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
+    count = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN: no answer, no mean
+        means = [
+            np.bincount(place, weights=weights, minlength=bins) / count
+            for weights in (confidence, right)
+        ]
+    return Bins(edges[:-1], edges[1:], count, *means)
+
+
+def _sorted_apart(bins: Bins) -> Bins:
+    """The bins as the released script pairs them; see `calibration`."""
+    return bins._replace(
+        confidence=np.sort(np.nan_to_num(bins.confidence)),
+        accuracy=np.sort(np.nan_to_num(bins.accuracy)),
+    )
+
+
+def _classwise(
+    probabilities: Float[np.ndarray, "s k"], labels: Int[np.ndarray, " s"], bins: int
+) -> float:
+    """The mean over the classes of the calibration error of p(class); a loop, to save memory."""
+    errors = [
+        equal_bins(column, labels == k, bins).error for k, column in enumerate(probabilities.T)
+    ]
+    return float(np.mean(errors))
+
+
+def temperature(answers: Answers) -> float:
+    """The T that minimises the NLL of softmax(logits / T) (Guo et al., 2017, Sec. 4.2).
+
+    Fit it on images that are neither trained on nor reported: a validation part. The NLL is convex
+    in 1/T, so its derivative has one root; where there is none in (0, ∞) an InputError says why.
+    """
+    logits, labels = _checked(answers)
+    true = logits[np.arange(len(labels)), labels]
+    above = logits - true[:, None]
+
+    def slope(inverse: float) -> float:
+        return float(np.mean((softmax(inverse * above, axis=1) * above).sum(axis=1)))
+
+    if slope(0.0) >= 0:
+        raise InputError(
+            "the logits say nothing of the labels, so the NLL has no minimum: it falls as T grows; "
+            "fit the temperature of a trained network."
+        )
+    if (above <= 0).all():
+        raise InputError(
+            "every answer is right, so the NLL has no minimum: it falls as T goes to 0; "
+            "fit the temperature on images of which some are misclassified."
+        )
+    high = 1.0
+    while slope(high) < 0:
+        high *= 2
+    return 1 / float(brentq(slope, 0.0, high, xtol=1e-14, rtol=1e-12))
+
+
+def scaled(answers: Answers, temperature: float) -> Answers:
+    """The answers with logits / T: the same ranking, other confidences."""
+    if not temperature > 0:
+        raise InputError(f"the temperature must be positive, not {temperature}.")
+    return Answers(answers.logits / temperature, answers.labels)
+
+
+def _nll(logits: Float[np.ndarray, "s k"], labels: Int[np.ndarray, " s"]) -> float:
+    """Mean negative log-likelihood in nats, finite also where a probability underflows."""
+    return float(F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels)))
+
+
+def _brier(probabilities: Float[np.ndarray, "s k"], labels: Int[np.ndarray, " s"]) -> float:
+    """Mean of Σ_k (p_k − 1[k is true])² = Σ_k p_k² + 1 − 2 p(true)."""
+    true = probabilities[np.arange(len(labels)), labels]
+    return float(np.mean((probabilities**2).sum(axis=1) + 1 - 2 * true))
+
+
+def _checked(answers: Answers) -> tuple[Float[np.ndarray, "s k"], Int[np.ndarray, " s"]]:
+    """Logits in float64 and labels on the host, if they can be counted."""
+    logits = answers.logits.detach().double().cpu().numpy()
+    labels = answers.labels.detach().long().cpu().numpy()
+    if len(labels) == 0:
+        raise InputError("there are no answers to calibrate: the split is empty.")
+    if not np.isfinite(logits).all():
+        raise InputError("some logits are not finite numbers; evaluate a network that converged.")
+    if labels.min() < 0 or labels.max() >= logits.shape[1]:
+        raise InputError(
+            f"labels run from {labels.min()} to {labels.max()}, but the network has "
+            f"{logits.shape[1]} classes, 0 to {logits.shape[1] - 1}."
+        )
+    return logits, labels
