@@ -14,7 +14,7 @@ from torch import Tensor
 
 from adautomix.errors import InputError, unknown
 
-STREAMS = ("mix", "augment", "order", "init", "layers", "evaluate")
+STREAMS = ("mix", "augment", "order", "init", "layers", "evaluate", "corrupt")
 """What is drawn for; two streams of one step are independent. Append only:
 the position is part of the seed.
 """

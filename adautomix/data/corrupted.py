@@ -1,0 +1,230 @@
+"""Corrupted test sets: the official CIFAR-100-C where it lies, else made here and kept.
+
+The official files are `CIFAR-100-C/<corruption>.npy` under the data root, or the folder that
+ADAUTOMIX_CIFAR100C names. They hold the test images of CIFAR-100 in an order of their own, so they
+serve the whole test split only. Everything else is made from the clean images, seeded, and kept in
+`corrupted/` under the data root: 3 kB an image of 32x32, so 233 MB for 797 images in all 95 ways.
+"""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import PIL.Image
+from jaxtyping import Int64, UInt8
+
+from adautomix.data.catalog import CIFAR100
+from adautomix.data.corruptions import KINDS, SEVERITIES, Dice, check_severity, corrupt, kind
+from adautomix.data.fetch import home
+from adautomix.data.small import ImageSet
+from adautomix.draw import Draw
+from adautomix.errors import DataError, InputError
+
+VERSION = 1
+"""Raised when the same seed gives other images: what was kept is then made anew."""
+CHUNK = 250
+FROST_FILES = ("frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg")
+FROST_STEP = 5
+"""The benchmark shrinks its pictures to a fifth; OpenCV's linear filter then reads every fifth."""
+OFFICIAL, MADE = "official", "made here"
+
+Picture = UInt8[np.ndarray, "_ _ 3"]
+
+
+class CorruptedSet(NamedTuple):
+    """A corrupted split, and whether it is the "official" file or "made here"."""
+
+    data: ImageSet
+    origin: str
+
+
+def corrupted(
+    images: UInt8[np.ndarray, "s h w 3"],
+    name: str,
+    severity: int,
+    seed: int = 0,
+    *,
+    frost: str | Path | None = None,
+) -> UInt8[np.ndarray, "s h w 3"]:
+    """The images under one corruption, as CIFAR-10-C and CIFAR-100-C were made.
+
+    Image number i gets the same corruption for the same (seed, name, severity, i), whatever stands
+    beside it. The constants are those for 32 pixels: blur, snow and the size of drops stay the same
+    in pixels at any other side, while fog, pixelate and the elastic transform follow the side.
+
+    `frost` is the folder of the pictures that "frost" lays over an image, without it that in
+    ADAUTOMIX_FROST. Raises InputError for an unknown name or severity, or images that are not
+    square; DataError when there are no pictures of frost.
+    """
+    number = list(KINDS).index(kind(name).name)
+    check_severity(severity)
+    if images.shape[1] != images.shape[2]:
+        raise InputError(
+            f"images of {images.shape[1]}x{images.shape[2]} pixels cannot be corrupted: crop them"
+            " to squares."
+        )
+    pictures = frost_pictures(frost, images.shape[1]) if name == "frost" else ()
+    way = len(SEVERITIES) * number + severity - 1
+    result = np.empty_like(images)
+    for first in range(0, len(images), CHUNK):
+        part = images[first : first + CHUNK]
+        draws = (Draw(seed, first + i, way, "corrupt") for i in range(len(part)))
+        dice = Dice([draw.numpy for draw in draws])
+        result[first : first + CHUNK] = corrupt(part, name, severity, dice, pictures=pictures)
+    return result
+
+
+def load_corrupted(
+    clean: ImageSet,
+    name: str,
+    severity: int,
+    *,
+    root: str | Path | None = None,
+    seed: int = 0,
+    frost: str | Path | None = None,
+) -> CorruptedSet:
+    """A clean split under one corruption: official where there is a file, else made or kept.
+
+    root   the folder that holds `CIFAR-100-C` and `corrupted`; without it `home()`
+    frost  see `corrupted`
+
+    The labels of an official set are its own, in its own order. Raises as `corrupted` does, and
+    DataError for an official file that is missing beside others, truncated or of another shape.
+    """
+    kind(name), check_severity(severity)
+    split = f"{clean.split}, {name} {severity}"
+    folder = official_folder(clean, root)
+    if folder is not None:
+        images, labels = read_official(folder, name, severity, clean.labels)
+        data = replace(clean, images=images, labels=labels, split=split, masks=None)
+        return CorruptedSet(data, OFFICIAL)
+    tag = f"-{_digest(frost_pictures(frost, clean.info.side))[:8]}" if name == "frost" else ""
+    key = f"{clean.info.name}-{clean.sha256[:16]}-v{VERSION}-s{seed}"
+    file = _root(root) / "corrupted" / key / f"{name}{tag}-{severity}.npy"
+    images = _kept(file, clean.images.shape)
+    if images is None:
+        images = corrupted(clean.images, name, severity, seed, frost=frost)
+        with suppress(OSError):  # a folder that cannot be written costs time, not the result
+            _keep(file, images)
+    return CorruptedSet(replace(clean, images=images, split=split), MADE)
+
+
+def official_folder(clean: ImageSet, root: str | Path | None = None) -> Path | None:
+    """Where the official CIFAR-100-C is; None without it, or when `clean` is not all of its images.
+
+    Raises DataError when ADAUTOMIX_CIFAR100C names a folder that does not exist.
+    """
+    whole = clean.info.name == CIFAR100.name and clean.sha256 == CIFAR100.sha256["test"]
+    if not whole:
+        return None
+    given = os.environ.get("ADAUTOMIX_CIFAR100C")
+    folder = Path(given).expanduser() if given else _root(root) / "CIFAR-100-C"
+    if given and not folder.is_dir():
+        raise DataError(f"CIFAR-100-C is not at {folder} (ADAUTOMIX_CIFAR100C): no such folder.")
+    return folder if folder.is_dir() else None
+
+
+def read_official(
+    folder: Path, name: str, severity: int, labels: Int64[np.ndarray, " s"]
+) -> tuple[UInt8[np.ndarray, "s 32 32 3"], Int64[np.ndarray, " s"]]:
+    """Images and labels of one severity: the rows are five blocks of s, severity 1 first.
+
+    `labels` are those of the clean images in any order; each class must be there as often.
+    """
+    count = len(labels)
+    rows = slice((severity - 1) * count, severity * count)
+    total = len(SEVERITIES) * count
+    pixels = _official_array(folder / f"{name}.npy", (total, 32, 32, 3))
+    truth = _official_array(folder / "labels.npy", (total,))[rows].astype(np.int64)
+    if not np.array_equal(np.sort(truth), np.sort(labels)):
+        raise DataError(
+            f"{folder / 'labels.npy'} does not hold the labels of the clean test images:"
+            " get CIFAR-100-C anew."
+        )
+    return np.array(pixels[rows]), truth
+
+
+def _official_array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """An array of the official set, mapped rather than read, and checked."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing: get CIFAR-100-C anew.") from error
+    except (OSError, EOFError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as .npy: {error}.") from error
+    fits = array.dtype == np.uint8 if len(shape) > 1 else array.dtype.kind in "iu"
+    if not fits or array.shape != shape:
+        raise DataError(
+            f"{path} holds {array.dtype} of shape {array.shape}, expected uint8 of shape {shape}."
+        )
+    return array
+
+
+def frost_pictures(folder: str | Path | None = None, side: int = 32) -> tuple[Picture, ...]:
+    """The benchmark's pictures of frost at a fifth of their size; each is read once.
+
+    Raises DataError when the folder is not named, or a picture is missing, unreadable or not larger
+    than images of `side` pixels.
+    """
+    given = folder or os.environ.get("ADAUTOMIX_FROST")
+    if not given:
+        raise DataError(
+            "frost needs pictures that are not shipped: point ADAUTOMIX_FROST at a folder with"
+            f" {', '.join(FROST_FILES)} of github.com/hendrycks/robustness (ImageNet-C/create_c)."
+        )
+    paths = [Path(given).expanduser() / name for name in FROST_FILES]
+    pictures = tuple(_picture(path) for path in paths)
+    for path, picture in zip(paths, pictures, strict=True):
+        if min(picture.shape[:2]) <= side:
+            raise DataError(
+                f"{path} is too small: a fifth of it must be larger than {side}x{side} pixels."
+            )
+    return pictures
+
+
+@cache
+def _picture(path: Path) -> Picture:
+    try:
+        with PIL.Image.open(path) as picture:
+            pixels = np.array(picture.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as a picture of frost: {error}.") from error
+    return pixels[FROST_STEP // 2 :: FROST_STEP, FROST_STEP // 2 :: FROST_STEP]
+
+
+def _digest(pictures: Sequence[Picture]) -> str:
+    return sha256(b"".join(np.ascontiguousarray(each).tobytes() for each in pictures)).hexdigest()
+
+
+def _root(root: str | Path | None) -> Path:
+    return Path(root).expanduser() if root else home()
+
+
+def _kept(file: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    """What an earlier call kept; None where there is nothing, or nothing that fits."""
+    try:
+        images = np.load(file, allow_pickle=False)
+    except (OSError, EOFError, ValueError):
+        return None
+    return images if images.dtype == np.uint8 and images.shape == shape else None
+
+
+def _keep(file: Path, images: np.ndarray) -> None:
+    """Write under a temporary name, sync, then move into place."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            np.save(stream, images)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, file)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

@@ -1,0 +1,72 @@
+"""Blur: defocus, glass, motion, zoom and Gaussian. Pixels in, values from 0 to 255 out."""
+
+import numpy as np
+import scipy.ndimage
+from jaxtyping import Float, UInt8
+
+from adautomix.data.corruptions.dice import Dice
+from adautomix.data.corruptions.sampling import gaussian, smear, zoom
+from adautomix.data.corruptions.table import Level
+
+Pixels = UInt8[np.ndarray, "b h w 3"]
+Values = Float[np.ndarray, "b h w 3"]
+
+
+def defocus_blur(images: Pixels, level: Level, dice: Dice) -> Values:
+    """A point becomes a softened disk; the image is mirrored about its last pixels."""
+    kernel = disk(*level)
+    return 255 * scipy.ndimage.correlate(images / 255, kernel[None, :, :, None], mode="mirror")
+
+
+def disk(radius: float, softness: float) -> Float[np.ndarray, "k k"]:
+    """A disk of pixels, smoothed by a 3x3 Gaussian of sigma `softness`; its sum is 1."""
+    reach = int(radius) + 1
+    places = np.arange(-reach, reach + 1)
+    inside = (places[:, None] ** 2 + places**2 <= radius**2).astype(float)
+    side = np.exp(-0.5 / softness**2)
+    taps = np.array([side, 1, side]) / (1 + 2 * side)
+    smooth = scipy.ndimage.correlate(inside, np.outer(taps, taps), mode="constant")
+    return smooth / inside.sum()
+
+
+def glass_blur(images: Pixels, level: Level, dice: Dice) -> Values:
+    """Pixels trade places with a neighbour, between two Gaussian filters.
+
+    As in the benchmark: the neighbour is above, left, both or the pixel itself, since the offsets
+    are drawn from -reach to reach - 1; the two first rows and columns stay; and the swap, on views
+    of one array, copies. The pixels are visited from the lower right, so each copies what was there
+    before the pass, and a pass is one indexing.
+    """
+    sigma, reach, passes = level[0], int(level[1]), int(level[2])
+    softened = (255 * gaussian(images / 255, sigma)).astype(np.uint8)
+    b, side = images.shape[:2]
+    which = np.arange(b)[:, None, None]
+    own = np.arange(side)
+    moving = (own > reach) & (own <= side - reach)
+    moves = moving[:, None] & moving
+    for _ in range(passes):
+        shift = dice.integers(-reach, reach, (2, side, side)) * moves
+        softened = softened[which, own[:, None] + shift[:, 0], own + shift[:, 1]]
+    return 255 * gaussian(softened / 255, sigma)
+
+
+def motion_blur(images: Pixels, level: Level, dice: Dice) -> Pixels:
+    """Smeared along a line within 45 degrees of the horizontal, then rounded, not cut."""
+    radius, sigma = level
+    smeared = smear(images, int(radius), sigma, dice.uniform(-45.0, 45.0, ()))
+    return np.floor(smeared + 0.5).astype(np.uint8)
+
+
+def zoom_blur(images: Pixels, level: Level, dice: Dice) -> Values:
+    """The mean of the image and its enlargements; factor 1 is one of them, so it counts twice."""
+    (end,) = level
+    factors = np.arange(1, end, 0.01)  # rounding decides whether `end` is one of them
+    values = images / 255
+    zoomed = sum(zoom(values, factor) for factor in factors)
+    return 255 * (values + zoomed) / (len(factors) + 1)
+
+
+def gaussian_blur(images: Pixels, level: Level, dice: Dice) -> Values:
+    """A Gaussian filter."""
+    (sigma,) = level
+    return 255 * gaussian(images / 255, sigma)

@@ -1,0 +1,100 @@
+"""Weather: snow, frost, fog and spatter. Pixels in, values from 0 to 255 out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from adautomix.data.corruptions.dice import Dice
+from adautomix.data.corruptions.liquid import water
+from adautomix.data.corruptions.sampling import gaussian, smear, zoom
+from adautomix.data.corruptions.table import Level
+
+Pixels = UInt8[np.ndarray, "b h w 3"]
+Values = Float[np.ndarray, "b h w 3"]
+LUMA = np.array([0.299, 0.587, 0.114])
+WATER, MUD = np.array([175, 238, 238]) / 255, np.array([63, 42, 20]) / 255
+"""Pale turquoise and brown."""
+ROUGHNESS = 100.0
+
+
+def snow(images: Pixels, level: Level, dice: Dice) -> Values:
+    """Falling flakes and the same flakes turned by 180 degrees, on a whitened image."""
+    mean, sd, factor, floor, radius, sigma, kept = level
+    flakes = zoom(dice.normal(mean, sd, images.shape[1:3])[..., None], factor)
+    flakes[flakes < floor] = 0
+    coarse = (255 * np.clip(flakes, 0, 1)).astype(np.uint8)
+    fallen = smear(coarse, int(radius), sigma, dice.uniform(-135.0, -45.0, ()))
+    layer = np.floor(fallen + 0.5) / 255
+    values = images / 255
+    grey = (values @ LUMA)[..., None]
+    whitened = kept * values + (1 - kept) * np.maximum(values, 1.5 * grey + 0.5)
+    return 255 * (whitened + layer + layer[:, ::-1, ::-1])
+
+
+def frost(images: Pixels, level: Level, dice: Dice, *, pictures: Sequence[np.ndarray]) -> Values:
+    """A random crop of one of five pictures of frost, (h, w, 3) uint8, laid over the image.
+
+    The benchmark has six pictures; its draw never picks the last. The first index of the crop runs
+    over the picture's rows.
+    """
+    kept, added = level
+    side = images.shape[1]
+    crops = []
+    for g in dice.generators:
+        picture = pictures[int(g.integers(len(pictures)))]
+        top, left = (int(g.integers(0, length - side)) for length in picture.shape[:2])
+        crops.append(picture[top : top + side, left : left + side])
+    return kept * images + added * np.stack(crops)
+
+
+def fog(images: Pixels, level: Level, dice: Dice) -> Values:
+    """Patchy brightness, added; then the image's own maximum is restored."""
+    thickness, decay = level
+    h, w = images.shape[1:3]
+    values = images / 255
+    brightest = values.max(axis=(1, 2, 3), keepdims=True)
+    patches = plasma(1 << (max(h, w) - 1).bit_length(), decay, dice)[:, :h, :w, None]
+    return 255 * (values + thickness * patches) * brightest / (brightest + thickness)
+
+
+def plasma(side: int, decay: float, dice: Dice) -> Float[np.ndarray, "b h h"]:
+    """Random heights from 0 to 1 by the diamond-square rule on a torus; `side` is a power of two.
+
+    Every middle is the mean of its four neighbours and a uniform number, whose range is the square
+    of a roughness that falls by `decay` from one scale to the next.
+    """
+    heights = np.zeros((len(dice), side, side))
+    step, rough = side, ROUGHNESS
+
+    def middle(neighbours: np.ndarray) -> np.ndarray:
+        return neighbours / 4 + dice.uniform(-(rough**2), rough**2, neighbours.shape[1:])
+
+    while step >= 2:
+        half = step // 2
+        corners = heights[:, ::step, ::step]
+        pairs = corners + np.roll(corners, -1, axis=1)
+        heights[:, half::step, half::step] = middle(pairs + np.roll(pairs, -1, axis=2))
+        centres = heights[:, half::step, half::step]
+        above = centres + np.roll(centres, 1, axis=1)
+        beside = centres + np.roll(centres, 1, axis=2)
+        heights[:, ::step, half::step] = middle(above + corners + np.roll(corners, -1, axis=2))
+        heights[:, half::step, ::step] = middle(beside + corners + np.roll(corners, -1, axis=1))
+        step, rough = half, rough / decay
+    heights -= heights.min(axis=(1, 2), keepdims=True)
+    return heights / heights.max(axis=(1, 2), keepdims=True)
+
+
+def spatter(images: Pixels, level: Level, dice: Dice) -> Values:
+    """Drops of water that brighten (severities 1 to 3), or of mud that hides (4 and 5)."""
+    mean, sd, sigma, floor, strength, muddy = level
+    liquid = gaussian(dice.normal(mean, sd, images.shape[1:3]), sigma)
+    liquid[liquid < floor] = 0
+    values = images / 255
+    if muddy:
+        cover = gaussian((liquid > floor).astype(float), strength)
+        cover[cover < 0.8] = 0
+        return 255 * ((1 - cover)[..., None] * values + cover[..., None] * MUD)
+    # Whole numbers first: above 255 a byte starts again at 0, as it did for the benchmark.
+    drops = water((255 * liquid).astype(np.int64).astype(np.uint8))
+    return 255 * (values + strength * drops[..., None] * WATER)

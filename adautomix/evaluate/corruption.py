@@ -1,0 +1,164 @@
+"""Accuracy on corrupted images: by corruption and severity, and the means that papers quote.
+
+Two means are in use. Most papers average the 15 standard corruptions; the paper of AdAutoMix says
+19 (Sec. 4.3, Table 4). Both are over all five severities. A mean of fewer is a number of its own
+and has a name of its own, `mean_run`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from adautomix.data.corrupted import load_corrupted
+from adautomix.data.corruptions import KINDS, SEVERITIES, STANDARD, check_severity, kind
+from adautomix.data.loader import on_device
+from adautomix.data.small import ImageSet
+from adautomix.errors import DataError, InputError
+from adautomix.evaluate.accuracy import accuracy
+from adautomix.evaluate.predict import Predict
+
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """What a network is worth on corrupted images.
+
+    accuracy    top-1 by corruption, one fraction a severity
+    severities  those that were run, in the order of the fractions
+    n           images of each corruption and severity
+    origins     by corruption: "official" file or "made here"
+    left_out    corruptions that were asked for and not run, and why
+    """
+
+    accuracy: dict[str, tuple[float, ...]]
+    severities: tuple[int, ...]
+    n: int
+    origins: dict[str, str]
+    left_out: dict[str, str]
+
+    def by_corruption(self) -> dict[str, float]:
+        """The mean over the severities, for each corruption."""
+        return {name: sum(row) / len(row) for name, row in self.accuracy.items()}
+
+    def mean(self, names: Iterable[str] | None = None) -> float:
+        """The mean over `names`, or over all that were run; InputError where one was not run."""
+        means = self.by_corruption()
+        wanted = list(means if names is None else names)
+        absent = [name for name in wanted if name not in means]
+        if absent or not wanted:
+            raise InputError(
+                f"there is no mean over {len(wanted)} corruptions: not run:"
+                f" {', '.join(absent) or 'any'}."
+            )
+        return sum(means[name] for name in wanted) / len(wanted)
+
+    def values(self) -> dict[str, float]:
+        """Named numbers for a record: each corruption's mean, and the means over several.
+
+        `mean_run` is over all that were run. `mean_15` (the standard ones) and `mean_19` (all) are
+        there only where every one of them was run at all five severities.
+        """
+        found = {**self.by_corruption(), "mean_run": self.mean()}
+        if self.severities == SEVERITIES:
+            for label, names in (("mean_15", STANDARD), ("mean_19", tuple(KINDS))):
+                if set(names) <= set(self.accuracy):
+                    found[label] = self.mean(names)
+        return found
+
+    def frame(self) -> pd.DataFrame:
+        """One row a corruption and severity: corruption, severity, accuracy, origin."""
+        rows = [
+            (name, severity, value, self.origins[name])
+            for name, row in self.accuracy.items()
+            for severity, value in zip(self.severities, row, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=["corruption", "severity", "accuracy", "origin"])
+
+    def mce(self, reference: "Corruption", names: Sequence[str] = STANDARD) -> float:
+        """Mean corruption error relative to a reference, 1 for the reference itself.
+
+        For each corruption the errors are summed over the severities and divided by those of the
+        reference; the mean of that over `names` (Hendrycks and Dietterich, 2019, Sec. 4.2).
+        """
+        if self.severities != reference.severities:
+            raise InputError(
+                f"severities {self.severities} and {reference.severities} cannot be compared:"
+                " run the same ones."
+            )
+        ratios = []
+        for name in names:
+            error, other = 1 - self.mean([name]), 1 - reference.mean([name])
+            if other <= 0:
+                raise InputError(
+                    f"the reference makes no error on {name}: nothing is relative to it."
+                )
+            ratios.append(error / other)
+        return sum(ratios) / len(ratios)
+
+    def note(self) -> str:
+        """One sentence on what the means are over."""
+        run, asked = len(self.accuracy), len(self.accuracy) + len(self.left_out)
+        levels = ", ".join(map(str, self.severities))
+        text = f"{run} of {asked} corruptions, severities {levels}, {self.n} images each"
+        for origin in sorted(set(self.origins.values())):
+            text += f", {list(self.origins.values()).count(origin)} {origin}"
+        why = "; ".join(f"without {name}: {reason}" for name, reason in self.left_out.items())
+        return f"{text}; {why}" if why else f"{text}."
+
+
+def corruption(
+    predict: Predict,
+    clean: ImageSet,
+    *,
+    names: Sequence[str] | None = None,
+    severities: Sequence[int] = SEVERITIES,
+    root: str | Path | None = None,
+    device: torch.device | str = "cpu",
+) -> Corruption:
+    """Top-1 accuracy of `predict` on a clean split under each corruption and severity.
+
+    Args:
+        predict: pixels in [0, 1] "b c h w" to logits "b k", on `device`; see `OnPixels`.
+        names: corruptions; without them all 19, and those that lack their data are left out.
+        severities: from 1 to 5.
+        root: where corrupted sets lie and are kept; see `adautomix.data.corrupted`.
+
+    Raises InputError for an unknown name or severity, or none at all; DataError when data are
+    missing for a corruption that is named.
+    """
+    wanted = tuple(KINDS) if names is None else tuple(dict.fromkeys(names))
+    levels = tuple(dict.fromkeys(severities))
+    if not wanted or not levels:
+        raise InputError("name at least one corruption and one severity.")
+    for name in wanted:
+        kind(name)
+    for severity in levels:
+        check_severity(severity)
+    found: dict[str, tuple[float, ...]] = {}
+    origins: dict[str, str] = {}
+    left_out: dict[str, str] = {}
+    for name in wanted:
+        try:
+            sets = (load_corrupted(clean, name, severity, root=root) for severity in levels)
+            rows = [(_top1(predict, each.data, device), each.origin) for each in sets]
+        except DataError as error:
+            if names is not None or name != "frost":
+                raise
+            left_out[name] = str(error)
+            continue
+        found[name] = tuple(top1 for top1, _ in rows)
+        origins[name] = rows[0][1]
+    return Corruption(found, levels, len(clean), origins, left_out)
+
+
+def _top1(predict: Predict, data: ImageSet, device: torch.device | str) -> float:
+    images, labels = on_device(data, device)
+    batches = (
+        (pixels.float() / 255, truth)
+        for pixels, truth in zip(images.split(BATCH), labels.split(BATCH), strict=True)
+    )
+    return accuracy(predict, batches).top1
