@@ -23,11 +23,11 @@ from adautomix.methods import Method
 from adautomix.probe import Probe
 from adautomix.progress import Progress
 from adautomix.recipes import Recipe
-from adautomix.record import Run, provenance
+from adautomix.record import Run, Store, provenance
 from adautomix.train import Epoch, Numerics, Plan, Row, Training, checkpoint, train
+from adautomix.weights import WEIGHTS, start_network, weights_of
 
 CHECKPOINTS = "checkpoints"
-WEIGHTS = "weights.safetensors"
 
 
 def obtain(job: Job, conditions: Conditions | None = None) -> Run:
@@ -53,7 +53,7 @@ def execute(job: Job, conditions: Conditions) -> Run:
     folder = conditions.store.path(job.id())
     train_set = data.load(recipe.data, "train", per_class=recipe.per_class, root=conditions.root)
     test_set = data.load(recipe.data, recipe.evaluate_on, root=conditions.root)
-    training, batches = prepare(recipe, job.seed, train_set, conditions.numerics)
+    training, batches = prepare(recipe, job.seed, train_set, conditions.numerics, conditions.store)
     _make(folder)
     probe = Probe(test_set, training.numerics.device)
     resumed = checkpoint.latest(folder / CHECKPOINTS)
@@ -83,12 +83,7 @@ def evaluate_run(
 
 def revive(run: Run, numerics: Numerics) -> tuple[Method, Recipe]:
     """The trained players of a run, from its weights, and its recipe."""
-    weights = run.path / WEIGHTS
-    if not weights.exists():
-        raise RecordError(
-            f"the run {run.id} was recorded without weights: "
-            f"make them with `{run.provenance['command']}`."
-        )
+    weights = weights_of(run)
     recipe = recipes.from_dict(run.recipe)
     info = data.info(recipe.data)
     net = replace(recipe.net, pretrained=False)  # all weights come from the run
@@ -106,11 +101,19 @@ def accuracy_of(module: nn.Module, test_set: ImageSet, numerics: Numerics) -> Ac
 
 
 def prepare(
-    recipe: Recipe, seed: int, train_set: ImageSet, numerics: Numerics
+    recipe: Recipe,
+    seed: int,
+    train_set: ImageSet,
+    numerics: Numerics,
+    store: Store | None = None,
 ) -> tuple[Training, DeviceBatches]:
-    """The players, the optimiser and the batches of a recipe, at step 0."""
+    """The players, the optimiser and the batches of a recipe, at step 0.
+
+    `store` is where the run lies that `net.pretrained` names, if it names one: see
+    `adautomix.weights.start_network`.
+    """
     info = train_set.info
-    classifier = recipe.net.build(info.classes, seed=seed)
+    classifier = start_network(recipe.net, info.classes, seed=seed, store=store)
     method = recipe.method.build(classifier, info.side, seed=seed)
     batches = DeviceBatches(
         train_set, recipe.batch, seed=seed, device=numerics.device, augment=recipe.augment

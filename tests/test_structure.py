@@ -19,8 +19,9 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # A module imports only what stands to its left.
 LAYERS = [
     "errors", "progress", "draw", "data", "models", "mix", "losses", "methods", "evaluate", "probe",
-    "recipes", "train", "fitting", "record", "jobs", "runner", "figures", "results", "experiments",
-    "walkthrough", "notebook", "doctor", "book", "commands", "cli", "__main__",
+    "recipes", "train", "fitting", "record", "weights", "jobs", "runner", "transfer", "figures",
+    "results", "experiments", "walkthrough", "notebook", "doctor", "book", "commands", "cli",
+    "__main__",
 ]  # fmt: skip
 TORCH_FREE = ["__init__.py", "errors.py", "data/catalog.py", "record/*.py", "figures/*.py"]
 MAX_FILE_LINES = 300

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 HOMES = {
     "CATALOG": "catalog",
     "DatasetInfo": "catalog",
-    "info": "catalog",
+    "info": "part",
     "ImageSet": "small",
     "get": "fetch",
     "home": "fetch",
@@ -36,12 +36,22 @@ def load(
 ) -> "ImageSet":
     """One split of a dataset, whole in memory, its counts and digest checked.
 
+    name       of a dataset of the catalogue, or of some of its classes, e.g. "photodigits.0-4"
     per_class  keep the first so many images of every class (nested subsets in a fixed order);
                None keeps the split's default: 30 for PhotoDigits train, everything elsewhere
     root       the folder or .npz to read; without it `where(name)` searches; PhotoDigits has none
 
     Raises InputError for a bad name, split or per_class, DataError for missing or altered data.
     """
+    from adautomix.data import part
+
+    whole, classes = part.whole_and_classes(name)
+    data = _load(whole, split, per_class, root)
+    return data if classes is None else part.only(data, classes)
+
+
+def _load(name: str, split: str, per_class: int | None, root: str | Path | None) -> "ImageSet":
+    """One split of a dataset of the catalogue, with all its classes."""
     from adautomix.data import catalog, fetch, photodigits, small
 
     row = catalog.info(name)

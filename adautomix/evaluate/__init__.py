@@ -3,6 +3,34 @@ each evaluation takes a predict function and arrays or batches.
 """
 
 from adautomix.evaluate.accuracy import Accuracy, accuracy, evaluating
+from adautomix.evaluate.attack import AttackedError, attacked_error, fgsm, fgsm_released, pgd
+from adautomix.evaluate.calibration import Bins, Calibration, calibration, scaled, temperature
+from adautomix.evaluate.cam import cam_share, grad_cam
+from adautomix.evaluate.corruption import Corruption, corruption
 from adautomix.evaluate.masks import describe_masks, kept_share
+from adautomix.evaluate.occlusion import Occlusion, PatchDrop, occlusion
 
-__all__ = ["Accuracy", "accuracy", "describe_masks", "evaluating", "kept_share"]
+__all__ = [
+    "Accuracy",
+    "AttackedError",
+    "Bins",
+    "Calibration",
+    "Corruption",
+    "Occlusion",
+    "PatchDrop",
+    "accuracy",
+    "attacked_error",
+    "calibration",
+    "cam_share",
+    "corruption",
+    "describe_masks",
+    "evaluating",
+    "fgsm",
+    "fgsm_released",
+    "grad_cam",
+    "kept_share",
+    "occlusion",
+    "pgd",
+    "scaled",
+    "temperature",
+]

@@ -6,9 +6,14 @@ style; without it they draw in matplotlib's own.
 """
 
 from adautomix.figures.anatomy import attention_maps, mix_anatomy
+from adautomix.figures.cam import cam_grid
+from adautomix.figures.corruptions import corruption_accuracy, corruption_sheet
 from adautomix.figures.curves import accuracy_curves, loss_curves, sensitivity
 from adautomix.figures.game import Network, Pull, Term, who_trains_what
 from adautomix.figures.images import contact_sheet, methods_grid, mix_over_training
+from adautomix.figures.occlusion import occlusion_curves
+from adautomix.figures.reliability import reliability_diagrams
+from adautomix.figures.robustness import error_bars
 from adautomix.figures.style import (
     METHOD_COLOURS,
     METHOD_NAMES,
@@ -18,7 +23,7 @@ from adautomix.figures.style import (
     use,
 )
 from adautomix.figures.survival import kept_against_ratio, kept_bars
-from adautomix.figures.tables import glue_table, glue_value, markdown_table
+from adautomix.figures.tables import glue_table, glue_value, in_book, markdown_table
 
 __all__ = [
     "METHOD_COLOURS",
@@ -28,9 +33,14 @@ __all__ = [
     "Term",
     "accuracy_curves",
     "attention_maps",
+    "cam_grid",
     "contact_sheet",
+    "corruption_accuracy",
+    "corruption_sheet",
+    "error_bars",
     "glue_table",
     "glue_value",
+    "in_book",
     "kept_against_ratio",
     "kept_bars",
     "loss_curves",
@@ -40,6 +50,8 @@ __all__ = [
     "methods_grid",
     "mix_anatomy",
     "mix_over_training",
+    "occlusion_curves",
+    "reliability_diagrams",
     "sensitivity",
     "svg_bytes",
     "use",

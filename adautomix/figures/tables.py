@@ -4,6 +4,7 @@
 `{glue:md}` with `:format: myst` and `{glue:text}`. How a number is rounded is decided before.
 """
 
+import os
 import re
 from types import ModuleType
 
@@ -11,6 +12,8 @@ import pandas as pd
 
 from adautomix.errors import AdAutoMixError, InputError
 
+BOOK = "ADAUTOMIX_BOOK"
+"""The environment variable that is set while the notebooks run for the book."""
 LABEL = re.compile(r"[a-z][a-z0-9]*([-:][a-z0-9]+)*")
 
 
@@ -54,15 +57,27 @@ def _cell(value: object, where: str) -> str:
 
 
 def glue_table(key: str, frame: pd.DataFrame, caption: str, name: str) -> None:
-    """Store a numbered table under `key`; `{glue:md}` shows it, with its number, on any page."""
-    from IPython.display import Markdown
+    """Store a numbered table under `key`; `{glue:md}` shows it, with its number, on any page.
 
-    _myst_nb().glue(key, Markdown(markdown_table(frame, caption, name)), display=False)
+    In a notebook that is not run for the book the table is shown where it is made.
+    """
+    from IPython.display import Markdown, display
+
+    if in_book():
+        _myst_nb().glue(key, Markdown(markdown_table(frame, caption, name)), display=False)
+    else:
+        display(frame.style.hide(axis="index").set_caption(caption))
 
 
 def glue_value(key: str, value: object) -> None:
     """Store one value under `key`, to be quoted in prose; it is not shown here."""
-    _myst_nb().glue(key, value, display=False)
+    if in_book():
+        _myst_nb().glue(key, value, display=False)
+
+
+def in_book() -> bool:
+    """Whether this notebook is run for the book; if not, nothing is glued."""
+    return bool(os.environ.get(BOOK))
 
 
 def _myst_nb() -> ModuleType:
@@ -70,5 +85,5 @@ def _myst_nb() -> ModuleType:
     try:
         import myst_nb
     except ImportError as error:
-        raise AdAutoMixError("gluing needs myst-nb; run: pip install myst-nb") from error
+        raise AdAutoMixError("gluing needs myst-nb; run: pip install 'adautomix[book]'") from error
     return myst_nb

@@ -93,20 +93,27 @@ class Net:
             convolution (A.3), for images of 32 to 64 px; "timm" leaves the model as it is.
         width: channels of the first stage of a ResNet; None keeps the model's own (64). 16 makes
             the thin network of the `quick` budget.
-        pretrained: start from timm's ImageNet weights (downloaded by timm).
+        pretrained: True starts from timm's ImageNet weights (downloaded by timm). A text names a
+            run of this package whose weights are the start, but for the head: "<id>", or
+            "<id>:teacher" for those of its teacher; `adautomix.runner` finds them.
         tap: see `Backbone`.
     """
 
     name: str = "resnet18"
     stem: str = "cifar"
     width: int | None = None
-    pretrained: bool = False
+    pretrained: bool | str = False
     tap: int = -2
 
     def build(self, classes: int, *, seed: int = 0) -> Backbone:
         """A fresh network with `classes` outputs; its weights are a function of the seed."""
         if not timm.is_model(self.name):
             raise unknown("timm model", self.name, timm.list_models())
+        if isinstance(self.pretrained, str):
+            raise InputError(
+                f"pretrained={self.pretrained!r} names a run, which only a recorded training can "
+                "start from: build the network with pretrained=False and load its weights."
+            )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(Draw(seed, stream="init").entropy())
             model = timm.create_model(

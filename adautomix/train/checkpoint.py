@@ -15,12 +15,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from adautomix.errors import RecordError
+from adautomix.errors import RecordError, unknown
+from adautomix.models import Backbone
 from adautomix.train.loop import Training
 
 WEIGHTS, OPTIMISER, STATE = "weights.safetensors", "optimiser.pt", "state.json"
 UNWRITABLE = (OSError, RuntimeError, SafetensorError)
 """How a full disk shows itself: to Python, to torch, to safetensors."""
+PREFIXES = {"classifier": "classifier.", "teacher": "teacher.network."}
+"""Where the backbone of each predictor stands among the weights of a `Method`."""
 
 
 def save(training: Training, folder: Path) -> Path:
@@ -130,6 +133,34 @@ def load_weights(module: nn.Module, file: Path) -> None:
     except UNWRITABLE as error:
         raise RecordError(
             f"cannot read the weights in {file} ({_first_line(error)}): train the run again."
+        ) from error
+
+
+def load_body(network: Backbone, file: Path, predictor: str = "classifier") -> None:
+    """Every weight of `network` but its head's, from a predictor of the method saved in `file`.
+
+    Args:
+        network: a backbone of the same architecture; its classes may differ.
+        file: what `save_weights` made of a `Method`.
+        predictor: "classifier" or "teacher".
+
+    Raises:
+        InputError: another predictor.
+        RecordError: the file is damaged, of another network, or has no such predictor.
+    """
+    if predictor not in PREFIXES:
+        raise unknown("predictor to start from", predictor, PREFIXES)
+    head = {id(t) for t in network.model.get_classifier().state_dict(keep_vars=True).values()}
+    own = network.state_dict(keep_vars=True)
+    body = {name: PREFIXES[predictor] + name for name, t in own.items() if id(t) not in head}
+    try:
+        there = load_file(file)
+        network.load_state_dict({name: there[key] for name, key in body.items()}, strict=False)
+    except (KeyError, *UNWRITABLE) as error:
+        what = f"it has no {error}" if isinstance(error, KeyError) else _first_line(error)
+        raise RecordError(
+            f"cannot start from the weights of the {predictor} in {file} ({what}): "
+            "give a run of the same network that has one."
         ) from error
 
 

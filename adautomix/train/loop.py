@@ -54,7 +54,7 @@ class Plan:
             raise InputError(f"epochs must be 1 or more, not {self.epochs}.")
 
     def evaluates(self, epoch: int) -> bool:
-        """Whether the epoch of this number (from 1) is evaluated: every so often, and the last ten."""
+        """Whether this epoch (from 1) is evaluated: every so often, and each of the last ten."""
         return epoch % self.evaluate_every == 0 or epoch > self.epochs - 10
 
 

@@ -82,6 +82,7 @@ class Glued(ModuleType):
 def test_tables_and_values_are_glued_under_their_keys(frame, monkeypatch) -> None:
     glued = Glued()
     monkeypatch.setitem(sys.modules, "myst_nb", glued)
+    monkeypatch.setenv("ADAUTOMIX_BOOK", "1")
     figures.glue_value("best", "82.3")
     figures.glue_table("main", frame, "Top-1.", "tab:main")
     assert glued.kept["best"] == ("82.3", False)
@@ -93,5 +94,17 @@ def test_tables_and_values_are_glued_under_their_keys(frame, monkeypatch) -> Non
 
 def test_gluing_without_myst_nb_says_what_to_install(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "myst_nb", None)
-    with pytest.raises(AdAutoMixError, match="gluing needs myst-nb; run: pip install myst-nb"):
+    monkeypatch.setenv("ADAUTOMIX_BOOK", "1")
+    with pytest.raises(AdAutoMixError, match=r"run: pip install 'adautomix\[book\]'"):
         figures.glue_value("best", "82.3")
+
+
+def test_outside_the_book_a_table_is_shown_and_myst_nb_not_wanted(frame, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "myst_nb", None)
+    monkeypatch.delenv("ADAUTOMIX_BOOK", raising=False)
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    figures.glue_value("best", "82.3")
+    figures.glue_table("main", frame, "Top-1.", "tab:main")
+    (table,) = shown
+    assert "Top-1." in table.to_html()

@@ -1,0 +1,141 @@
+"""Grad-CAM (Selvaraju et al., 2017): where a network finds its evidence for a class (Fig. 11)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import isqrt
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from adautomix.errors import InputError, unknown
+from adautomix.evaluate.accuracy import evaluating
+from adautomix.models import Backbone
+
+
+def grad_cam(
+    network: Backbone,
+    images: Float[Tensor, "b c h w"],
+    classes: Int[Tensor, " b"],
+    *,
+    layer: str = "final",
+) -> Float[Tensor, "b h w"]:
+    """One map for each image: the evidence for its class, as large as the image.
+
+    ReLU(Σ_d α_d A_d) with α_d the mean over positions of the gradient of the class's logit with
+    respect to feature map A_d (their Eq. 1 and 2), enlarged by bilinear interpolation and divided
+    by its largest value, so in [0, 1]. It is 0 everywhere where nothing speaks for the class.
+
+    The network is run in evaluation mode, and nothing of it changes: no gradient is left in it, no
+    buffer moves, its mode comes back. Frozen weights are no obstacle. For the two images in a mixed
+    one, call it twice, e.g. with `labels[mixed.partners[:, 0]]` and `labels[mixed.partners[:, 1]]`.
+
+    Args:
+        network: a backbone; of a teacher, its `network`.
+        images: normalised, on the network's device.
+        classes: the class that is asked about, for each image.
+        layer: "final", the features before the head; "tap", those that the mix generator sees,
+            with more positions; or the name of a module, e.g. "layer3". The head of most vision
+            transformers reads the class token alone: take "tap" there, "final" gives zeros.
+
+    Raises:
+        InputError: no such layer, or features that do not lie on a grid.
+    """
+    with evaluating(network), torch.enable_grad():
+        if layer == "final":
+            features = _final(network, images).requires_grad_()
+            logits = network.model.forward_head(features)
+        else:
+            with _watching(_module(network, layer)) as watched:
+                logits = network(images)
+            if not watched:
+                raise InputError(f"the layer {layer!r} takes no part in {network.name}'s logits.")
+            features = watched[-1]
+        _check_classes(classes, logits)
+        evidence = logits.gather(1, classes[:, None]).sum()
+        (gradient,) = torch.autograd.grad(evidence, features)
+    return _map(network, features.detach().float(), gradient.float(), images.shape[2:])
+
+
+def cam_share(maps: Float[Tensor, "b h w"], objects: Bool[Tensor, "b h w"]) -> Float[Tensor, " b"]:
+    """The share of a map's mass that lies on the object's pixels; NaN for a map that is all zero.
+
+    Chance is the object's share of the image's area, which is what a constant map has:
+    `cam_share(torch.ones_like(maps), objects)`.
+    """
+    return (maps * objects).sum(dim=(1, 2)) / maps.sum(dim=(1, 2))
+
+
+def _final(network: Backbone, images: Tensor) -> Tensor:
+    """The features before the head, cut off from what came before them."""
+    with torch.no_grad():
+        final, _ = network.model.forward_intermediates(
+            images, indices=[network.tap], output_fmt="NCHW"
+        )
+    return final.detach()
+
+
+@contextmanager
+def _watching(module: nn.Module) -> Iterator[list[Tensor]]:
+    """The outputs of a module while it is watched; gradients reach them and go no further back."""
+    seen: list[Tensor] = []
+
+    def look(_module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor:
+        seen.append(output.detach().requires_grad_())
+        return seen[-1].clone()  # the next module may work in place
+
+    handle = module.register_forward_hook(look)
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+def _module(network: Backbone, layer: str) -> nn.Module:
+    """The module of that name; "tap" stands for the one behind the tapped features."""
+    modules = dict(network.model.named_modules())
+    if layer == "tap":
+        infos = getattr(network.model, "feature_info", None)
+        if not infos:
+            raise InputError(
+                f"the model {network.name} does not say which module its tap is: "
+                f"name it, one of {', '.join(name for name in modules if name)}."
+            )
+        layer = list(infos)[network.tap]["module"]
+    if layer not in modules or not layer:
+        raise unknown(f"layer of {network.name}", layer, filter(None, modules))
+    return modules[layer]
+
+
+def _check_classes(classes: Tensor, logits: Tensor) -> None:
+    count = logits.shape[1]
+    if classes.numel() and not (int(classes.min()) >= 0 and int(classes.max()) < count):
+        raise InputError(
+            f"classes run from {int(classes.min())} to {int(classes.max())}, "
+            f"but the model has {count} classes (0 to {count - 1})."
+        )
+
+
+def _map(network: Backbone, features: Tensor, gradient: Tensor, size: torch.Size) -> Tensor:
+    """Channels weighted by their mean gradient, positive part, enlarged, largest value one."""
+    channels_last = getattr(network.model, "output_fmt", "NCHW") == "NHWC"
+    features, gradient = (_grid(network, x, channels_last) for x in (features, gradient))
+    weights = gradient.mean(dim=(2, 3), keepdim=True)
+    small = (weights * features).sum(dim=1, keepdim=True).relu()
+    maps = F.interpolate(small, size, mode="bilinear", align_corners=False)[:, 0]
+    return maps / maps.amax(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(maps.dtype).tiny)
+
+
+def _grid(network: Backbone, features: Tensor, channels_last: bool) -> Tensor:
+    """Features as "b d h w": from that, from "b h w d" or from the tokens "b l d" of a ViT."""
+    if features.ndim == 4:
+        return features.permute(0, 3, 1, 2) if channels_last else features
+    if features.ndim == 3:
+        tokens = features[:, getattr(network.model, "num_prefix_tokens", 0) :]
+        side = isqrt(tokens.shape[1])
+        if side * side == tokens.shape[1]:
+            return tokens.mT.unflatten(2, (side, side))
+    raise InputError(
+        f"features of shape {tuple(features.shape)} do not lie on a grid: choose another layer."
+    )

@@ -1,0 +1,140 @@
+"""Random PatchDrop (Naseer et al., 2021; Sec. 4.4): accuracy when a share of the patches is gone.
+
+Table 7 and Fig. 5 drop 0 to 90 % of the 14 × 14 patches of 16 px of images of 224 px.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from adautomix.draw import Draw
+from adautomix.errors import InputError
+from adautomix.evaluate.accuracy import evaluating
+from adautomix.evaluate.predict import Predict
+
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+"""The shares of Table 7."""
+ACROSS = 14
+"""Cells along a side of the paper's images: 224 px in patches of 16 px."""
+
+
+class Occlusion(NamedTuple):
+    """Accuracy by share of dropped cells; fractions, each counted on the same n images."""
+
+    shares: tuple[float, ...]
+    accuracies: tuple[float, ...]
+    n: int
+
+
+@dataclass(frozen=True)
+class PatchDrop:
+    """Which cells of an image are dropped, and what is seen in their place.
+
+    Each image has its own random order of its cells, and a share r drops the first r of them,
+    rounded to whole cells. So the sets are nested: what is gone at 20 % includes what is gone at
+    10 %, which lowers the variance of the differences along the curve. The order of image i of a
+    split depends on the seed and on i, not on the batches.
+
+    Differs from the released code: there, one unseeded random set serves a whole batch
+    (`shared=True`, seeded), the grid is 14 × 14 of 224 px whatever the image, and zero is written
+    into normalised images, which is the dataset's mean colour (`fill=info.mean`).
+
+    Attributes:
+        grid: cells along each side; None makes them side/14 px, rounded: 14 × 14 of 16 px at 224,
+            as in the paper, and 16 × 16 of 2 px at 32. Where it does not divide the side, cells
+            differ by one pixel.
+        fill: the value or the colour of a dropped pixel, in [0, 1]; 0 is black, as in Naseer et al.
+        shared: one set for a whole batch.
+        seed: of the orders.
+    """
+
+    grid: int | None = None
+    fill: float | tuple[float, ...] = 0.0
+    shared: bool = False
+    seed: int = 0
+
+    def draw(self) -> Draw:
+        """The random numbers of one pass over a split, consumed image by image."""
+        return Draw(self.seed, stream="evaluate")
+
+    def orders(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Int[Tensor, "b rows columns"]:
+        """When each cell of each image is dropped: the numbers 0 to rows · columns − 1 at random.
+
+        Raises:
+            InputError: more cells along a side than pixels, or none.
+        """
+        batch, _, height, width = images.shape
+        grid = cells_along(min(height, width)) if self.grid is None else self.grid
+        if not 1 <= grid <= min(height, width):
+            raise InputError(
+                f"a grid of {grid} × {grid} cells does not fit images of {height} × {width} px: "
+                f"choose a grid between 1 and {min(height, width)}."
+            )
+        sets = 1 if self.shared else batch
+        keys = draw.uniform(0.0, 1.0, (sets, grid * grid))
+        order = keys.argsort(dim=1, stable=True).argsort(dim=1)  # the rank of each cell's key
+        return order.view(sets, grid, grid).expand(batch, grid, grid).to(images.device)
+
+    def __call__(
+        self,
+        images: Float[Tensor, "b c h w"],
+        orders: Int[Tensor, "b rows columns"],
+        share: float,
+    ) -> Float[Tensor, "b c h w"]:
+        """The images without the first `share` of their cells, as a copy."""
+        dropped = orders < round(share * orders[0].numel())
+        fill = images.new_tensor(self.fill).view(-1, 1, 1)
+        return torch.where(_enlarge(dropped, *images.shape[2:])[:, None], fill, images)
+
+
+def cells_along(side: int) -> int:
+    """How many cells of side/14 px, rounded, lie along a side: 14 for 224 px, 16 for 32 px."""
+    return round(side / max(1, round(side / ACROSS)))
+
+
+def _enlarge(cells: Tensor, height: int, width: int) -> Tensor:
+    """Every pixel's cell: "b rows columns" to "b h w"."""
+    rows = torch.arange(height, device=cells.device) * cells.shape[1] // height
+    columns = torch.arange(width, device=cells.device) * cells.shape[2] // width
+    return cells[:, rows][:, :, columns]
+
+
+@torch.no_grad()
+def occlusion(
+    predict: Predict,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    drop: PatchDrop | None = None,
+    *,
+    shares: Sequence[float] = SHARES,
+) -> Occlusion:
+    """Top-1 accuracy at every share of dropped cells (Fig. 5, Table 7), all on the same images.
+
+    Args:
+        predict: pixels in [0, 1], "b c h w", to logits "b k" (see `OnPixels`); a module is run in
+            evaluation mode.
+        batches: (pixels, labels) pairs of any size, on the device of `predict`.
+        drop: which cells, and what is seen instead; by default black cells of side/14 px.
+        shares: of cells that are dropped, in [0, 1].
+
+    Raises:
+        InputError: no images, no shares or a share outside [0, 1], a grid that does not fit.
+    """
+    if not shares or not all(0 <= share <= 1 for share in shares):
+        raise InputError(f"shares of dropped cells lie in [0, 1], not {tuple(shares)}.")
+    drop = drop or PatchDrop()
+    draw, n = drop.draw(), 0
+    correct: list[Tensor | int] = [0] * len(shares)
+    with evaluating(predict):
+        for pixels, labels in batches:
+            orders = drop.orders(pixels, draw)
+            for i, share in enumerate(shares):
+                said = predict(drop(pixels, orders, share)).argmax(dim=1)
+                correct[i] = correct[i] + (said == labels).sum()
+            n += len(labels)
+    if n == 0:
+        raise InputError("there are no images to evaluate: the batches are empty.")
+    return Occlusion(tuple(shares), tuple(int(count) / n for count in correct), n)

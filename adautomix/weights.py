@@ -1,0 +1,49 @@
+"""The weights of recorded runs: where they lie, and a network that starts from them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from adautomix.errors import RecordError
+from adautomix.models import Backbone, Net
+from adautomix.record import Run, Store, live
+from adautomix.train import checkpoint
+
+WEIGHTS = "weights.safetensors"
+
+
+def weights_of(run: Run) -> Path:
+    """The file of a run's weights. Raises RecordError where it was recorded without them."""
+    weights = run.path / WEIGHTS
+    if not weights.exists():
+        raise RecordError(
+            f"the run {run.id} was recorded without weights: "
+            f"make them with `{run.provenance['command']}`."
+        )
+    return weights
+
+
+def start_network(net: Net, classes: int, *, seed: int = 0, store: Store | None = None) -> Backbone:
+    """A network with fresh weights, or with those of the run that `net.pretrained` names.
+
+    The head is fresh in both cases: the run may have learned other classes.
+
+    Args:
+        net: which network.
+        classes: of the head.
+        seed: of the fresh weights.
+        store: where the run lies; None for `live()`.
+
+    Raises:
+        RecordError: no such run, no weights, weights of another network or without that predictor.
+        InputError: a predictor other than "classifier" or "teacher".
+    """
+    if not isinstance(net.pretrained, str):
+        return net.build(classes, seed=seed)
+    store = store or live()
+    run_id, _, predictor = net.pretrained.partition(":")
+    source = store.find(run_id)
+    if source is None:
+        raise RecordError(f"no run {run_id} in {store.root} to start from: train that one first.")
+    fresh = replace(net, pretrained=False).build(classes, seed=seed)
+    checkpoint.load_body(fresh, weights_of(source), predictor or "classifier")
+    return fresh

@@ -1,0 +1,166 @@
+"""Transfer: the second training starts from the first's weights, with a head of its own."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from adautomix import recipes, runner
+from adautomix.errors import InputError, RecordError
+from adautomix.jobs import Conditions
+from adautomix.models import Net
+from adautomix.record import Store
+from adautomix.train import checkpoint, decide
+from adautomix.transfer import HALVES, Route, Transferred, transfer
+from adautomix.weights import WEIGHTS, start_network
+
+SMALL = ("net.width=4", "epochs=1")
+ROUTE = Route(pretraining=SMALL, finetuning=(*SMALL, "batch=10", "optim.lr=0.0"))  # moves nothing
+HEAD = ("model.fc.weight", "model.fc.bias")
+THIN = Net("resnet18", width=4)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return Store(tmp_path_factory.mktemp("transfer"))
+
+
+@pytest.fixture(scope="module")
+def conditions(store: Store) -> Conditions:
+    return Conditions(decide("cpu"), store, progress=False)
+
+
+@pytest.fixture(scope="module")
+def done(conditions: Conditions) -> Transferred:
+    return transfer("mixup", ROUTE, budget="smoke", conditions=conditions)
+
+
+def weights(run, predictor: str = "classifier") -> dict[str, torch.Tensor]:
+    prefix = checkpoint.PREFIXES[predictor]
+    found = load_file(run.path / WEIGHTS)
+    return {key.removeprefix(prefix): t for key, t in found.items() if key.startswith(prefix)}
+
+
+def test_the_two_runs_are_recorded_and_the_second_names_the_first(done, store):
+    first, second = done
+    assert {run.id for run in store.all()} >= {first.id, second.id}
+    assert first.id.startswith("mixup-photodigits.0-4-smoke-s0-")
+    assert second.id.startswith("plain-photodigits.5-9-smoke-s0-")
+    recipe = recipes.from_dict(second.recipe)
+    assert recipe.net.pretrained == first.id
+    assert recipe.data == "photodigits.5-9"
+    assert second.provenance["command"].endswith(f"--set net.pretrained={first.id}")
+    assert done.top1() == second.metrics["classifier"]["top1_median10"]
+    assert done.top1("teacher") == second.metrics["teacher"]["top1_median10"]
+
+
+def test_without_a_step_the_features_are_those_of_the_first_training(done):
+    before, after = weights(done.first), weights(done.second)
+    moved = [name for name in before if not torch.equal(before[name], after[name])]
+    learned = [name for name in moved if "running_" not in name and "num_batches" not in name]
+    assert sorted(learned) == sorted(HEAD), "a learning rate of 0 moves BatchNorm's averages alone"
+    assert after["model.fc.weight"].shape == (5, 32)
+
+
+@pytest.mark.parametrize("predictor", ["classifier", "teacher"])
+def test_a_network_starts_with_a_run_s_body_and_a_fresh_head(done, store, predictor):
+    named = replace(THIN, pretrained=f"{done.first.id}:{predictor}")
+    found = start_network(named, 7, seed=3, store=store).state_dict()
+    fresh, there = THIN.build(7, seed=3).state_dict(), weights(done.first, predictor)
+    assert all(torch.equal(found[name], fresh[name]) for name in HEAD)
+    body = [name for name in found if name not in HEAD]
+    assert all(torch.equal(found[name], there[name]) for name in body)
+    assert not torch.equal(found["model.conv1.weight"], fresh["model.conv1.weight"])
+
+
+def test_classifier_and_teacher_are_different_starts(done, store):
+    names = (done.first.id, f"{done.first.id}:classifier", f"{done.first.id}:teacher")
+    plain, same, teacher = (
+        start_network(replace(THIN, pretrained=name), 5, store=store).state_dict() for name in names
+    )
+    assert all(torch.equal(plain[name], same[name]) for name in plain)
+    assert not torch.equal(plain["model.conv1.weight"], teacher["model.conv1.weight"])
+    by_teacher = replace(ROUTE, predictor="teacher").second(done.first.id, "smoke", 0)
+    assert by_teacher.recipe().net.pretrained == f"{done.first.id}:teacher"
+    assert by_teacher.id() != done.second.id
+
+
+def test_what_is_recorded_is_read_not_trained(done, conditions, monkeypatch):
+    monkeypatch.setattr(runner, "execute", lambda *_: pytest.fail("trained again"))
+    again = transfer("mixup", ROUTE, budget="smoke", conditions=conditions)
+    assert (again.first.id, again.second.id) == (done.first.id, done.second.id)
+
+
+def test_fresh_weights_are_the_comparison(done, conditions):
+    fresh = transfer(None, ROUTE, budget="smoke", conditions=conditions)
+    assert fresh.first is None
+    assert recipes.from_dict(fresh.second.recipe).net.pretrained is False
+    expected = replace(recipes.from_dict(done.second.recipe), net=THIN)
+    assert recipes.from_dict(fresh.second.recipe) == expected
+    start = dict(THIN.build(5).named_parameters())
+    assert all(torch.equal(weights(fresh.second)[name], t) for name, t in start.items())
+
+
+def test_a_revived_run_has_its_own_weights_not_those_it_started_from(done):
+    found = runner.evaluate_run(done.second, decide("cpu"))
+    assert found["classifier"].top1 == done.second.metrics["classifier"]["top1_last"]
+
+
+def test_the_default_route_is_from_one_half_of_the_digits_to_the_other():
+    first, second = HALVES.first("adautomix", "quick", 1), HALVES.second("x", "quick", 1)
+    assert (first.recipe().data, second.recipe().data) == ("photodigits.0-4", "photodigits.5-9")
+    assert first.recipe().method == recipes.with_budget(recipes.get(first.name), "quick").method
+    assert (second.recipe().per_class, second.recipe().net.pretrained) == (10, "x")
+    assert second.recipe().net.name == first.recipe().net.name
+
+
+@pytest.mark.parametrize(
+    ("pretrained", "sentence"),
+    [
+        ("plain-photodigits-smoke-s0-00000000", "no run plain-.* to start from: train that one fi"),
+        ("../elsewhere", "'../elsewhere' is no run id"),
+        ("{id}:generator", "unknown predictor to start from 'generator': known: classifier, teach"),
+    ],
+)
+def test_a_start_that_is_not_there_is_one_sentence(done, store, pretrained, sentence):
+    net = replace(THIN, pretrained=pretrained.format(id=done.first.id))
+    with pytest.raises((RecordError, InputError), match=sentence):
+        start_network(net, 5, store=store)
+
+
+def test_a_run_of_another_network_is_refused(done, store):
+    with pytest.raises(RecordError, match=r"cannot start from .*Error\(s\) in loading"):
+        start_network(replace(THIN, width=8, pretrained=done.first.id), 5, store=store)
+    with pytest.raises(RecordError, match=r"it has no 'classifier\.model\.layer1\.2"):
+        start_network(Net("resnet34", width=4, pretrained=done.first.id), 5, store=store)
+
+
+def test_a_method_without_a_teacher_has_none_to_start_from(done, tmp_path: Path):
+    there = load_file(done.first.path / WEIGHTS)
+    file = tmp_path / WEIGHTS
+    save_file({key: t for key, t in there.items() if key.startswith("classifier.")}, file)
+    network = THIN.build(5)
+    checkpoint.load_body(network, file)
+    with pytest.raises(RecordError, match=r"weights of the teacher .*it has no 'teacher\.network"):
+        checkpoint.load_body(network, file, "teacher")
+
+
+def test_a_run_without_weights_says_how_to_make_them(done, tmp_path: Path):
+    bare = Store(tmp_path)
+    folder = bare.path(done.first.id)
+    folder.mkdir()
+    (folder / "run.json").write_bytes((done.first.path / "run.json").read_bytes())
+    with pytest.raises(RecordError, match=r"recorded without weights: make them with `adautomix t"):
+        start_network(replace(THIN, pretrained=done.first.id), 5, store=bare)
+
+
+def test_a_network_built_alone_does_not_look_for_runs():
+    with pytest.raises(InputError, match="pretrained='x' names a run, which only a recorded train"):
+        replace(THIN, pretrained="x").build(5)
+
+
+def test_an_unknown_predictor_has_no_accuracy(done):
+    with pytest.raises(InputError, match="has no 'generator'; it has classifier, teacher"):
+        done.top1("generator")
