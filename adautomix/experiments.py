@@ -28,6 +28,10 @@ EXPERIMENTS = {
 }
 
 
+MASKS = ("mask_peak", "area_gap")
+"""What a run's probe says of its masks; see `adautomix.evaluate.describe_masks`."""
+
+
 def obtain(
     name: str,
     *,
@@ -88,8 +92,8 @@ def sensitivity(field: str, *, predictor: str = "classifier") -> pd.DataFrame:
         predictor: "classifier" or "teacher".
 
     Returns:
-        x (the field's value), y (percent, median of the last ten epochs), seed, and mask_peak of
-            each run.
+        x (the field's value), y (percent, median of the last ten epochs), seed, and mask_peak and
+            area_gap of each run.
     """
     from adautomix.recipes import to_dict
     from adautomix.runner import Job
@@ -106,8 +110,27 @@ def sensitivity(field: str, *, predictor: str = "classifier") -> pd.DataFrame:
         if differing <= {field} and len(recipe) == len(usual):
             x = recipe[field] if recipe[field] is not None else recipe["optim.lr"]  # generator_lr
             y = 100 * run.metric(predictor, "top1_median10")
-            rows.append({"x": x, "y": y, "seed": run.seed, "mask_peak": run.extras["mask_peak"]})
-    return pd.DataFrame(rows, columns=["x", "y", "seed", "mask_peak"]).sort_values(["x", "seed"])
+            masks = {name: run.extras[name] for name in MASKS}
+            rows.append({"x": x, "y": y, "seed": run.seed, **masks})
+    return pd.DataFrame(rows, columns=["x", "y", "seed", *MASKS]).sort_values(["x", "seed"])
+
+
+def by_value(frame: pd.DataFrame, heading: str) -> pd.DataFrame:
+    """`sensitivity` as a table of text, one row a value: mean ± sd over seeds, and the masks."""
+    rows = []
+    for x, runs in frame.groupby("x"):
+        spread = f" ± {runs['y'].std():.1f}" if len(runs) > 1 else ""
+        rows.append(
+            {
+                heading: f"{x:g}",
+                "seeds": str(len(runs)),
+                "validation accuracy (%)": f"{runs['y'].mean():.1f}{spread}",
+                "largest mask": f"{runs['mask_peak'].mean():.2f}",
+                "distance of area and λ": f"{runs['area_gap'].mean():.2f}",
+            }
+        )
+    columns = ["seeds", "validation accuracy (%)", "largest mask", "distance of area and λ"]
+    return pd.DataFrame(rows, columns=[heading, *columns])
 
 
 def _flat(recipe: dict, prefix: str = "") -> dict[str, object]:

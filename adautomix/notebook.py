@@ -45,9 +45,14 @@ def undeclared(cells: Sequence[str]) -> list[str]:
 
 
 def glue(prefix: str, values: Mapping[str, float | int | str]) -> None:
-    """Stores numbers under `<prefix>_<name>` for the prose of any page; shows nothing."""
+    """Stores numbers under `<prefix>_<name>` for the prose of any page; shows nothing there.
+
+    In a notebook that is not run for the book they are shown, since its prose stays without them.
+    """
     for name, value in values.items():
         figures.glue_value(f"{prefix}_{name}", value)
+    if not figures.in_book():
+        _show(pd.DataFrame({"numbers in the text": values}))
 
 
 def colophon(runs: Iterable[Run] = ()) -> pd.DataFrame:
@@ -61,6 +66,13 @@ def colophon(runs: Iterable[Run] = ()) -> pd.DataFrame:
         **{f"run {run.id}": _cost(run) for run in runs},
     }
     return pd.DataFrame({"": rows})
+
+
+def _show(frame: pd.DataFrame) -> None:
+    """Shows a table where the cell does not end with it."""
+    from IPython.display import display
+
+    display(frame)
 
 
 def _cost(run: Run) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from adautomix.book.chapter import IMAGES, figures_of, present
 from adautomix.errors import AdAutoMixError, InputError, unknown
+from adautomix.figures.tables import BOOK
 
 SOURCES = "[0-9][0-9]-*.ipynb"
 LONGEST_SOCKET_FOLDER = 56  # bytes: a Unix socket's path ends at 107, a kernel's file name takes 50
@@ -75,6 +76,7 @@ def execute_notebook(root: Path, notebook: Path, values: dict[str, Any]) -> Path
     copy = root / "book" / "_build" / "executed" / notebook.name
     copy.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
+    os.environ[BOOK] = "1"  # the kernel inherits it
     try:
         papermill.execute_notebook(
             str(notebook),

@@ -16,7 +16,7 @@ from adautomix.recipes.base import SGD, Cosine, Recipe
 THIN = Recipe(
     data="photodigits",
     net=Net("resnet18", stem="cifar", width=16),
-    optim=SGD(lr=0.2, momentum=0.9, weight_decay=5e-4),
+    optim=SGD(lr=0.4, momentum=0.9, weight_decay=5e-4),
     schedule=Cosine(floor=0.0),
     epochs=180,
     batch=30,
