@@ -36,10 +36,12 @@ def load(
 ) -> "ImageSet":
     """One split of a dataset, whole in memory, its counts and digest checked.
 
-    name       of a dataset of the catalogue, or of some of its classes, e.g. "photodigits.0-4"
-    per_class  keep the first so many images of every class (nested subsets in a fixed order);
-               None keeps the split's default: 30 for PhotoDigits train, everything elsewhere
-    root       the folder or .npz to read; without it `where(name)` searches; PhotoDigits has none
+    Args:
+        name: of a dataset of the catalogue, or of some of its classes, e.g. "photodigits.0-4".
+        split: "train", "test", or "validation" where the dataset has one.
+        per_class: keep the first so many images of every class (nested subsets in a fixed order);
+            None keeps the split's default: 30 for PhotoDigits train, everything elsewhere.
+        root: the folder or .npz to read; without it `where(name)` searches; PhotoDigits has none.
 
     Raises InputError for a bad name, split or per_class, DataError for missing or altered data.
     """

@@ -88,6 +88,7 @@ def fgsm_released(
     """The released script's FGSM, which is not one: for comparison with Table 4 alone.
 
     Differs from the published attack, as the released code does, in two ways:
+
     - ε is added to normalised images, so it is ε · std in pixels, about a fifth of what is said;
     - they are then clamped to [0, 1] as if they were pixels: what is darker than the channel's mean
       becomes the mean, what is more than one standard deviation brighter is cut, whatever ε is. Of

@@ -27,11 +27,12 @@ BATCH = 500
 class Corruption:
     """What a network is worth on corrupted images.
 
-    accuracy    top-1 by corruption, one fraction a severity
-    severities  those that were run, in the order of the fractions
-    n           images of each corruption and severity
-    origins     by corruption: "official" file or "made here"
-    left_out    corruptions that were asked for and not run, and why
+    Attributes:
+        accuracy: top-1 by corruption, one fraction a severity.
+        severities: those that were run, in the order of the fractions.
+        n: images of each corruption and severity.
+        origins: by corruption: "official" file or "made here".
+        left_out: corruptions that were asked for and not run, and why.
     """
 
     accuracy: dict[str, tuple[float, ...]]

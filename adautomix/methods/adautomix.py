@@ -31,9 +31,8 @@ class AdAutoMix:
         generator_turns: T2 of Algorithm 1, updates of the generator per batch.
 
     Differs from the paper: `adversary` is not in it, where it is 1. At 1, and one learning rate for
-    both players, the masks came to ignore λ and accuracy varied more between seeds (the chapter on
-    PhotoDigits has the numbers). λ's distribution, the initial weights of the generator and T1, T2
-    are not given there; the defaults are ours.
+    both players, the masks came to ignore λ (the book's log has the numbers). λ's distribution, the
+    initial weights of the generator and T1, T2 are not given there; the defaults are ours.
     """
 
     n: int = 3

@@ -47,6 +47,7 @@ class AdAutoMixReleased:
         embed_ratio, upsampling, init: see `MixGenerator`.
 
     Differs from the paper:
+
     - The classifier's loss is absent from the generator's objective, which comes through the
       teacher alone (the masks that the classifier sees are constants): `adversary=0`.
     - On even steps, from 0, the generator minimises −β L_amce(ψ_Ŵ) + (1 − β) L_cosine: both signs

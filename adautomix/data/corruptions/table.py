@@ -23,11 +23,12 @@ Level = tuple[float, ...]
 class Kind:
     """One corruption.
 
-    name       that of the official file, `<name>.npy`, and of the function in the module `group`
-    constants  what the numbers of a level are; noise in units of the full range, lengths in pixels
-               of a 32-pixel image unless they are said to be shares of the side
-    levels     one tuple of constants a severity
-    standard   whether it is one of the 15 over which most papers average
+    Attributes:
+        name: that of the official file, `<name>.npy`, and of the function in the module `group`.
+        constants: what the numbers of a level are; noise in units of the full range, lengths in
+            pixels of a 32-pixel image unless they are said to be shares of the side.
+        levels: one tuple of constants a severity.
+        standard: whether it is one of the 15 over which most papers average.
     """
 
     name: str
