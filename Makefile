@@ -37,7 +37,7 @@ wheel: $(READY) ## build dist/adautomix-*.whl
 
 lock: $(READY) ## write requirements.lock anew after a change of pyproject.toml
 	@$(VENV)/bin/python -m uv pip compile --quiet --no-config --universal --python-version 3.11 \
-		--all-extras --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--all-extras --generate-hashes \
 		--custom-compile-command "make lock" $(UPGRADE) pyproject.toml -o requirements.lock
 
 clean: ## remove what was built; keeps .venv and runs

@@ -267,7 +267,7 @@ def test_nothing_names_one_machine_or_a_registry() -> None:
     [
         ("data = '/" + "home/me/data'", True),
         ("cd /" + "root/x", True),
-        ("--index-url https://" + "pypi" + ".org/simple", True),
+        ("simple = https://" + "pypi" + ".org/simple", True),
         ("file:" + "///opt/wheels", True),
         ("https://example.org/home/page", False),
         ("sub/home/page ../worked/x .venv/opt/x", False),
