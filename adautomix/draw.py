@@ -5,7 +5,8 @@ reached straight through or after an interruption, on a CPU or on a GPU. The num
 on the host (a few floats a step) and travel to the device without a synchronisation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 
 import numpy as np
@@ -114,6 +115,17 @@ class Draw:
 def draw_for(seed: int, step: int, rank: int = 0, stream: str = "mix") -> Draw:
     """The random numbers of one step of one process: `draw_for(seed=0, step=12)`."""
     return Draw(seed, step, rank, stream)
+
+
+@contextmanager
+def initial_weights(seed: int, player: int = 0) -> Iterator[None]:
+    """Inside, torch's generator is a function of the seed; afterwards it is as it was before.
+
+    `player` is 0 for the classifier and 1 for what plays beside it, so their weights differ.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(Draw(seed, step=player, stream="init").entropy())
+        yield
 
 
 def _positive(concentration: float) -> None:

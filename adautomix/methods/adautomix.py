@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from adautomix import losses as loss
-from adautomix.draw import Draw
+from adautomix.draw import Draw, initial_weights
 from adautomix.errors import InputError
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
 from adautomix.mix import Mixed, MixGenerator, blend, interpolate
@@ -67,8 +67,7 @@ class AdAutoMix:
             seed: of the generator's initial weights.
         """
         backbone = as_backbone(classifier)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(Draw(seed, step=1, stream="init").entropy())
+        with initial_weights(seed, player=1):
             generator = MixGenerator(
                 backbone.measure(side).channels,
                 embed_ratio=self.embed_ratio,

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from adautomix import losses as loss
-from adautomix.draw import Draw
+from adautomix.draw import Draw, initial_weights
 from adautomix.errors import InputError, unknown
 from adautomix.methods.adautomix import reverse
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
@@ -113,8 +113,7 @@ class AdAutoMixReleased:
     ) -> "AdAutoMixReleasedMethod":
         """The live method for images of `side` × `side` pixels; see `AdAutoMix.build`."""
         backbone = as_backbone(classifier)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(Draw(seed, step=1, stream="init").entropy())
+        with initial_weights(seed, player=1):
             generator = RectifiedGenerator(
                 backbone.measure(side).channels,
                 embed_ratio=self.embed_ratio,

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from adautomix.draw import Draw
+from adautomix.draw import Draw, initial_weights
 from adautomix.errors import InputError, unknown
 from adautomix.losses import ce, mixed_ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
@@ -72,8 +72,7 @@ class AutoMix:
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "AutoMixMethod":
         """The live method for images of `side` × `side` pixels; see `AdAutoMix.build`."""
         backbone = as_backbone(classifier)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(Draw(seed, step=1, stream="init").entropy())
+        with initial_weights(seed, player=1):
             block = MixBlock(
                 backbone.measure(side).channels,
                 embed_ratio=self.embed_ratio,

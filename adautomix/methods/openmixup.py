@@ -34,7 +34,7 @@ class TwoHeads(Backbone):
         super().__init__(backbone.model, backbone.tap)
         weight = next(self.parameters())
         with _in_evaluation_mode(self), torch.no_grad():
-            black = weight.new_zeros(1, 3, side, side)
+            black = self.black(side)
             classes, width = self(black).shape[1], self._pool(black)[0].shape[1]
         self.mixing_head = nn.Linear(width, classes, device=weight.device, dtype=weight.dtype)
         nn.init.normal_(self.mixing_head.weight, std=init)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from adautomix.draw import Draw
+from adautomix.draw import initial_weights
 from adautomix.errors import InputError
 from adautomix.methods.automix import AutoMixMethod, check_pair_config
 from adautomix.methods.base import as_backbone
@@ -51,8 +51,7 @@ class SAMix:
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "SAMixMethod":
         """The live method for images of `side` × `side` pixels; see `AdAutoMix.build`."""
         backbone = as_backbone(classifier)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(Draw(seed, step=1, stream="init").entropy())
+        with initial_weights(seed, player=1):
             block = ContentMixBlock(
                 backbone.measure(side).channels,
                 flatness=self.flatness,

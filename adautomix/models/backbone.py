@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from adautomix.draw import Draw
+from adautomix.draw import initial_weights
 from adautomix.errors import InputError, unknown
 
 
@@ -66,13 +66,11 @@ class Backbone(nn.Module):
 
         It is not looked up: after a change of stem, timm's `feature_info` tells the old strides.
         """
-        weight = next((p for p in self.parameters() if p.ndim == 4), None)  # the first convolution
-        if weight is None:
-            raise InputError(f"the model {self.name} has no convolution that takes images.")
+        black = self.black(side)
         training = self.training
         self.eval()
         try:
-            seen = self.see(weight.new_zeros(2, weight.shape[1], side, side))
+            seen = self.see(black)
         except (IndexError, AssertionError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"the model {self.name} shows no features at tap {self.tap} "
@@ -81,6 +79,13 @@ class Backbone(nn.Module):
         finally:
             self.train(training)
         return Tap(*seen.features.shape[1:])
+
+    def black(self, side: int) -> Float[Tensor, "2 c side side"]:
+        """Two black images with as many channels as the model takes, on its device."""
+        first = next((p for p in self.parameters() if p.ndim == 4), None)  # of a convolution
+        if first is None:
+            raise InputError(f"the model {self.name} has no convolution that takes images.")
+        return first.new_zeros(2, first.shape[1], side, side)
 
 
 @dataclass(frozen=True)
@@ -114,8 +119,7 @@ class Net:
                 f"pretrained={self.pretrained!r} names a run, which only a recorded training can "
                 "start from: build the network with pretrained=False and load its weights."
             )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(Draw(seed, stream="init").entropy())
+        with initial_weights(seed):
             model = timm.create_model(
                 self.name, pretrained=self.pretrained, num_classes=classes, **self._thin()
             )

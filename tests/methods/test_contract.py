@@ -251,3 +251,19 @@ def test_a_plain_timm_model_will_do(name):
     assert method.classifier.model is model
     images, labels = torch.randn(4, 3, 32, 32), torch.arange(4)
     assert torch.isfinite(method(images, labels, draw_for(0, 1)).total)
+
+
+@pytest.mark.parametrize("name", ["adautomix", "adautomix_released", "automix", "samix"])
+def test_a_model_of_one_channel_is_measured_as_it_is(name):
+    model = timm.create_model("test_resnet", num_classes=CLASSES, in_chans=1)
+    method = METHODS[name].build(model, 32)
+    images, labels = torch.randn(4, 1, 32, 32), torch.arange(4)
+    assert torch.isfinite(method(images, labels, draw_for(0, 1)).total)
+
+
+@pytest.mark.parametrize("name", ["automix", "samix"])
+def test_two_heads_take_one_channel_too(name):
+    model = timm.create_model("test_resnet", num_classes=CLASSES, in_chans=1)
+    config = replace(METHODS[name], pipeline="openmixup")
+    found = config.build(model, 32).classifier.see_mixed(torch.randn(2, 1, 32, 32))
+    assert found.logits.shape == (2, CLASSES)
