@@ -8,7 +8,7 @@ import yaml
 
 from adautomix.data.augment import Augment
 from adautomix.errors import InputError, unknown
-from adautomix.methods import METHODS, MethodConfig, Plain
+from adautomix.methods import METHODS, AdAutoMixReleased, MethodConfig, Plain
 from adautomix.mix import GUIDED, MIXERS
 from adautomix.models import Net
 
@@ -59,6 +59,11 @@ class Cosine:
 
     floor: float = 0.0
     warmup: int = 0
+
+
+def schedule_of(method: MethodConfig) -> Cosine:
+    """To zero, and to half the peak for what the authors released, as in their configuration."""
+    return Cosine(floor=0.5 if isinstance(method, AdAutoMixReleased) else 0.0)
 
 
 @dataclass(frozen=True)

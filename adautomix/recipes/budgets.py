@@ -43,7 +43,7 @@ def with_budget(recipe: Recipe, budget: str) -> Recipe:
 
 def _embedded(recipe: Recipe, *, smoke: bool) -> Recipe:
     """Method and schedule of the recipe; data, network and length of the embedded default."""
-    base = replace(photodigits.THIN, method=recipe.method, schedule=recipe.schedule)
+    base = replace(photodigits.thin(recipe.method), schedule=recipe.schedule)
     if smoke:
         base = replace(
             base, net=Net("resnet18", stem="cifar", width=8), epochs=2, batch=20, per_class=4

@@ -13,13 +13,12 @@ from dataclasses import replace
 from adautomix.data.augment import Augment
 from adautomix.methods import METHODS
 from adautomix.models import Net
-from adautomix.recipes.base import SGD, Cosine, Recipe
+from adautomix.recipes.base import SGD, Recipe, schedule_of
 
 RESNET18 = Recipe(
     data="cifar100",
     net=Net("resnet18", stem="cifar"),
     optim=SGD(lr=0.1, momentum=0.9, weight_decay=1e-4),
-    schedule=Cosine(floor=0.0),
     epochs=800,
     batch=100,
     augment=Augment(padding=4, flip=True),
@@ -29,7 +28,7 @@ RESNET50 = replace(RESNET18, net=Net("resnet50", stem="cifar"))
 RESNEXT50 = replace(RESNET18, net=Net("resnext50_32x4d", stem="cifar"))
 
 RECIPES = {
-    f"cifar100/{net}/{name}": replace(recipe, method=method)
+    f"cifar100/{net}/{name}": replace(recipe, method=method, schedule=schedule_of(method))
     for net, recipe in {
         "resnet18": RESNET18,
         "resnet34": RESNET34,

@@ -13,6 +13,7 @@ from adautomix.errors import InputError
 from adautomix.methods import METHODS, Fixed, Guided, MethodConfig
 from adautomix.mix import Mixed
 from adautomix.models import Net, Teacher
+from adautomix.recipes import photodigits
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 TERMS = {
@@ -267,3 +268,21 @@ def test_two_heads_take_one_channel_too(name):
     config = replace(METHODS[name], pipeline="openmixup")
     found = config.build(model, 32).classifier.see_mixed(torch.randn(2, 1, 32, 32))
     assert found.logits.shape == (2, CLASSES)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(METHODS.keys() - {"snapmix"})
+)  # its shares need not sum to 1
+def test_the_learning_rate_of_photodigits_is_the_same_per_unit_of_loss(name, make):
+    """With all logits 0 and one class, an output bias has the gradient weight · (1/k − 1)."""
+    method = make(name)
+    heads = [m for m in method.classifier.modules() if isinstance(m, torch.nn.Linear)]
+    for head in heads:
+        torch.nn.init.zeros_(head.weight)
+        torch.nn.init.zeros_(head.bias)
+    images, _ = batch_of()
+    method(images, torch.full((BATCH,), 2), draw_for(0, 1)).total.backward()
+    found = sum(head.bias.grad[2] for head in heads) / (1 / CLASSES - 1)
+    weight = 2 if isinstance(METHODS[name], photodigits.PAIRED) else 1
+    assert found.item() == pytest.approx(weight, rel=1e-5)
+    assert photodigits.thin(METHODS[name]).optim.lr * weight == pytest.approx(0.4)

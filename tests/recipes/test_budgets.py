@@ -8,7 +8,7 @@ from adautomix import record
 from adautomix.errors import InputError
 from adautomix.methods import Plain
 from adautomix.models import Net
-from adautomix.recipes import BUDGETS, RECIPES, Cosine, get, photodigits, with_budget
+from adautomix.recipes import BUDGETS, RECIPES, Cosine, get, with_budget
 
 REAL = [name for name, recipe in RECIPES.items() if recipe.data != "photodigits"]
 EMBEDDED = [name for name, recipe in RECIPES.items() if recipe.data == "photodigits"]
@@ -42,7 +42,8 @@ def test_the_recipes_of_photodigits_are_those_of_the_budget_quick(name):
 
 
 def test_quick_takes_1800_steps_and_smoke_a_few():
-    quick, smoke = (with_budget(photodigits.THIN, budget) for budget in ("quick", "smoke"))
+    recipe = get("photodigits/thin/plain")
+    quick, smoke = (with_budget(recipe, budget) for budget in ("quick", "smoke"))
     assert quick.epochs * (quick.per_class * 10 // quick.batch) == 1800
     assert smoke.epochs * (smoke.per_class * 10 // smoke.batch) <= 10
 
