@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -24,23 +25,29 @@ def accuracy(
 ) -> Accuracy:
     """How often `predict` puts the true class first, and among the first five (or all).
 
+    Among several processes (`torchrun`) each passes the batches of its own images, and all get the
+    accuracy on all images.
+
     Args:
         predict: images "b c h w" to logits "b k"; a module is evaluated in evaluation mode.
         batches: (images, labels) pairs of any size.
     """
-    top1 = top5 = loss = torch.zeros((), dtype=torch.float64)
-    n = 0
+    parts = [torch.zeros(4)]
     with evaluating(predict):
         for images, labels in batches:
             logits = predict(images).float()
             ranked = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
-            top1 = top1 + ranked[:, 0].sum()
-            top5 = top5 + ranked.sum()
-            loss = loss + F.cross_entropy(logits, labels, reduction="sum")
-            n += len(labels)
+            loss = F.cross_entropy(logits, labels, reduction="sum")
+            number = torch.full_like(loss, len(labels))
+            parts.append(torch.stack([ranked[:, 0].sum(), ranked.sum(), loss, number]))
+    counts = torch.stack(parts[1:] or parts).cpu().double().sum(dim=0)
+    if dist.is_available() and dist.is_initialized():
+        counts = counts.to(parts[-1].device)
+        dist.all_reduce(counts)
+    top1, top5, loss, n = counts.tolist()
     if n == 0:
         return Accuracy(float("nan"), float("nan"), float("nan"), 0)
-    return Accuracy(float(top1) / n, float(top5) / n, float(loss) / n, n)
+    return Accuracy(top1 / n, top5 / n, loss / n, int(n))
 
 
 @contextmanager

@@ -117,3 +117,24 @@ def test_the_mode_comes_back_after_an_error():
         broken()
     assert seen == [False]
     assert module.training
+
+
+def _one_of_two(rank, folder):
+    """Counts its own rows; each process has another number of them."""
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2
+    )
+    logits, labels = scores()
+    mine = slice(0, 17) if rank == 0 else slice(17, None)
+    found = accuracy(identity, batches(logits[mine], labels[mine], 7))
+    torch.save(tuple(found), f"{folder}/{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_count_the_images_of_both(tmp_path):
+    torch.multiprocessing.spawn(_one_of_two, (str(tmp_path),), nprocs=2)
+    logits, labels = scores()
+    alone = accuracy(identity, batches(logits, labels, 7))
+    for rank in range(2):
+        assert torch.load(tmp_path / f"{rank}.pt") == pytest.approx(tuple(alone), rel=1e-6)
+        assert torch.load(tmp_path / f"{rank}.pt")[::3] == tuple(alone)[::3]  # top-1 and n exactly
