@@ -108,6 +108,12 @@ class AdAutoMixReleased:
             if getattr(self, name) not in known:
                 raise unknown(name, getattr(self, name), known)
 
+    @property
+    def passes(self) -> float:
+        """12, or 9 where N = 2, which a random N is once in n − 1 steps."""
+        pairs = float(self.n == 2) if not self.random_n else 1 / (self.n - 1)
+        return 12 - 3 * pairs
+
     def build(
         self, classifier: nn.Module, side: int, *, seed: int = 0
     ) -> "AdAutoMixReleasedMethod":

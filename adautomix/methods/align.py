@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -48,6 +49,7 @@ class AlignMix:
     then sum to between 0.5 and 4 and are in the mean 18 % off 1. That is "published".
     """
 
+    passes: ClassVar[float] = 3
     alpha: float = 2.0
     aligned: float = 0.5
     otherwise: str = "input"

@@ -1,7 +1,7 @@
 """AutoMix (Liu et al., ECCV 2022): masks that help the classifier, learned from its teacher."""
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -56,6 +56,7 @@ class AutoMix:
     CIFAR-100, but for the learning rate, which there falls only to half (`Cosine(floor=0.5)`).
     """
 
+    passes: ClassVar[float] = 9
     alpha: float = 2.0
     mask_loss: float = 0.1
     mask_margin: float = 0.1

@@ -78,13 +78,33 @@ class Method(nn.Module):
             self.teacher.follow(self.classifier, momentum_at(progress, self.teacher.base))
 
     def compile_step(self, **options) -> None:
-        """Compile the tensor part of the step by `torch.compile`; drawing stays outside it."""
-        self.compute = torch.compile(self.compute, dynamic=False, **options)
+        """Compile the tensor part of the step by `torch.compile`; drawing stays outside it.
+
+        A batch of another size than the first, as an epoch's last may be, runs uncompiled:
+        compiling the step again would take longer than it saves.
+        """
+        eager, compiled = self.compute, torch.compile(self.compute, dynamic=False, **options)
+        sizes: list[torch.Size] = []
+
+        def compute(images: Tensor, *rest) -> Losses:
+            sizes[:] = sizes or [images.shape]
+            return (compiled if images.shape == sizes[0] else eager)(images, *rest)
+
+        self.compute = compute
 
 
 @runtime_checkable
 class MethodConfig(Protocol):
     """A method's hyper-parameters: a frozen dataclass that makes the live `Method`."""
+
+    @property
+    def passes(self) -> float:
+        """What one step costs in network passes, in units of one forward of the whole batch.
+
+        A forward is 1, a backward 2, a backward to the input alone 1; plain training is 3. Mixing
+        rules, mix blocks and the average that makes the teacher are left out: they are small.
+        """
+        ...
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> Method: ...
 

@@ -1,6 +1,7 @@
 """DADA (Li et al., 2020): a policy of image operations is learned together with the classifier."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -52,6 +53,7 @@ class DADA:
     normalisation where a batch shows black and white. Interpolation is bilinear, not nearest.
     """
 
+    passes: ClassVar[float] = 6.5
     ops: tuple[str, ...] = OPS
     slots: int = 2
     radius: float = 0.01

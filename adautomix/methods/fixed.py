@@ -1,6 +1,7 @@
 """Training with a hand-crafted mixing rule: Mixup, CutMix, ... (one step for all of them)."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -20,6 +21,7 @@ class Fixed:
             for no teacher.
     """
 
+    passes: ClassVar[float] = 3
     rule: MixingRule
     momentum: float | None = 0.999
 

@@ -54,6 +54,11 @@ class Guided:
                 "guide_from='teacher' needs a teacher: give a momentum, e.g. momentum=0.999."
             )
 
+    @property
+    def passes(self) -> int:
+        """Plain training's 3 and those of the guide."""
+        return 3 + (2 if self.rule.guide == "saliency" else 1)
+
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "GuidedMethod":
         """The live method; `side` and `seed` are not needed."""
         return GuidedMethod(as_backbone(classifier), self)

@@ -1,6 +1,7 @@
 """Manifold Mixup (Verma et al., 2019): Mixup of the images or of a hidden stage's features."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -26,6 +27,7 @@ class ManifoldMix:
             for no teacher.
     """
 
+    passes: ClassVar[float] = 3
     alpha: float = 2.0
     layers: int = 3
     per: str = "batch"

@@ -63,6 +63,11 @@ class MEADA:
         if self.steps < 1:
             raise InputError(f"steps must be 1 or more, not {self.steps}.")
 
+    @property
+    def passes(self) -> int:
+        """Training on twice the images, and forward and backward to the input for each step."""
+        return 6 + 2 * self.steps
+
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "MEADAMethod":
         """The live method; `side` and `seed` are not needed."""
         return MEADAMethod(as_backbone(classifier), self)

@@ -1,6 +1,7 @@
 """Plain training, the paper's "Vanilla": cross-entropy on the clean images (Eq. 1)."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -18,6 +19,7 @@ class Plain:
             for no teacher.
     """
 
+    passes: ClassVar[float] = 3
     momentum: float | None = 0.999
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "PlainMethod":

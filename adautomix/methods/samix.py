@@ -1,6 +1,7 @@
 """SAMix (Li et al., 2021): AutoMix with a richer mix block and an η-balanced loss for it."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -30,6 +31,7 @@ class SAMix:
     oneself; there they are random permutations.
     """
 
+    passes: ClassVar[float] = 9
     alpha: float = 2.0
     eta: float = 0.5
     mask_loss: float = 0.1

@@ -9,8 +9,6 @@ import timm
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 from adautomix.draw import draw_for
 from adautomix.errors import InputError
@@ -229,33 +227,6 @@ def test_a_step_uses_the_labels_and_mixed_the_predictions():
     method(images, labels, draw_for(0, 1))
     torch.testing.assert_close(SEEN[0], expected[1])
     torch.testing.assert_close(SEEN[1], expected[0])
-
-
-class Counting(TorchDispatchMode):
-    """`FlopCounterMode` without its hooks on modules, which cannot follow `autograd.grad`."""
-
-    flops = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        found = function(*args, **(kwargs or {}))
-        if count := flop_registry.get(function._overloadpacket):
-            self.flops += count(*args, **(kwargs or {}), out_val=found)
-        return found
-
-
-@pytest.mark.parametrize(("guide", "passes"), [("saliency", 2), ("attention", 1), ("cam", 1)])
-def test_a_step_costs_the_passes_it_says(guide, passes):
-    """Forward 1, backward to the weights 1, to the input 1."""
-
-    def flops(config):
-        method, (images, labels) = config.build(network_of(), SIDE).train(), batch_of()
-        with Counting() as counted:
-            method(images, labels, draw_for(0, 1)).total.backward()
-        return counted.flops
-
-    plain = flops(METHODS["plain"])
-    extra = (flops(Guided(RULES[guide])) - plain) / (plain / 3)
-    assert extra == pytest.approx(passes, abs=0.1)
 
 
 def test_a_teacher_that_is_not_there_cannot_be_asked():

@@ -1,0 +1,67 @@
+"""What a step costs: the passes that each configuration says, counted in multiply-adds."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from adautomix.draw import draw_for
+from adautomix.methods import MEADA, METHODS, AdAutoMix, AdAutoMixReleased
+from adautomix.models import Net
+
+BATCH, SIDE, CLASSES = 4, 16, 5
+VARIANTS = METHODS | {
+    "me_ada, 2 steps": MEADA(steps=2),
+    "adautomix, N = 4": AdAutoMix(n=4),
+    "adautomix, T1 = 3": AdAutoMix(classifier_turns=3),
+    "adautomix, T2 = 3": AdAutoMix(generator_turns=3),
+    "adautomix_released, N = 2": AdAutoMixReleased(n=2),
+    "automix, openmixup": replace(METHODS["automix"], pipeline="openmixup"),
+}
+LIBRARIES = {"saliencymix": "cv2.saliency", "puzzlemix": "maxflow"}
+
+
+class Counting(TorchDispatchMode):
+    """`FlopCounterMode` without its hooks on modules, which cannot follow `autograd.grad`."""
+
+    flops = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        found = function(*args, **(kwargs or {}))
+        if count := flop_registry.get(function._overloadpacket):
+            self.flops += count(*args, **(kwargs or {}), out_val=found)
+        return found
+
+
+def flops(config, step=1):
+    """Of one step of the trainer: every turn forward and back."""
+    method = config.build(Net("resnet18", width=16).build(CLASSES), SIDE).train()
+    images, labels = torch.randn(BATCH, 3, SIDE, SIDE), torch.arange(BATCH) % CLASSES
+    with Counting() as counted:
+        for turn in method.turns:
+            method(images, labels, draw_for(0, step), turn).total.backward()
+    return counted.flops
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return flops(METHODS["plain"])
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_step_costs_the_passes_it_says(name, plain):
+    if library := LIBRARIES.get(name):
+        pytest.importorskip(library)
+    config = VARIANTS[name]
+    assert 3 * flops(config) / plain == pytest.approx(config.passes, rel=0.03)
+
+
+def test_a_random_number_of_images_costs_its_mean():
+    config = AdAutoMixReleased(n=4, random_n=True)
+    method = config.build(Net("resnet18", width=8).build(CLASSES), SIDE)
+    images = torch.zeros(BATCH, 3, SIDE, SIDE)
+    drawn = [method._sets(images, draw_for(0, step))[0].partners.shape[1] for step in range(600)]
+    cost = {n: AdAutoMixReleased(n=n).passes for n in (2, 3, 4)}
+    assert sum(cost[n] for n in drawn) / 600 == pytest.approx(config.passes, abs=0.15)
