@@ -112,6 +112,43 @@ class Draw:
         return _to(partners, device)
 
 
+class SameRatio(Draw):
+    """Whoever asks gets the same λ and the same partners: to set methods side by side.
+
+    The first image's λ is `share` and the others divide the rest. The partners are a function of
+    the seed and not of what was drawn before, and a permutation is "the next one on the ring", so
+    nobody meets itself. All else (boxes, masks, centres) is drawn as usual. A rule that takes no λ
+    from a Beta or Dirichlet distribution does not follow `share`.
+    """
+
+    def __init__(self, seed: int, share: float):
+        super().__init__(seed, stream="evaluate")
+        if not 0 < share < 1:
+            raise InputError(f"the share of the first image must lie in (0, 1), not {share}.")
+        self.share = share
+
+    def __reduce__(self):
+        return SameRatio, (self.key[0], self.share)
+
+    def beta(self, concentration: float, shape: Sequence[int], device="cpu") -> Tensor:
+        """`share`, whatever the concentration."""
+        return torch.full(tuple(shape), self.share, device=device)
+
+    def ratios(self, batch: int, n: int, concentration: float = 1.0, device="cpu") -> Tensor:
+        """`share` for the first, the rest in equal parts for the others."""
+        rows = torch.full((batch, n), (1 - self.share) / (n - 1), device=device)
+        rows[:, 0] = self.share
+        return rows
+
+    def partners(self, batch: int, n: int, device="cpu") -> Tensor:
+        """As `Draw.partners`, the same for every call; a larger n adds to a smaller one."""
+        return Draw(self.key[0], stream="evaluate").partners(batch, n, device)
+
+    def permutation(self, length: int, device="cpu") -> Tensor:
+        """Each one's first partner."""
+        return self.partners(length, 2, device)[:, 1]
+
+
 def draw_for(seed: int, step: int, rank: int = 0, stream: str = "mix") -> Draw:
     """The random numbers of one step of one process: `draw_for(seed=0, step=12)`."""
     return Draw(seed, step, rank, stream)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adautomix.data.augment import normalise
+from adautomix.data.augment import normalise, to_bytes
 from adautomix.data.loader import on_device
 from adautomix.data.small import ImageSet
 from adautomix.draw import Draw
@@ -52,7 +52,8 @@ class Probe:
         chosen = mixed.partners[:SETS].cpu()
         parents = torch.from_numpy(self.data.images[self.rounds[0]])[chosen]
         notes["parents"], notes["ratios"] = parents, mixed.ratios[:SETS].float().cpu()
-        notes[f"mixed_{epoch}"] = self._pixels(mixed.images[:SETS])
+        info = self.data.info
+        notes[f"mixed_{epoch}"] = to_bytes(mixed.images[:SETS], info.mean, info.std)
         notes[f"masks_{epoch}"] = (mixed.masks[:SETS].float() * 255).round().byte().cpu()
 
     def describe(self, method: Method) -> dict[str, float]:
@@ -105,9 +106,3 @@ class Probe:
     def _kept(self, mixed: Mixed, i: int) -> Tensor:
         objects = torch.from_numpy(self.data.masks[self.rounds[i]]).to(mixed.masks.device)
         return kept_share(mixed, objects)
-
-    def _pixels(self, images: Tensor) -> Tensor:
-        mean = images.new_tensor(self.data.info.mean)[:, None, None]
-        std = images.new_tensor(self.data.info.std)[:, None, None]
-        pixels = (images * std + mean).clamp(0, 1) * 255
-        return pixels.round().byte().permute(0, 2, 3, 1).contiguous().cpu()

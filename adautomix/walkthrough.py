@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from adautomix import data
-from adautomix.data.augment import normalise
+from adautomix.data.augment import normalise, to_bytes
 from adautomix.data.loader import on_device
 from adautomix.draw import Draw, draw_for
 from adautomix.figures.game import Network, Pull, Term
@@ -173,9 +173,7 @@ class Walkthrough:
 
     def pixels(self, images: Tensor) -> np.ndarray:
         """Normalised images "b c h w" as uint8 "b h w c"."""
-        mean, std = (torch.tensor(v)[:, None, None] for v in (self.info.mean, self.info.std))
-        scaled = ((images * std + mean).clamp(0, 1) * 255).round().byte()
-        return scaled.permute(0, 2, 3, 1).numpy()
+        return to_bytes(images, self.info.mean, self.info.std).numpy()
 
     def straight(self) -> np.ndarray:
         """Σ λ_n x_n as pixels, the input of L_mce (Eq. 4)."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float, UInt8
@@ -57,9 +58,23 @@ def normalise(
     images: UInt8[Tensor, "b c h w"], mean: Sequence[float], std: Sequence[float]
 ) -> Float[Tensor, "b c h w"]:
     """float32 (x / 255 − mean) / std, channel by channel."""
-    mean_ = images.new_tensor(mean, dtype=torch.float32)[:, None, None]
-    std_ = images.new_tensor(std, dtype=torch.float32)[:, None, None]
+    mean_, std_ = (_channelwise(tuple(values), images.device) for values in (mean, std))
     return (images.float() / 255 - mean_) / std_
+
+
+@lru_cache
+def _channelwise(values: tuple[float, ...], device: torch.device) -> Float[Tensor, "c 1 1"]:
+    """Sent to the device once: a copy from ordinary host memory makes the host wait for it."""
+    return torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
+
+
+def to_bytes(
+    images: Float[Tensor, "b c h w"], mean: Sequence[float], std: Sequence[float]
+) -> UInt8[Tensor, "b h w c"]:
+    """The inverse of `normalise`, channels last, as pictures are drawn; on the CPU."""
+    mean_, std_ = (images.new_tensor(values)[:, None, None] for values in (mean, std))
+    scaled = (images * std_ + mean_).clamp(0, 1) * 255
+    return scaled.round().byte().permute(0, 2, 3, 1).contiguous().cpu()
 
 
 def _within(index: Tensor, length: int) -> Tensor:

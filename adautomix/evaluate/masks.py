@@ -7,15 +7,28 @@ from torch import Tensor
 from adautomix.mix import Mixed
 
 
+def shown(mixed: Mixed) -> Float[Tensor, "b n h w"]:
+    """How much of each of partner n's own pixels is painted, wherever that is, in [0, 1].
+
+    These are the masks, but for the rules that move pixels: there each mask is carried back to
+    where its pixels come from. A pixel that is painted twice, in an enlarged image, counts once.
+    """
+    if mixed.sources is None:
+        return mixed.masks
+    painted = torch.zeros_like(mixed.masks).flatten(2)
+    painted.scatter_add_(2, mixed.sources.flatten(2), mixed.masks.flatten(2))
+    return painted.clamp(max=1).view_as(mixed.masks)
+
+
 def kept_share(mixed: Mixed, objects: Bool[Tensor, "b h w"]) -> Float[Tensor, "b n"]:
-    """The share of partner n's object pixels that its mask keeps, in [0, 1].
+    """The share of partner n's object pixels that are painted, in [0, 1].
 
     `objects` mark the object's pixels of each image of the batch. A mask that knows nothing of the
     objects keeps 1/N on average, whatever the ratios; one that avoids covering one object with
     another's background keeps more.
     """
     theirs = objects[mixed.partners].to(mixed.masks.dtype)
-    return (mixed.masks * theirs).sum(dim=(2, 3)) / theirs.sum(dim=(2, 3)).clamp(min=1)
+    return (shown(mixed) * theirs).sum(dim=(2, 3)) / theirs.sum(dim=(2, 3)).clamp(min=1)
 
 
 @torch.no_grad()

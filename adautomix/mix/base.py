@@ -21,6 +21,8 @@ class Mixed(NamedTuple):
             `Cutout`, where nobody is painted.
         weights: of each partner's label, for the few rules that do not weigh labels by `ratios`;
             rows need not sum to 1.
+        sources: for the rules that move pixels, which pixel of its image each partner shows at each
+            pixel, counted row by row; None where every pixel stays in its place.
     """
 
     images: Float[Tensor, "b c h w"]
@@ -28,6 +30,7 @@ class Mixed(NamedTuple):
     ratios: Float[Tensor, "b n"]
     masks: Float[Tensor, "b n h w"]
     weights: Float[Tensor, "b n"] | None = None
+    sources: Int[Tensor, "b n h w"] | None = None
 
     @property
     def label_weights(self) -> Float[Tensor, "b n"]:
@@ -73,10 +76,23 @@ def blend(
 
     One term after the other, so that no n-fold copy of the batch is made.
     """
-    mixed = images[partners[:, 0]] * masks[:, 0, None]
+    mixed = select(images, partners[:, 0]) * masks[:, 0, None]
     for n in range(1, partners.shape[1]):
-        mixed = torch.addcmul(mixed, images[partners[:, n]], masks[:, n, None])
+        mixed = mixed.addcmul_(select(images, partners[:, n]), masks[:, n, None])
     return mixed
+
+
+def select(images: Float[Tensor, "b c h w"], which: Int[Tensor, " s"]) -> Float[Tensor, "s c h w"]:
+    """`images[which]` in the same memory layout, image by image: far faster on a processor."""
+    if images.is_contiguous(memory_format=torch.channels_last):
+        rows = images.permute(0, 2, 3, 1)  # as they lie in memory
+        return rows.index_select(0, which).permute(0, 3, 1, 2)
+    return images.index_select(0, which)
+
+
+def in_place(height: int, width: int, device="cpu") -> Int[Tensor, "h w"]:
+    """Each pixel's own number, row by row: the `sources` of an image of which nothing moves."""
+    return torch.arange(height * width, device=device).view(height, width)
 
 
 def interpolate(

@@ -11,6 +11,8 @@ from adautomix.errors import InputError, unknown
 
 UPSAMPLING = ("bilinear", "nearest")
 ORDERS = ("softmax-upsample", "upsample-softmax")
+LARGE = 512
+"""Positions from which `attend` takes another way; the paper's taps have 64 to 256."""
 
 
 class MixGenerator(nn.Module):
@@ -101,7 +103,7 @@ class MixGenerator(nn.Module):
     ) -> Float[Tensor, "b n h w"]:
         """P_n of Eq. 5, before the softmax over n, on the grid of the tap."""
         q, keys_of_others, v = self.attend_to(features, partners, ratios)
-        attended = F.scaled_dot_product_attention(q, keys_of_others, v)
+        attended = attend(q, keys_of_others, v)
         return attended.squeeze(-1).unflatten(2, features.shape[-2:])
 
     def attention(
@@ -151,3 +153,17 @@ class MixGenerator(nn.Module):
         if self.upsampling == "nearest":
             return F.interpolate(maps, size, mode="nearest")
         return F.interpolate(maps, size, mode="bilinear", align_corners=False)
+
+
+def attend(
+    q: Float[Tensor, "b n l e"], k: Float[Tensor, "b n l e"], v: Float[Tensor, "b n l 1"]
+) -> Float[Tensor, "b n l 1"]:
+    """Softmax(q kᵀ / √e) v.
+
+    With values of one channel torch forms the whole "l l" matrix and keeps it for the gradient.
+    From `LARGE` positions on, the values are padded to e channels, which its kernels for equal
+    widths accept: they never form the matrix, so that memory grows with l and not with l².
+    """
+    if q.shape[-2] < LARGE:
+        return F.scaled_dot_product_attention(q, k, v)
+    return F.scaled_dot_product_attention(q, k, F.pad(v, (0, q.shape[-1] - 1)))[..., :1]

@@ -5,12 +5,12 @@ from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
-from adautomix.mix.base import Mixed, blend, per_batch_or_sample
+from adautomix.mix.base import Mixed, blend, in_place, per_batch_or_sample
 from adautomix.mix.importance import resized, shares
 from adautomix.mix.puzzle import SOLVERS, Terms, assign, carry, puzzle_energy
 
@@ -24,8 +24,8 @@ class PuzzleMix:
     patches of each image move to where it is shown, if their saliency is worth the way.
 
     The ratios are the means of z, one each image. With the transport they are still the shares
-    painted, and `masks` tell whose a pixel is; but it may come from another place than its own, so
-    the images are no longer `blend(images, partners, masks)`.
+    painted, and `masks` tell whose a pixel is; but it may come from another place than its own,
+    which `sources` tell, so the images are no longer `blend(images, partners, masks)`.
 
     Cost on one core for an image of 32 pixels, by blocks on a side from 2 to 16: the graph cut
     0.01 to 0.3 ms, `relaxed` 0.1 to 2 ms, the transport 0.05 to 0.6 ms. Graph cut and transport run
@@ -104,9 +104,12 @@ class PuzzleMix:
         ratios = masks.mean(dim=(2, 3))
         if not self.transport:
             return Mixed(blend(images, partners, masks), partners, ratios, masks)
-        moved = [self._move(images, saliency, partners[:, n], masks[:, n], blocks) for n in (0, 1)]
+        sources = torch.stack(
+            [self._move(saliency[partners[:, n]], masks[:, n], blocks) for n in (0, 1)], dim=1
+        )
+        moved = [_taken(images[partners[:, n]], sources[:, n]) for n in (0, 1)]
         mixed = moved[0] * masks[:, 0, None] + moved[1] * masks[:, 1, None]
-        return Mixed(mixed, partners, ratios, masks)
+        return Mixed(mixed, partners, ratios, masks, sources=sources)
 
     def _blocks(self, size: tuple[int, int], draw: Draw) -> int:
         fitting = [n for n in self.blocks if not any(side % n for side in size)]
@@ -136,20 +139,27 @@ class PuzzleMix:
         )
         return SOLVERS[self.solver](energy).double() / (self.labels - 1)
 
-    def _move(
-        self, images: Tensor, saliency: Tensor, which: Tensor, mask: Tensor, blocks: int
-    ) -> Float[Tensor, "b c h w"]:
-        """The images `which`, their salient patches where `mask` is positive."""
+    def _move(self, saliency: Tensor, mask: Tensor, blocks: int) -> Int[Tensor, "b h w"]:
+        """Which pixel each pixel shows, so that salient patches come where `mask` is positive."""
         grid = tuple(blocks * self._patches(side // blocks, blocks) for side in mask.shape[1:])
-        there = shares(_on_grid(saliency, grid))[which]
+        there = shares(_on_grid(saliency, grid))
         plan = assign(there, _on_grid(mask.double(), grid) > 0, self.distance)
-        return carry(images[which], plan, grid)
+        unmoved = in_place(*mask.shape[1:], mask.device).expand(len(mask), 1, -1, -1)
+        return carry(unmoved, plan, grid)[:, 0]
 
     def _patches(self, side: int, blocks: int) -> int:
         """Patches along a block of `side` pixels: as small as `patch` and 16 on an image allow."""
         smallest = min(self.patch, side)
         fitting = (n for n in range(side, 1, -1) if side % n == 0)
         return next((n for n in fitting if side // n >= smallest and n * blocks <= 16), 1)
+
+
+def _taken(
+    images: Float[Tensor, "b c h w"], sources: Int[Tensor, "b h w"]
+) -> Float[Tensor, "b c h w"]:
+    """The images with the pixel `sources` at each place."""
+    places = sources.flatten(1)[:, None].expand(-1, images.shape[1], -1)
+    return images.flatten(2).gather(2, places).view_as(images)
 
 
 def _on_grid(values: Float[Tensor, "b h w"], grid: tuple[int, int]) -> Tensor:

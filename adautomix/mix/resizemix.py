@@ -8,7 +8,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError
-from adautomix.mix.base import Mixed, per_batch_or_sample
+from adautomix.mix.base import Mixed, in_place, per_batch_or_sample
 from adautomix.mix.boxes import between, span
 
 
@@ -18,8 +18,8 @@ class ResizeMix:
 
     The box is clipped at the border, and the partner fits into what is left, so its aspect changes
     there. Pixels are picked, not averaged ("nearest" of `torch.nn.functional.interpolate`). The
-    ratios are those of the area really painted. The masks say where the partner is seen; which of
-    its pixels are seen there is no part of `Mixed`, so this is the one rule whose images are not
+    ratios are those of the area really painted. The masks say where the partner is seen and
+    `sources` which of its pixels are seen there, so the images are not
     `blend(images, partners, masks)`.
 
     Attributes:
@@ -57,7 +57,10 @@ class ResizeMix:
         ]
         masks = torch.stack([~inside, inside], dim=1).to(images.dtype)
         mixed = torch.where(inside[:, None], shrunk, images)
-        return Mixed(mixed, partners, masks.mean(dim=(2, 3)), masks)
+        picked = rows[:, :, None] * width + columns[:, None, :]
+        own = in_place(height, width, images.device).expand_as(picked)
+        sources = torch.stack([own, picked], dim=1).expand(batch, 2, height, width)
+        return Mixed(mixed, partners, masks.mean(dim=(2, 3)), masks, sources=sources)
 
 
 def fit(

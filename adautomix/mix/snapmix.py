@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.draw import Draw
-from adautomix.mix.base import Mixed, per_batch_or_sample
+from adautomix.mix.base import Mixed, in_place, per_batch_or_sample
 from adautomix.mix.boxes import between, span
 from adautomix.mix.importance import resized, shares
 
@@ -30,7 +30,8 @@ class SnapMix:
     image weighs 1 − S_own and that of its partner S_partner: what is hidden and what is shown. The
     two need not sum to 1. Where either box is empty nothing is pasted and the weights are (1, 0).
     `ratios` and `masks` tell the painted area as usual; what is painted comes from another place,
-    so the images are not `blend(images, partners, masks)`.
+    so the images are not `blend(images, partners, masks)`. `sources` name the nearest of the up to
+    four pixels that a resized one is made of.
 
     The rule needs no labels: where both images are of one class, the cross-entropy adds up the two
     weights for that class by itself.
@@ -66,7 +67,16 @@ class SnapMix:
         hidden = (cam * cover).sum(dim=(1, 2))
         shown = (cam[partners[:, 1]] * take).sum(dim=(1, 2)) * cover.amax(dim=(1, 2))
         weights = torch.stack([1 - hidden, shown], dim=1).to(images.dtype)
-        return Mixed(mixed, partners, masks.mean(dim=(2, 3)), masks, weights)
+        sources = self._sources(taken, covered, batch, (height, width))
+        return Mixed(mixed, partners, masks.mean(dim=(2, 3)), masks, weights, sources)
+
+    def _sources(self, taken: Box, covered: Box, batch: int, size: tuple[int, int]) -> Tensor:
+        height, width = size
+        rows = _places((taken.top, taken.bottom), (covered.top, covered.bottom), height)
+        columns = _places((taken.left, taken.right), (covered.left, covered.right), width)
+        picked = rows.round().long()[:, :, None] * width + columns.round().long()[:, None, :]
+        own = in_place(height, width, picked.device).expand_as(picked)
+        return torch.stack([own, picked], dim=1).expand(batch, 2, height, width)
 
     def _box(self, images: Tensor, draw: Draw) -> Box:
         """A box as CutMix draws it: of relative area 1 − λ, clipped; one, or one an image."""
@@ -101,11 +111,19 @@ def _tents(
     source: tuple[Tensor, Tensor], target: tuple[Tensor, Tensor], length: int
 ) -> Float[Tensor, "b length length"]:
     """Along one axis: how much each source pixel (last axis) gives to each pixel."""
+    place = _places(source, target, length)
+    pixel = torch.arange(length, device=place.device, dtype=place.dtype)
+    return (1 - (place[:, :, None] - pixel).abs()).clamp(min=0)
+
+
+def _places(
+    source: tuple[Tensor, Tensor], target: tuple[Tensor, Tensor], length: int
+) -> Float[Tensor, "b length"]:
+    """Along one axis: where in the source each pixel comes from, between two pixels mostly."""
     (first, behind), (start, stop) = (
         [x.double()[:, None] for x in ends] for ends in (source, target)
     )
     pixel = torch.arange(length, device=first.device, dtype=first.dtype)
     last = (behind - first - 1).clamp(min=0)
     along = (pixel - start) * last / (stop - start - 1).clamp(min=1)
-    place = first + along.clamp(min=0).minimum(last)
-    return (1 - (place[:, :, None] - pixel).abs()).clamp(min=0)
+    return first + along.clamp(min=0).minimum(last)

@@ -57,8 +57,8 @@ class Teacher(nn.Module):
             else:
                 copies.append((a, b))
         get_ema_multi_avg_fn(momentum)(mine, theirs, None)
-        for a, b in copies:
-            a.copy_(b)
+        if copies:
+            torch._foreach_copy_(*map(list, zip(*copies, strict=True)))
 
 
 def _tensors(module: nn.Module) -> list[Tensor]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
@@ -28,8 +28,8 @@ def assign(
 
 
 def carry(
-    images: Float[Tensor, "b c h w"], plan: Int[Tensor, "b l"], grid: tuple[int, int]
-) -> Float[Tensor, "b c h w"]:
+    images: Shaped[Tensor, "b c h w"], plan: Int[Tensor, "b l"], grid: tuple[int, int]
+) -> Shaped[Tensor, "b c h w"]:
     """The images with patch plan[b, j] at place j of a `grid` of (rows, columns) patches."""
     batch, channels, height, width = images.shape
     (rows, columns), count = grid, plan.shape[1]
