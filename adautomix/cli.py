@@ -1,4 +1,4 @@
-"""The command line: `adautomix train | evaluate | runs | data | book | doctor`.
+"""The command line: `adautomix train | evaluate | runs | protocol | data | book | doctor`.
 
 Errors are one sentence on stderr and a non-zero exit status: 1 something is missing or failed,
 2 bad input, 3 stopped early with a checkpoint. `--traceback` anywhere on the line, or the
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from adautomix import __version__, commands
+from adautomix import __version__, commands, protocol_commands
 from adautomix.errors import AdAutoMixError, InputError, unknown
 from adautomix.record import BUDGETS
 
@@ -23,6 +23,11 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status."""
+    return run(parser, arguments)
+
+
+def run(parser: Callable[[], argparse.ArgumentParser], arguments: Sequence[str] | None) -> int:
+    """Does what a command line asks; an error is one sentence and an exit status."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     trace = "--traceback" in arguments or bool(os.environ.get("ADAUTOMIX_TRACEBACK"))
     try:
@@ -44,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    top = _Parser(
+    top = Parser(
         prog="adautomix",
         description="Adversarial AutoMixup (ICLR 2024): train, evaluate, compare, make the book.",
         epilog="Exit status: 0 done, 1 something is missing or failed, 2 bad input, 3 stopped "
@@ -55,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     _train(below)
     _evaluate(below)
     _runs(below)
+    protocol_commands.add_parsers(below, _command, _places)
     _data(below)
     _book(below)
     _command(
@@ -78,7 +84,7 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if silent else super()._get_help_string(action)
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """Says what is wrong with the command line in one sentence."""
 
     def __init__(self, **settings: Any):
@@ -144,9 +150,13 @@ def _evaluate(below: Any) -> None:
         below,
         "evaluate",
         commands.evaluate,
-        "evaluate the kept weights of a run again: top-1, top-5 and loss of every predictor",
+        "evaluate the kept weights of a run: accuracy, or what is asked for, which is recorded",
     ).add_argument
     add("run", metavar="RUN", help="id of a run, or the beginning of one")
+    for name, what in commands.EVALUATIONS.items():
+        add(f"--{name.replace('_', '-')}", action="store_true", help=what)
+    add("--all", action="store_true", help="all of these")
+    add("--predictor", metavar="{classifier,teacher,both}", default="both", help="of the run")
     add("--device", metavar="{auto,cpu,cuda,cuda:1,mps}", default="auto", help="where to compute")
     _places(add)
 

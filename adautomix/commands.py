@@ -8,8 +8,25 @@ import sys
 from argparse import Namespace
 
 from adautomix.data import catalog, fetch
-from adautomix.errors import DataError, InputError
+from adautomix.errors import DataError, InputError, unknown
 from adautomix.record import Run, Store, live, recorded
+
+EVALUATIONS = {
+    "calibration": "calibration errors and reliability diagram",
+    "calibration_scaled": "the same after temperature scaling",
+    "calibration_released": "the same with the bins of the authors' script",
+    "fgsm": "error under FGSM of 8/255",
+    "fgsm_released": "error under what the authors' script calls FGSM",
+    "clamp_released": "error under the clamp of that script alone",
+    "pgd": "error under PGD of 8/255, ten steps",
+    "corruption": "accuracy under each corruption and severity",
+    "occlusion": "accuracy with more and more of each image dropped",
+    "occlusion_released": "the same as in the authors' script",
+    "cam": "where the evidence lies in plain and mixed images (Grad-CAM)",
+}
+"""Those of `adautomix.evaluations`, which needs torch, with what they measure."""
+SHOWN = 20
+"""Longer lists of numbers are for figures."""
 
 
 def train(options: Namespace) -> None:
@@ -35,16 +52,32 @@ def train(options: Namespace) -> None:
 
 
 def evaluate(options: Namespace) -> None:
-    """Accuracy of every predictor of a run, from its kept weights."""
+    """Evaluates a run from its kept weights: accuracy, or what is asked for, which is recorded."""
+    from adautomix.evaluations import evaluate, held
+    from adautomix.jobs import Conditions
     from adautomix.runner import evaluate_run
     from adautomix.train import decide
 
     run = _find(options.run, _store(options))
-    for predictor, found in evaluate_run(run, decide(options.device), options.data).items():
-        print(
-            f"{predictor:<12} top-1 {100 * found.top1:6.2f} %   top-5 {100 * found.top5:6.2f} %   "
-            f"loss {found.loss:.4f}   {found.n} images"
-        )
+    conditions = Conditions(decide(options.device), root=options.data)
+    if options.predictor not in ("both", *run.metrics):
+        raise unknown(f"predictor of {run.id}", options.predictor, ("both", *run.metrics))
+    wanted = run.metrics if options.predictor == "both" else [options.predictor]
+    names = [name for name in EVALUATIONS if options.all or getattr(options, name)]
+    for name in names:
+        for predictor in wanted:
+            there = held(run, name, predictor) is not None
+            run = evaluate(run, [name], [predictor], conditions)
+            print(f"{name}, {predictor}: {'already recorded' if there else 'recorded'}")
+            _show_values(held(run, name, predictor)["values"])
+    if names:
+        return
+    for predictor, found in evaluate_run(run, conditions.numerics, options.data).items():
+        if predictor in wanted:
+            print(
+                f"{predictor:<12} top-1 {100 * found.top1:6.2f} %   "
+                f"top-5 {100 * found.top5:6.2f} %   loss {found.loss:.4f}   {found.n} images"
+            )
 
 
 def runs_list(options: Namespace) -> None:
@@ -66,6 +99,10 @@ def runs_show(options: Namespace) -> None:
     _show_metrics(run)
     for name, value in run.extras.items():
         print(f"{name:<16} {value:.4f}")
+    for entry in run.evaluations:
+        single = {k: v for k, v in entry["values"].items() if not isinstance(v, list)}
+        words = ", ".join(f"{key} {_short(value)}" for key, value in list(single.items())[:4])
+        print(f"{'evaluation':<16} {entry['name']}, {entry['predictor']}: {words}")
     for name, value in run.provenance.items():
         listed = value.items() if isinstance(value, dict) else ()
         words = ", ".join(f"{key} {entry}" for key, entry in listed)
@@ -190,3 +227,16 @@ def _show_metrics(run: Run) -> None:
             f"{what} {100 * values[key]:.2f} %" for what, key in names.items() if key in values
         ]
         print(f"{predictor:<16} top-1: {'   '.join(words)}")
+
+
+def _show_values(values: dict) -> None:
+    """The numbers of an evaluation, one a line; short lists side by side."""
+    for name, value in values.items():
+        items = value if isinstance(value, list) else [value]
+        if len(items) <= SHOWN:
+            print(f"  {name:<20} {' '.join(map(_short, items))}")
+
+
+def _short(value: float | int | None) -> str:
+    """A number with four digits, or none where it is whole; "-" for what does not exist."""
+    return "-" if value is None else f"{value:.4f}".removesuffix(".0000")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from adautomix.errors import InputError, unknown
-from adautomix.record import BUDGETS, live, recorded
+from adautomix.record import BUDGETS, Run, live, recorded
 from adautomix.results import EMBEDDED, Experiment, Results
 
 EXPERIMENTS = {
@@ -25,8 +25,49 @@ EXPERIMENTS = {
         methods=("plain", "mixup", "cutmix", "adautomix"),
         paper=(1, {"dataset": "CIFAR-100", "backbone": "ResNet-18"}),
     ),
+    "evaluations": Experiment(
+        "Calibration, robustness, occlusion and class maps of trained networks",
+        family="cifar100/resnet18",
+        methods=("plain", "mixup", "cutmix", "automix", "adautomix"),
+        stand_in=True,
+    ),
 }
 
+FLOOR = "schedule.floor=0.5"
+EXPERIMENTS |= {
+    "mixed-images": Experiment(
+        "What learned methods paint",
+        family="cifar100/resnet18",
+        methods=("adautomix", "automix", "samix", "adautomix_released"),
+    ),
+    "paper-vs-code": Experiment(
+        "The generator's objective and the schedule: the paper's, and the released code's",
+        family=EMBEDDED,
+        methods=("adautomix", "adautomix_released"),
+        variants={
+            "AdAutoMix, adversary 1": "adautomix/method.adversary=1",
+            "AdAutoMix, floor": f"adautomix/{FLOOR}",
+            "released, paper's signs": "adautomix_released/method.signs=paper",
+            "released, to zero": "adautomix_released/schedule.floor=0",
+        },
+    ),
+    "floor": Experiment(
+        "The learning rate annealed to zero, or to half of its peak",
+        family=EMBEDDED,
+        methods=(),
+        variants={
+            f"{label}{words}": f"{method}{change}"
+            for label, method in {
+                "Vanilla": "plain",
+                "MixUp": "mixup",
+                "CutMix": "cutmix",
+                "AutoMix": "automix",
+                "AdAutoMix": "adautomix",
+            }.items()
+            for words, change in {", to zero": "", ", floor": f"/{FLOOR}"}.items()
+        },
+    ),
+}
 
 MASKS = ("mask_peak", "area_gap")
 """What a run's probe says of its masks; see `adautomix.evaluate.describe_masks`."""
@@ -49,7 +90,7 @@ def obtain(
         budget: what to spend, see `adautomix.recipes.BUDGETS`; experiments on PhotoDigits stop at
             "quick".
         seeds: one run of each method for each seed.
-        methods: some of the experiment's methods; None for all.
+        methods: some of the experiment's rows; None for all.
         device: "auto", "cpu", "cuda".
         data: where the dataset lies; None searches the usual places.
         run: False shows what is there, whatever its seed, and trains nothing.
@@ -62,25 +103,32 @@ def obtain(
     if experiment.family == EMBEDDED and budget not in ("smoke", "quick"):
         budget = "quick"
     for method in methods or ():
-        if method not in experiment.methods:
-            raise unknown(f"method of {name}", method, experiment.methods)
+        if method not in experiment.rows:
+            raise unknown(f"method of {name}", method, experiment.rows)
     if not seeds:
         raise InputError("seeds is empty: give at least one, e.g. seeds=[0].")
     if not run:
-        families = (experiment.family, EMBEDDED)
-        wanted = {f"{family}/{method}" for family in families for method in experiment.methods}
+        wanted = {run for row in methods or experiment.rows for run in experiment.names(row)}
         there = [run for run in live().all() if run.name in wanted and run.budget == budget]
-        return Results(name, experiment, budget, tuple(there))
+        return Results(name, experiment, budget, _current(there))
     from adautomix import runner  # torch, only when something is to be trained
     from adautomix.train import decide
 
     conditions = runner.Conditions(decide(device), root=data)
+    wanted = [experiment.rows[row].split("/") for row in methods or experiment.rows]
     jobs = [
-        runner.Job(f"{experiment.family}/{method}", budget, seed)
+        runner.Job(f"{experiment.family}/{method}", budget, seed, tuple(changes))
         for seed in seeds
-        for method in methods or experiment.methods
+        for method, *changes in wanted
     ]
     return Results(name, experiment, budget, tuple(runner.obtain(job, conditions) for job in jobs))
+
+
+def _current(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """Of each name the runs that share the recipe of its latest: an earlier one is of no table."""
+    by_time = sorted(runs, key=lambda run: run.provenance["when"])
+    latest = {run.name: run.recipe for run in by_time}
+    return tuple(run for run in runs if run.recipe == latest[run.name])
 
 
 def sensitivity(field: str, *, predictor: str = "classifier") -> pd.DataFrame:

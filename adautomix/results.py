@@ -3,8 +3,11 @@
 Reading records imports no torch.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,12 +29,26 @@ class Experiment:
         methods: rows, in the paper's order.
         paper: the number of the paper's table and how to select the column from it; None for an
             experiment of ours.
+        variants: further rows by name, each a method with changes to its recipe, as runs are named:
+            {"MixUp, floor": "mixup/schedule.floor=0.5"}.
+        stand_in: whether recorded runs of PhotoDigits count too.
     """
 
     title: str
     family: str
     methods: tuple[str, ...]
     paper: tuple[int, dict[str, str]] | None = None
+    variants: Mapping[str, str] = field(default_factory=dict)
+    stand_in: bool = False
+
+    @property
+    def rows(self) -> dict[str, str]:
+        """What each row runs: a method, and after slashes the changes to its recipe."""
+        return {method: method for method in self.methods} | dict(self.variants)
+
+    def names(self, row: str) -> list[str]:
+        """How a row's runs are named: in the experiment's family, and on PhotoDigits."""
+        return [f"{family}/{self.rows[row]}" for family in (self.family, EMBEDDED)]
 
 
 @dataclass(frozen=True)
@@ -42,42 +59,82 @@ class Results:
         name, experiment: which one.
         budget: of the runs made here.
         live: the runs made here, one for each method and seed asked for.
+        asked, usual: the settings of evaluations by name, those that runs made here were evaluated
+            with, and the defaults, which recorded runs must have; see `evaluate`.
     """
 
     name: str
     experiment: Experiment
     budget: str
     live: tuple[Run, ...] = field(repr=False)
+    asked: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    usual: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def recorded(self) -> list[Run]:
         """Runs that came with the package: this family's recipes, any budget and seed."""
-        wanted = {f"{self.experiment.family}/{method}" for method in self.experiment.methods}
-        return [run for run in recorded().all() if run.name in wanted]
+        families = {self.experiment.family, *([EMBEDDED] if self.experiment.stand_in else [])}
+        wanted = {f"{f}/{what}" for f in families for what in self.experiment.rows.values()}
+        return [_only(run, self.usual) for run in recorded().all() if run.name in wanted]
 
-    def table(self, metric: str = "top1_median10") -> compare.Comparison:
-        """Paper | recorded | made here, budget by budget, classifier and teacher apart."""
-        families = (self.experiment.family, EMBEDDED)
+    def evaluate(
+        self,
+        *names: str,
+        device: str = "auto",
+        data: str | Path | None = None,
+        predictors: tuple[str, ...] | None = None,
+        **settings: Any,
+    ) -> "Results":
+        """These results with evaluations of the runs; those made here are computed where missing.
+
+        Numbers of different settings do not share a column: of what a run made here holds of these
+        evaluations only that with these settings is kept, of a recorded run that with the defaults.
+
+        Args:
+            names: of `adautomix.evaluations.EVALUATIONS`.
+            device, data: as for `experiments.obtain`.
+            predictors: "classifier", "teacher"; None for both.
+            settings: changed from the defaults, of each of the names.
+        """
+        from adautomix import evaluations  # torch, only when something is to be evaluated
+        from adautomix.jobs import Conditions
+        from adautomix.train import decide
+
+        asked = {**self.asked, **{n: evaluations.settings_of(n, **settings) for n in names}}
+        usual = {**self.usual, **{n: evaluations.settings_of(n) for n in names}}
+        where = Conditions(decide(device), root=data)
+        live = [evaluations.evaluate(r, names, predictors, where, **settings) for r in self.live]
+        live = tuple(_only(run, asked) for run in live)
+        return replace(self, live=live, asked=asked, usual=usual)
+
+    def table(
+        self, metric: str = "top1_median10", printed: tuple[int, dict[str, Any]] | None = None
+    ) -> compare.Comparison:
+        """Paper | recorded | made here, budget by budget, classifier and teacher apart.
+
+        Args:
+            metric: as in `Run.metric`, e.g. "calibration/ece".
+            printed: the paper's table and how to select the column; None for the experiment's own.
+        """
         rows = {
-            method_name(method): [f"{family}/{method}" for family in families]
-            for method in self.experiment.methods
+            method_name(row) if row in self.experiment.methods else row: self.experiment.names(row)
+            for row in self.experiment.rows
         }
-        printed = None
-        if self.experiment.paper is not None:
-            number, where = self.experiment.paper
-            printed = paper.select(number, **where)
+        chosen = printed or self.experiment.paper
+        column = None if chosen is None else paper.select(chosen[0], **chosen[1])
         return compare.table(
-            rows, paper=printed, recorded=self.recorded, live=self.live, metric=metric
+            rows, paper=column, recorded=self.recorded, live=self.live, metric=metric
         )
 
     def runs(self, method: str) -> list[Run]:
-        """The runs made here of one method, by seed; without any, those recorded at this budget."""
+        """The runs made here of one row, by seed; without any, those recorded at this budget."""
         pool = self.live or [run for run in self.recorded if run.budget == self.budget]
-        return sorted((run for run in pool if run.method == method), key=lambda run: run.seed)
+        names = self.experiment.names(method)
+        return sorted((run for run in pool if run.name in names), key=lambda run: run.seed)
 
     def curves(self) -> dict[str, list[pd.DataFrame]]:
         """The curves of every method, one frame a seed."""
-        every = {m: [run.curve() for run in self.runs(m)] for m in self.experiment.methods}
+        every = {row: [run.curve() for run in self.runs(row)] for row in self.experiment.rows}
         return {method: curves for method, curves in every.items() if curves}
 
     def top1(self, method: str, predictor: str = "classifier") -> compare.Summary:
@@ -170,6 +227,12 @@ class Results:
                 with np.load(file) as arrays:
                     return dict(arrays)
         return {}
+
+
+def _only(run: Run, settings: Mapping[str, dict[str, Any]]) -> Run:
+    """The run without evaluations of these names that have other settings than these."""
+    kept = [e for e in run.evaluations if settings.get(e["name"], e["settings"]) == e["settings"]]
+    return replace(run, evaluations=kept)
 
 
 def _epochs(arrays: dict[str, np.ndarray]) -> list[int]:

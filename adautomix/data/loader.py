@@ -13,7 +13,7 @@ from adautomix.errors import InputError
 
 
 class Batch(NamedTuple):
-    """Normalised images "b c h w" float32 and labels " b" int64, on the device."""
+    """Normalised images (or pixels) "b c h w" float32 and labels " b" int64, on the device."""
 
     images: Tensor
     labels: Tensor
@@ -123,6 +123,15 @@ def evaluation_batches(
     images, labels = on_device(data, device)
     for chosen in torch.arange(len(labels), device=images.device).split(batch):
         yield Batch(normalise(images[chosen], data.info.mean, data.info.std), labels[chosen])
+
+
+def pixel_batches(
+    data: ImageSet, *, batch: int = 500, device: torch.device | str = "cpu"
+) -> Iterator[Batch]:
+    """Every image of a set once, in order, as pixels in [0, 1], not normalised."""
+    images, labels = on_device(data, device)
+    for pixels, truth in zip(images.split(batch), labels.split(batch), strict=True):
+        yield Batch(pixels.float() / 255, truth)
 
 
 def on_device(data: ImageSet, device: torch.device | str) -> tuple[Tensor, Tensor]:

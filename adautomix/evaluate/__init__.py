@@ -4,21 +4,32 @@ each evaluation takes a predict function and arrays or batches.
 
 from adautomix.evaluate.accuracy import Accuracy, accuracy, evaluating
 from adautomix.evaluate.attack import AttackedError, attacked_error, fgsm, fgsm_released, pgd
-from adautomix.evaluate.calibration import Bins, Calibration, calibration, scaled, temperature
+from adautomix.evaluate.calibration import (
+    Bins,
+    Calibration,
+    calibration,
+    scaled,
+    scaled_across,
+    temperature,
+)
 from adautomix.evaluate.cam import cam_share, grad_cam
 from adautomix.evaluate.corruption import Corruption, corruption
 from adautomix.evaluate.masks import describe_masks, kept_share
 from adautomix.evaluate.occlusion import Occlusion, PatchDrop, occlusion
+from adautomix.evaluate.predict import Answers, OnPixels, answers
 
 __all__ = [
     "Accuracy",
+    "Answers",
     "AttackedError",
     "Bins",
     "Calibration",
     "Corruption",
     "Occlusion",
+    "OnPixels",
     "PatchDrop",
     "accuracy",
+    "answers",
     "attacked_error",
     "calibration",
     "cam_share",
@@ -32,5 +43,6 @@ __all__ = [
     "occlusion",
     "pgd",
     "scaled",
+    "scaled_across",
     "temperature",
 ]

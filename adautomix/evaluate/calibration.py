@@ -216,6 +216,23 @@ def scaled(answers: Answers, temperature: float) -> Answers:
     return Answers(answers.logits / temperature, answers.labels)
 
 
+def scaled_across(answers: Answers) -> tuple[Answers, tuple[float, float]]:
+    """Each half of a split with the temperature that was fitted on the other, and both of these.
+
+    The halves are the answers at even and at odd positions, so every class of an ordered split is
+    in both. So no image is scaled by what it helped to choose, and no split is needed beside this
+    one. A half whose NLL has no minimum (see `temperature`) leaves the other as it is: T = 1.
+    """
+    logits, found = answers.logits.clone(), []
+    for own, other in ((0, 1), (1, 0)):
+        try:
+            found.append(temperature(Answers(answers.logits[other::2], answers.labels[other::2])))
+        except InputError:
+            found.append(1.0)
+        logits[own::2] /= found[-1]
+    return Answers(logits, answers.labels), (found[0], found[1])
+
+
 def _nll(logits: Float[np.ndarray, "s k"], labels: Int[np.ndarray, " s"]) -> float:
     """Mean negative log-likelihood in nats, finite also where a probability underflows."""
     return float(F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels)))

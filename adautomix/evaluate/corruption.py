@@ -14,13 +14,11 @@ import torch
 
 from adautomix.data.corrupted import load_corrupted
 from adautomix.data.corruptions import KINDS, SEVERITIES, STANDARD, check_severity, kind
-from adautomix.data.loader import on_device
+from adautomix.data.loader import pixel_batches
 from adautomix.data.small import ImageSet
 from adautomix.errors import DataError, InputError
 from adautomix.evaluate.accuracy import accuracy
 from adautomix.evaluate.predict import Predict
-
-BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -157,9 +155,4 @@ def corruption(
 
 
 def _top1(predict: Predict, data: ImageSet, device: torch.device | str) -> float:
-    images, labels = on_device(data, device)
-    batches = (
-        (pixels.float() / 255, truth)
-        for pixels, truth in zip(images.split(BATCH), labels.split(BATCH), strict=True)
-    )
-    return accuracy(predict, batches).top1
+    return accuracy(predict, pixel_batches(data, device=device)).top1

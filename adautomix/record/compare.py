@@ -55,33 +55,37 @@ def summary(runs: Iterable[Run], predictor: str, metric: str) -> Summary:
 
     `metric` is as in `Run.metric`. InputError when recipes, budgets or seeds do not fit together.
     """
-    return _summary(list(_by_seed(runs, predictor, metric).values()))
+    return summary_of(list(by_seed(runs, predictor, metric).values()))
 
 
 def paired(runs_a: Iterable[Run], runs_b: Iterable[Run], predictor: str, metric: str) -> Paired:
-    """The difference a − b on the seeds that both have, at one budget.
+    """The difference a − b on the seeds that both have, at one budget; see `difference`."""
+    runs_a, runs_b = list(runs_a), list(runs_b)
+    if len(budgets := {run.budget for run in [*runs_a, *runs_b]}) > 1:
+        raise InputError(f"runs of different budgets cannot be compared: {_listed(budgets)}.")
+    return difference(by_seed(runs_a, predictor, metric), by_seed(runs_b, predictor, metric))
+
+
+def difference(a: Mapping[int, float], b: Mapping[int, float]) -> Paired:
+    """The difference a − b on the seeds that both have, from seed → value.
 
     A seed fixes the data order and the initial weights, so that its noise cancels in part. The
     interval is mean ± t(0.975, n − 1) · sd / √n; it needs two seeds.
     """
-    runs_a, runs_b = list(runs_a), list(runs_b)
-    if len(budgets := {run.budget for run in [*runs_a, *runs_b]}) > 1:
-        raise InputError(f"runs of different budgets cannot be compared: {_listed(budgets)}.")
-    a, b = _by_seed(runs_a, predictor, metric), _by_seed(runs_b, predictor, metric)
-    mean, sd, n = _summary([a[seed] - b[seed] for seed in sorted(a.keys() & b.keys())])
+    mean, sd, n = summary_of([a[seed] - b[seed] for seed in sorted(a.keys() & b.keys())])
     if mean is None or sd is None:
         return Paired(mean, sd, n, None, None)
     half = float(stdtrit(n - 1, 0.975)) * sd / math.sqrt(n)
     return Paired(mean, sd, n, mean - half, mean + half)
 
 
-def _summary(values: Sequence[float]) -> Summary:
+def summary_of(values: Sequence[float]) -> Summary:
     """Mean, sample standard deviation and number of plain values."""
     n = len(values)
     return Summary(fmean(values) if n else None, stdev(values) if n > 1 else None, n)
 
 
-def _by_seed(runs: Iterable[Run], predictor: str, metric: str) -> dict[int, float]:
+def by_seed(runs: Iterable[Run], predictor: str, metric: str) -> dict[int, float]:
     """Seed → value, for runs that differ in nothing but their seed."""
     runs = list(runs)
     if len({(run.budget, canonical(run.recipe)) for run in runs}) > 1:
@@ -103,6 +107,10 @@ WORDS = {
     "top1_last": "Top-1 accuracy after the last epoch",
     "top1_best": "Top-1 accuracy of the best epoch",
     "top1_median10": "Top-1 accuracy, median of the last ten epochs",
+    "calibration/ece": "Expected calibration error",
+    "corruption/mean_run": "Top-1 accuracy on corrupted images, mean over the corruptions",
+    "fgsm/error": "Images misclassified under FGSM",
+    "occlusion/dropped_50": "Top-1 accuracy with half of each image's cells gone",
 }
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adautomix.errors import InputError
-from adautomix.evaluate import Calibration, calibration, scaled, temperature
+from adautomix.evaluate import Calibration, calibration, scaled, scaled_across, temperature
 from adautomix.evaluate.predict import Answers
 
 COUNT, CLASSES = 300, 7
@@ -292,3 +292,25 @@ def test_a_temperature_that_does_not_exist_is_refused_in_a_sentence(found) -> No
         temperature(Answers(torch.zeros(5, 3), torch.zeros(5, dtype=torch.int64)))
     with pytest.raises(InputError, match="say nothing of the labels"):
         temperature(Answers(-found.logits, found.labels))
+
+
+def test_each_half_is_scaled_by_the_temperature_of_the_other():
+    rng = np.random.default_rng(0)
+    logits = torch.from_numpy(rng.normal(0, 2, (400, 5)))
+    labels = torch.distributions.Categorical(logits=logits).sample()
+    answers = Answers(logits, labels)
+    found, (even, odd) = scaled_across(answers)
+    halves = [Answers(logits[i::2], labels[i::2]) for i in (0, 1)]
+    assert (even, odd) == (temperature(halves[1]), temperature(halves[0]))
+    assert torch.equal(found.logits[0::2], logits[0::2] / even)
+    assert torch.equal(found.logits[1::2], logits[1::2] / odd)
+    assert torch.equal(found.labels, labels)
+
+
+def test_a_half_without_a_minimum_leaves_the_other_as_it_is():
+    logits = torch.tensor([[2.0, 0], [0.5, 0], [3, 0], [0.1, 0], [2, 0], [1, 0]])
+    labels = torch.tensor([0, 0, 0, 1, 0, 0])  # the even ones are all right
+    found, (even, odd) = scaled_across(Answers(logits, labels))
+    assert odd == 1.0
+    assert even != 1.0
+    assert torch.equal(found.logits[1::2], logits[1::2])
