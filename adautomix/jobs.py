@@ -32,10 +32,7 @@ class Job:
 
     def recipe(self) -> Recipe:
         """The recipe at the budget, with the changes."""
-        recipe = recipes.with_budget(recipes.get(self.name), self.budget)
-        for change in self.changes:
-            recipe = recipes.override(recipe, change)
-        return recipe
+        return self._changed()[0]
 
     @property
     def method(self) -> str:
@@ -48,21 +45,39 @@ class Job:
         return f"photodigits/thin/{self.method}" if self.budget in EMBEDDED else self.name
 
     def recorded_name(self) -> str:
-        """The base, then the changes."""
-        return "/".join([self.base, *self.changes])
+        """The base, then the changes; one that sets what is so already names no other run."""
+        return "/".join([self.base, *self._changed()[1]])
+
+    def _changed(self) -> tuple[Recipe, list[str]]:
+        """The recipe, and those of the changes that change it."""
+        recipe, effective = recipes.with_budget(recipes.get(self.name), self.budget), []
+        for change in self.changes:
+            before, recipe = recipe, recipes.override(recipe, change)
+            effective += [change] if recipe != before else []
+        return recipe, effective
 
     def id(self) -> str:
         """The name of the run's folder."""
         recipe = self.recipe()
         return run_id(recipes.to_dict(recipe), self.budget, self.seed, self.method, recipe.data)
 
-    def command(self) -> str:
-        """The line that runs it again."""
+    def command(self, numerics: Numerics | None = None) -> str:
+        """The line that runs it again; of the numerics, what is not the default on this machine."""
         words = ["adautomix", "train", self.name]
         words += ["--budget", self.budget, "--seed", str(self.seed)]
         for change in self.changes:
             words += ["--set", change]
-        return shlex.join(words)
+        return shlex.join([*words, *_options(numerics or decide())])
+
+
+def _options(numerics: Numerics) -> list[str]:
+    """The words of the command line without which these numerics would be others."""
+    words = []
+    if numerics.device != decide().device:
+        words += ["--device", numerics.device]
+    if numerics.precision != decide(numerics.device).precision:
+        words += ["--precision", numerics.precision]
+    return [*words, "--compile"] if numerics.compile else words
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import shutil
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch import nn
 from adautomix import data, recipes
 from adautomix.data.loader import DeviceBatches, evaluation_batches
 from adautomix.data.small import ImageSet
-from adautomix.errors import Interrupted, RecordError
+from adautomix.errors import InputError, Interrupted, RecordError
 from adautomix.evaluate import Accuracy, accuracy, evaluating
 from adautomix.jobs import Conditions, Job
 from adautomix.methods import Method
@@ -52,6 +53,7 @@ def execute(job: Job, conditions: Conditions) -> Run:
     recipe = job.recipe()
     folder = conditions.store.path(job.id())
     train_set = data.load(recipe.data, "train", per_class=recipe.per_class, root=conditions.root)
+    _keep_apart(train_set, recipe.evaluate_on)
     test_set = data.load(recipe.data, recipe.evaluate_on, root=conditions.root)
     training, batches = prepare(recipe, job.seed, train_set, conditions.numerics, conditions.store)
     _make(folder)
@@ -120,6 +122,16 @@ def prepare(
     )
     plan = Plan(recipe.epochs, recipe.optim, recipe.schedule, recipe.evaluate_every)
     return Training(method, plan, len(batches), numerics=numerics, seed=seed), batches
+
+
+def _keep_apart(train_set: ImageSet, split: str) -> None:
+    """Settings are not to be chosen on images that were trained on."""
+    most = max(Counter(train_set.labels.tolist()).values())
+    if split == "validation" and most > train_set.info.apart:
+        raise InputError(
+            f"{most} training images a class include the validation images of "
+            f"{train_set.info.title}: set per_class={train_set.info.apart} or less."
+        )
 
 
 def _make(folder: Path) -> None:
@@ -242,18 +254,19 @@ def _record(
         "provenance": provenance.collect(
             seconds=training.seconds,
             steps=training.step,
-            device=_device_in_words(training.numerics),
+            device=device_in_words(training.numerics),
             precision=str(training.numerics),
             data_sha256={name: split.sha256 for name, split in sets.items()},
             peak_memory_mib=peak,
-            command=job.command(),
+            command=job.command(training.numerics),
         ),
     }
     checkpoint.save_weights(training.method, conditions.store.path(job.id()) / WEIGHTS)
     return conditions.store.write(document, training.curve, files=probe.files(training.notes))
 
 
-def _device_in_words(numerics: Numerics) -> str:
+def device_in_words(numerics: Numerics) -> str:
+    """The device for a record, e.g. "cpu: <model name>, 2 threads"."""
     if torch.device(numerics.device).type == "cuda":
         return f"cuda: {torch.cuda.get_device_name(numerics.device)}"
     return f"{numerics.device}: {provenance.cpu_name()}, {torch.get_num_threads()} threads"

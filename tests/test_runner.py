@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from adautomix import data, recipes, runner
+from adautomix import cli, data, recipes, runner
 from adautomix.errors import DataError, InputError, Interrupted, RecordError
 from adautomix.jobs import Conditions, Job
 from adautomix.record import Store, run_id
@@ -60,7 +61,7 @@ def test_the_record_says_what_ran_and_where(straight):
     assert straight.name == "photodigits/thin/adautomix/epochs=3/net.width=4"
     assert recipes.from_dict(document["recipe"]) == SHORT.recipe()
     origin = document["provenance"]
-    assert origin["command"] == (
+    assert origin["command"].startswith(
         "adautomix train photodigits/thin/adautomix --budget smoke --seed 0 "
         "--set epochs=3 --set net.width=4"
     )
@@ -81,6 +82,49 @@ def test_the_record_says_what_ran_and_where(straight):
         "run.json",
         "weights.safetensors",
     ]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, ""),
+        ({"precision": "fp32"}, ""),  # as here by default
+        ({"precision": "bf16"}, " --precision bf16"),
+        ({"precision": "bf16", "compile": True}, " --precision bf16 --compile"),
+    ],
+)
+def test_the_command_says_what_is_not_this_machine_s_default(monkeypatch, options, words):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    numerics = decide("cpu", **options)
+    base = "adautomix train photodigits/thin/plain --budget smoke --seed 0 --set net.width=4"
+    assert CHEAP.command(numerics) == base + words
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert CHEAP.command(numerics) == f"{base} --device cpu{words}"
+
+
+def test_the_recorded_command_makes_the_same_bits(store, tmp_path):
+    """In bfloat16, which is no default on a CPU."""
+    precise = Conditions(decide("cpu", "bf16"), store, progress=False)
+    first = runner.obtain(CHEAP, precise)
+    program, *words = shlex.split(first.provenance["command"])
+    assert program == "adautomix"
+    device = [] if "--device" in words else ["--device", "cpu"]
+    assert cli.main([*words, *device, "--runs", str(tmp_path / "again")]) == 0
+    again = Store(tmp_path / "again").find(first.id)
+    weights = [load_file(run.path / runner.WEIGHTS) for run in (first, again)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[1])
+    assert again.provenance["precision"] == first.provenance["precision"]
+    plain = runner.obtain(CHEAP, conditions(Store(tmp_path / "fp32")))
+    other = load_file(plain.path / runner.WEIGHTS)
+    assert not all(torch.equal(weights[0][name], other[name]) for name in other)
+
+
+def test_settings_are_not_chosen_on_images_that_were_trained_on(store):
+    changes = ("evaluate_on=validation", "per_class=31")
+    with pytest.raises(InputError, match="31 training images a class include the validation"):
+        runner.obtain(replace(CHEAP, changes=changes), conditions(store))
+    assert not store.root.exists()
 
 
 def test_the_curve_has_one_row_an_epoch(straight):

@@ -18,6 +18,7 @@ class DatasetInfo:
     classes  number of classes
     side     height and width, in pixels
     counts   images of each split
+    apart    training images of each class that are no validation images: the first so many
     mean     of the training split's red, green, blue, pixels in [0, 1]; std likewise, population
     padding  random-crop padding used in training, in pixels
     source   where it comes from (the archive itself, where it is downloaded)
@@ -32,6 +33,7 @@ class DatasetInfo:
     classes: int
     side: int
     counts: dict[str, int]
+    apart: int
     mean: Channels
     std: Channels
     padding: int
@@ -49,6 +51,7 @@ PHOTODIGITS = DatasetInfo(
     classes=10,
     side=32,
     counts={"train": 300, "validation": 700, "test": 797},
+    apart=30,
     mean=(0.2823, 0.3080, 0.2813),
     std=(0.2542, 0.2203, 0.2313),
     padding=4,
@@ -68,13 +71,15 @@ CIFAR100 = DatasetInfo(
     title="CIFAR-100",
     classes=100,
     side=32,
-    counts={"train": 50_000, "test": 10_000},
+    counts={"train": 50_000, "validation": 5_000, "test": 10_000},
+    apart=450,
     mean=(0.5071, 0.4865, 0.4409),
     std=(0.2673, 0.2564, 0.2762),
     padding=4,
     source="https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
     sha256={
         "train": "475e20cb26ac8d3b8ee6fef13f4b21e49f63b884c305e2b66bb5a156f13818d7",
+        "validation": "65acfde27e2fa76cb0f7e43b44edb05ad3d11749afa7a1f7032b355bddca5fd8",
         "test": "f5bbeb1f5312b711c6a3811fe2c334a8e247b177aa9d307ebef0750694407735",
     },
     licence="none stated by the authors; cite the report",

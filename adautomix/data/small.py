@@ -120,6 +120,8 @@ def _problems(data: ImageSet) -> list[str]:
 Raw = tuple[np.ndarray, np.ndarray, list[str]]
 """Images, labels and class names as a file has them; `ImageSet` checks dtypes and shapes."""
 Reader = Callable[[Path, str], Raw]
+FILES = ("train", "test")
+"""The splits that the official files have."""
 
 
 def cifar100(split: str, root: str | Path, *, check: bool = True) -> ImageSet:
@@ -128,10 +130,17 @@ def cifar100(split: str, root: str | Path, *, check: bool = True) -> ImageSet:
     check=True demands the official counts, classes and digest. check=False reads other data of
     that layout, such as a part of CIFAR-100; `info` then holds the classes and counts found.
 
+    The validation split is the last 50 training images of every class: training on more than the
+    first 450 overlaps it.
+
     Raises InputError for an unknown split; DataError when files are missing, truncated or altered.
     """
     if split not in CIFAR100.counts:
         raise unknown(f"split of {CIFAR100.title}", split, CIFAR100.counts)
+    if split == "validation":
+        data = cifar100("train", root, check=check)
+        rank = np.arange(len(data)) - np.searchsorted(data.labels, data.labels)
+        return data.take(np.flatnonzero(rank >= CIFAR100.apart), split)
     root = Path(root)
     images, labels, names = _reader(root)(root, split)
     row = replace(CIFAR100, classes=len(names), counts={split: len(labels)}, sha256={})
@@ -207,8 +216,7 @@ def _from_npz(path: Path, split: str) -> Raw:
 
 def _from_folders(root: Path, split: str) -> Raw:
     folders = {
-        part: {path.name for path in (root / part).glob("*") if path.is_dir()}
-        for part in CIFAR100.counts
+        part: {path.name for path in (root / part).glob("*") if path.is_dir()} for part in FILES
     }
     for part, other in (("train", "test"), ("test", "train")):
         for name in sorted(folders[other] - folders[part]):

@@ -14,7 +14,8 @@ BUDGETS = {
     "smoke": "PhotoDigits, a few steps: seconds on a CPU, for tests",
     "quick": "PhotoDigits, thin network, 1,800 steps: minutes on two CPU cores, "
     "the default of the book",
-    "lite": "the real dataset, thin network, 10 epochs: under an hour on two CPU cores",
+    "lite": "the real dataset, 100 images a class, thin network, 40 epochs: half an hour at most "
+    "on two CPU cores",
     "short": "the real dataset, full network, 60 epochs: under half an hour on one GPU",
     "paper": "the paper's schedule: GPU hours",
 }
@@ -36,9 +37,20 @@ def with_budget(recipe: Recipe, budget: str) -> Recipe:
             "choose one of these, or a recipe on another dataset."
         )
     if budget == "lite":
-        thin = replace(recipe.net, name="resnet18", width=16)
-        return _following(replace(recipe, net=thin, epochs=10), 0.98)
+        return _lite(recipe)
     return _following(replace(recipe, epochs=60), 0.997) if budget == "short" else recipe
+
+
+def _lite(recipe: Recipe) -> Recipe:
+    """A fifth of CIFAR-100 on a thin network, sized by plain training on the validation images.
+
+    After 40 epochs plain training knew 80 % of its training images and 42 % of the validation
+    images, as one run: it neither underfits, so that mixing has something to prevent, nor has it
+    learned all by heart. Fewer images rather than fewer epochs, for mixing pays late.
+    """
+    thin = replace(recipe.net, name="resnet18", width=16)
+    small = replace(recipe, net=thin, epochs=40, per_class=100, evaluate_every=5)
+    return _following(small, 0.975)
 
 
 def _embedded(recipe: Recipe, *, smoke: bool) -> Recipe:

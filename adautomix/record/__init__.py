@@ -1,10 +1,10 @@
 """What was run, with what result and how to run it again; and what the paper says.
 
-`run` keeps runs on disk, `provenance` says where a number came from, `paper` reads the paper's
-tables, `compare` sets the two side by side. Nothing here needs torch.
+`run` keeps runs on disk, `bench` benchmarks, `provenance` says where a number came from, `paper`
+reads the paper's tables, `compare` sets the two side by side. Nothing here needs torch.
 """
 
-from adautomix.record import compare, paper, provenance
+from adautomix.record import bench, compare, paper, provenance
 from adautomix.record._document import BUDGETS
 from adautomix.record.run import Run, Store, live, recorded, run_id
 
@@ -12,6 +12,7 @@ __all__ = [
     "BUDGETS",
     "Run",
     "Store",
+    "bench",
     "compare",
     "live",
     "paper",

@@ -126,12 +126,18 @@ def command_line(argv: list[str] | None = None) -> str:
     if program in ("", "-", "-c", "-m"):
         return "python"
     if path.name == "__main__.py":
-        words = ["python", "-m", path.parent.name]
+        words = ["python", "-m", _module(path.parent)]
     elif path.suffix == ".py":
         words = ["python", without_paths(program)]
     else:
         words = [path.name]
     return " ".join(_quoted(word) for word in [*words, *map(_word, arguments)])
+
+
+def _module(package: Path) -> str:
+    """The dotted name of a package from its folder: "adautomix.bench"."""
+    above = package.parent
+    return f"{_module(above)}.{package.name}" if (above / "__init__.py").is_file() else package.name
 
 
 def _quoted(word: str) -> str:

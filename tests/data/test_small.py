@@ -95,6 +95,18 @@ def test_every_layout_gives_the_same_arrays(small, write, split):
     assert (data.info.classes, data.info.counts) == (3, {split: len(labels)})
 
 
+def test_validation_is_the_end_of_every_class_of_the_training_images(small, write, monkeypatch):
+    monkeypatch.setattr("adautomix.data.small.CIFAR100", replace(CIFAR100, apart=1))
+    path = write(small)
+    train, held_out = (cifar100(s, path, check=False) for s in ("train", "validation"))
+    firsts = train.subset(per_class=1)
+    assert len(held_out) == len(train) - len(firsts) > 0
+    pictures = [{image.tobytes() for image in part.images} for part in (train, held_out, firsts)]
+    assert pictures[1] == pictures[0] - pictures[2]
+    assert held_out.labels.tolist() == sorted(held_out.labels)
+    assert held_out.split == "validation"
+
+
 def test_order_of_images_in_the_file_does_not_matter(small, write_npz):
     before = cifar100("train", write_npz(small), check=False).sha256
     turned = small._replace(x_train=small.x_train[::-1], y_train=small.y_train[::-1])

@@ -1,0 +1,189 @@
+"""What a page shows of a protocol at one budget: tables of text, curves, the verdict, the cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from adautomix import figures
+from adautomix.figures.style import method_name
+from adautomix.jobs import Conditions
+from adautomix.protocol.course import Standing, conduct, standings, treatments_of
+from adautomix.protocol.plan import Protocol, read
+from adautomix.record import Run, paper
+from adautomix.record.treatments import points, verdict
+from adautomix.train import decide
+
+CAPTION = (
+    "Top-1 accuracy in percent, median of the last ten epochs: mean ± sample standard deviation "
+    "(number of seeds); † is how the paper reports the method. A blank cell was not run."
+)
+MOVED = (
+    "What each method gains, in percentage points, over the cell in which it is reported (†), with "
+    "its 95 % interval over paired seeds (number of seeds)."
+)
+BEYOND = {
+    "calibration error": "calibration/ece",
+    "error under FGSM": "fgsm/error",
+    "accuracy, corrupted": "corruption/mean_run",
+    "accuracy, occluded": "occlusion/mean",
+}
+"""Headings → metrics, all fractions."""
+LEADS = (
+    "Lead of {method} over each other method, in percentage points, with its 95 % interval over "
+    "paired seeds (number of seeds). The second and third column add up to the first."
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A protocol at one budget as far as it was run.
+
+    Attributes:
+        protocol: which.
+        budget: of every number here.
+        standings: how far each of its runs has come.
+    """
+
+    protocol: Protocol
+    budget: str
+    standings: Sequence[Standing]
+
+    @cached_property
+    def found(self):
+        """The finished runs by method and schedule."""
+        return treatments_of(self.protocol, self.standings)
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every finished run."""
+        return [each.run for each in self.standings if each.run is not None]
+
+    def table(self) -> pd.DataFrame:
+        """Accuracy by method and cell; see `CAPTION`."""
+        return _named(self.found.table())
+
+    def moved(self) -> pd.DataFrame:
+        """What each method gains in another cell than the one it is reported in."""
+        return _named(self.found.moved())
+
+    def leads(self) -> pd.DataFrame:
+        """The deciding method's lead over the others and its parts; see `leads_caption`."""
+        decides = self.protocol.decides
+        return _named(self.found.leads(decides.method, decides.alike))
+
+    def beyond(self) -> pd.DataFrame:
+        """The evaluations of every method in the first cell of `decides.alike`, in percent."""
+        where = self.protocol.decides.alike[0]
+        columns = {
+            heading: replace(self.found, metric=metric).table()[str(where)].str.removesuffix(" †")
+            for heading, metric in BEYOND.items()
+        }
+        return _named(pd.DataFrame(columns))
+
+    @property
+    def beyond_caption(self) -> str:
+        """How to read `beyond`."""
+        where = self.protocol.decides.alike[0]
+        return (
+            f"Beyond accuracy, all methods treated alike ({where}), in percent: mean ± sample "
+            "standard deviation (number of seeds)."
+        )
+
+    @property
+    def leads_caption(self) -> str:
+        """How to read `leads`."""
+        return LEADS.format(method=method_name(self.protocol.decides.method))
+
+    def curves(self, schedule: str) -> Figure:
+        """Test accuracy of every method under one schedule, classifier solid and teacher dashed."""
+        runs = {method: self.found.runs[method, schedule] for method in self.protocol.methods}
+        curves = {method: [run.curve() for run in made] for method, made in runs.items() if made}
+        if curves:
+            return figures.accuracy_curves(curves)
+        return figures.blank(f"Nothing was run at the budget {self.budget} yet.")
+
+    def cost(self) -> pd.DataFrame:
+        """Minutes of a run, mean over its seeds and schedules, by method and device."""
+        rows = [
+            {
+                "method": method_name(run.method),
+                "on": run.provenance["device"],
+                "precision": run.provenance["precision"].split(" ")[0],
+                "minutes": run.provenance["seconds"] / 60,
+            }
+            for run in self.runs
+        ]
+        frame = pd.DataFrame(rows, columns=["method", "on", "precision", "minutes"])
+        by = ["method", "on", "precision"]
+        means = frame.groupby(by, sort=False)["minutes"].agg(["mean", "size"]).reset_index()
+        means["minutes (runs)"] = [
+            f"{mean:.1f} ({size})" for mean, size in zip(means["mean"], means["size"], strict=True)
+        ]
+        return means[[*by, "minutes (runs)"]]
+
+    def headline(self) -> dict[str, str]:
+        """What prose quotes: how far it has come, the parts of the reported lead, the verdict."""
+        decides = self.protocol.decides
+        ours, theirs = method_name(decides.method), method_name(decides.against)
+        whole, treatment, own = map(points, self.found.parts(decides.method, decides.against))
+        split = (
+            f"As the paper reports them, {ours} is ahead of {theirs} by {whole} points: "
+            f"{treatment} by the treatment and {own} by the method."
+        )
+        return {
+            "progress": f"{len(self.runs)} of {len(self.standings)} runs are there.",
+            "split": split if whole else f"The lead over {theirs} cannot be split yet.",
+            "verdict": verdict(self.found, decides),
+        }
+
+
+def report(
+    protocol: str | Path,
+    budget: str,
+    *,
+    train: bool = False,
+    device: str = "auto",
+    data: str | Path | None = None,
+    time_limit: float | None = None,
+) -> Report:
+    """A protocol at one budget, from the records; `train` makes what is missing first."""
+    plan = read(protocol)
+    numerics = decide(device, plan.budgets.get(budget, "auto"))
+    conditions = Conditions(numerics, root=data, time_limit=time_limit)
+    if train:
+        conduct(plan, budget, conditions)
+    return Report(plan, budget, standings(plan, budget, conditions))
+
+
+def logs(
+    backbone: str = "ResNet-18", dataset: str = "CIFAR-100", epochs: int = 200
+) -> pd.DataFrame:
+    """What the authors' training logs say of both networks: top-1 in percent, and learning rates.
+
+    Not measured here: the numbers are those of `data/paper/released_logs.csv`.
+    """
+    rows = paper.select("released_logs", backbone=backbone, dataset=dataset, epochs=epochs)
+    top1 = rows[rows["metric"] == "top1_percent"].pivot(
+        index="method", columns="predictor", values="value"
+    )
+    rates = rows[rows["metric"] != "top1_percent"].pivot(
+        index="method", columns="metric", values="value"
+    )
+    found = top1.reindex(list(dict.fromkeys(rows["method"])))
+    shown = pd.DataFrame(index=found.index)
+    shown["classifier (%)"] = [f"{value:.2f}" for value in found["classifier"]]
+    shown["teacher (%)"] = ["" if value != value else f"{value:.2f}" for value in found["teacher"]]
+    shown["learning rate"] = [
+        f"{first:g} to {last:g}"
+        for first, last in rates.loc[found.index, ["lr_first", "lr_last"]].itertuples(index=False)
+    ]
+    return shown.reset_index()
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows by the names that a reader sees, as the first column."""
+    return frame.rename(index=method_name).reset_index()

@@ -1,0 +1,105 @@
+"""What a page shows of a protocol: with runs, with some, and with none."""
+
+import pytest
+from matplotlib.figure import Figure
+
+from adautomix.protocol import read, standings, treatments_of
+from adautomix.protocol.report import CAPTION, MOVED, Report, logs, report
+from adautomix.recipes import to_dict
+from adautomix.record import Store, paper
+
+TOP1 = {"plain": 0.30, "mixup": 0.34}
+
+
+@pytest.fixture
+def shown(write, tmp_path):
+    """A report over made-up runs of the seeds asked for, floor a point higher, teacher two."""
+    from adautomix.jobs import Conditions
+    from adautomix.train import decide
+
+    def made(seeds):
+        plan, store = read(write()), Store(tmp_path / "runs")
+        for each in plan.planned("smoke") if seeds else ():
+            if each.job.seed in seeds:
+                store.write(_document(each), [{"epoch": 1, "classifier_top1": 0.3}])
+        here = Conditions(decide("cpu", "fp32"), store)
+        return Report(plan, "smoke", standings(plan, "smoke", here))
+
+    return made
+
+
+def _document(each) -> dict:
+    value = TOP1[each.method] + 0.01 * (each.schedule == "floor") + 0.001 * each.job.seed
+    metrics = {name: {"top1_median10": value} for name in ("classifier", "teacher")}
+    metrics["teacher"] = {"top1_median10": value + 0.02}
+    provenance = {"device": "cpu: x, 1 threads", "precision": "fp32 (cpu default)", "seconds": 90.0}
+    return {
+        "id": each.job.id(),
+        "name": each.job.recorded_name(),
+        "recipe": to_dict(each.job.recipe()),
+        "budget": "smoke",
+        "seed": each.job.seed,
+        "metrics": metrics,
+        "provenance": provenance,
+    }
+
+
+def test_without_runs_everything_is_blank_and_says_so(shown):
+    empty = shown(())
+    for frame in (empty.table(), empty.leads(), empty.beyond()):
+        assert (frame.drop(columns="method") == "").all(axis=None)
+        assert frame["method"].tolist()[-1] in ("MixUp", "Vanilla")
+    assert set(empty.moved().drop(columns="method").to_numpy().ravel()) == {"", "†"}
+    assert empty.cost().empty
+    assert empty.headline() == {
+        "progress": "0 of 8 runs are there.",
+        "split": "The lead over Vanilla cannot be split yet.",
+        "verdict": "Not decided: 8 of the runs that decide are missing.",
+    }
+    (text,) = empty.curves("floor").axes[0].texts
+    assert text.get_text() == "Nothing was run at the budget smoke yet."
+
+
+def test_with_runs_the_numbers_stand_where_they_belong(shown):
+    full = shown((0, 1))
+    table = full.table().set_index("method")
+    assert table.columns.tolist() == [
+        *("cosine, classifier", "cosine, teacher", "floor, classifier", "floor, teacher"),
+    ]
+    assert table.loc["Vanilla", "cosine, classifier"] == "30.05 ± 0.07 (2) †"
+    assert table.loc["MixUp", "floor, teacher"] == "37.05 ± 0.07 (2) †"
+    assert full.headline() == {
+        "progress": "8 of 8 runs are there.",
+        "verdict": "The method earns a lead: treated alike, it is ahead by +4.00 [+4.00, +4.00] (2)"
+        " points (floor, teacher) and +4.00 [+4.00, +4.00] (2) points (cosine, classifier).",
+        "split": "As the paper reports them, MixUp is ahead of Vanilla by +7.00 [+7.00, +7.00] (2) "
+        "points: +3.00 [+3.00, +3.00] (2) by the treatment and +4.00 [+4.00, +4.00] (2) by the "
+        "method.",
+    }
+    assert full.cost()["minutes (runs)"].tolist() == ["1.5 (4)", "1.5 (4)"]
+    assert isinstance(full.curves("cosine"), Figure)
+    assert len(full.curves("cosine").axes[0].texts) == 2
+    assert len(full.runs) == 8
+
+
+def test_the_captions_are_one_line_each(shown):
+    some = shown((0,))
+    for caption in (CAPTION, MOVED, some.leads_caption, some.beyond_caption):
+        assert "\n" not in caption
+    assert some.leads_caption.startswith("Lead of MixUp over each other method")
+
+
+def test_a_report_is_found_by_the_name_of_the_protocol(monkeypatch, tmp_path):
+    monkeypatch.setenv("ADAUTOMIX_RUNS", str(tmp_path))
+    found = report("reporting", "lite", device="cpu")
+    assert len(found.standings) == 36
+    assert treatments_of(found.protocol, found.standings).methods == [*found.protocol.methods]
+
+
+def test_the_logs_are_those_of_the_file():
+    shown = logs().set_index("method")
+    where = {"dataset": "CIFAR-100", "backbone": "ResNet-18", "epochs": 200}
+    value = paper.value("released_logs", method="AdAutoMix", predictor="teacher", **where)
+    assert shown.loc["AdAutoMix", "teacher (%)"] == f"{value:.2f}"
+    assert shown.loc["CutMix", "teacher (%)"] == ""
+    assert shown.loc["AdAutoMix", "learning rate"] == "0.1 to 0.05"
