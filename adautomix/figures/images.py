@@ -116,6 +116,41 @@ def methods_grid(mixed: Mapping[str, np.ndarray], parents: np.ndarray) -> Figure
     return sheet.figure
 
 
+def methods_sheet(
+    mixed: Mapping[str, np.ndarray],
+    masks: Mapping[str, np.ndarray],
+    parents: np.ndarray,
+    *,
+    across: int = 4,
+) -> Figure:
+    """The same pairs mixed by each method (Fig. 1b), each above the mask of its first image.
+
+    mixed {method: (pairs, h, w, 3)}, masks {method: (pairs, h, w)}, parents (2, pairs, h, w, 3),
+    which are the first block. `across` blocks stand side by side.
+    """
+    require_some("mixed", mixed)
+    above = require_images("parents", parents, (2, "pairs"))
+    pairs, h, w = above.shape[1:4]
+    blocks = [("image 1 above image 2", *above)]
+    for key, images in mixed.items():
+        mask = require_unit(f"masks[{key!r}]", require_shape("masks", masks[key], (pairs, h, w)))
+        blocks.append((key, require_images(f"mixed[{key!r}]", images, (pairs,)), mask))
+    step = (WIDTH + PARTING) / across
+    tile = min((step - PARTING - (pairs - 1) * GAP) / pairs, LARGEST_TILE)
+    pitch = HEAD + 2 * tile + GAP + PARTING / 2
+    sheet = Sheet.blank(WIDTH, -(-len(blocks) // across) * pitch - PARTING / 2)
+    for i, (key, *rows) in enumerate(blocks):
+        down, right = divmod(i, across)
+        x, y = right * step, down * pitch + HEAD
+        look = _method_look(key) if i else {"color": INK}
+        sheet.text(x, y - 0.07, METHOD_NAMES.get(key, key), ha="left", va="bottom", **look)
+        for r, row in enumerate(rows):
+            draw = sheet.heat if i and r else sheet.image
+            for p, values in enumerate(row):
+                draw(values, Box(x + p * (tile + GAP), y + r * (tile + GAP), tile, tile))
+    return sheet.figure
+
+
 def _method_look(key: str) -> dict[str, str]:
     """The paper's method stands out by weight and colour; a row that is no method is plain."""
     if key not in METHOD_NAMES:

@@ -140,3 +140,26 @@ def test_wrong_images_are_refused_in_a_sentence(call, sentence: str) -> None:
     images[0, 0, 0, 0] = 255
     with pytest.raises(InputError, match=sentence):
         call(images)
+
+
+def test_a_sheet_of_methods_shows_every_pair_above_its_mask() -> None:
+    parents = np.stack([np.full((3, 4, 4, 3), shade, np.uint8) for shade in (10, 20)])
+    mixed = {"mixup": np.full((3, 4, 4, 3), 30, np.uint8), "cutmix": parents[0] + 30}
+    masks = {"cutmix": np.zeros((3, 4, 4)), "mixup": np.ones((3, 4, 4))}
+    figure = figures.methods_sheet(mixed, masks, parents, across=2)
+    tiles, places = drawn(figure), boxes(figure)
+    assert [int(tile[0, 0, 0]) for tile in tiles[:9]] == [10] * 3 + [20] * 3 + [30] * 3
+    light, dark = (int(tiles[i].sum()) for i in (9, 15))  # the masks of MixUp and of CutMix
+    assert light > dark
+    for above, below in ((6, 9), (12, 15)):
+        assert places[above, 0] == pytest.approx(places[below, 0])
+        assert places[above, 2] <= places[below, 3] + 1e-6
+    assert texts(figure) == ["image 1 above image 2", "MixUp", "CutMix"]
+    assert len({tuple(place.round(6)) for place in places}) == 18
+    assert inside(figure)
+
+
+def test_a_sheet_of_methods_wants_a_mask_an_image() -> None:
+    parents = np.zeros((2, 3, 4, 4, 3), np.uint8)
+    with pytest.raises(InputError, match="masks"):
+        figures.methods_sheet({"mixup": parents[0]}, {"mixup": np.ones((2, 4, 4))}, parents)
