@@ -6,12 +6,20 @@ style; without it they draw in matplotlib's own.
 """
 
 from adautomix.figures.anatomy import attention_maps, mix_anatomy
+from adautomix.figures.blank import blank
 from adautomix.figures.cam import cam_grid
 from adautomix.figures.corruptions import corruption_accuracy, corruption_sheet
 from adautomix.figures.curves import accuracy_curves, loss_curves, sensitivity
+from adautomix.figures.efficiency import (
+    accuracy_against_time,
+    growth_panels,
+    step_parts,
+    time_against_n,
+)
 from adautomix.figures.game import Network, Pull, Term, who_trains_what
-from adautomix.figures.images import contact_sheet, methods_grid, mix_over_training
+from adautomix.figures.images import contact_sheet, methods_grid, methods_sheet, mix_over_training
 from adautomix.figures.occlusion import occlusion_curves
+from adautomix.figures.pairs import classifier_and_teacher
 from adautomix.figures.reliability import reliability_diagrams
 from adautomix.figures.robustness import error_bars
 from adautomix.figures.style import (
@@ -31,15 +39,19 @@ __all__ = [
     "Network",
     "Pull",
     "Term",
+    "accuracy_against_time",
     "accuracy_curves",
     "attention_maps",
+    "blank",
     "cam_grid",
+    "classifier_and_teacher",
     "contact_sheet",
     "corruption_accuracy",
     "corruption_sheet",
     "error_bars",
     "glue_table",
     "glue_value",
+    "growth_panels",
     "in_book",
     "kept_against_ratio",
     "kept_bars",
@@ -48,12 +60,15 @@ __all__ = [
     "method_colour",
     "method_name",
     "methods_grid",
+    "methods_sheet",
     "mix_anatomy",
     "mix_over_training",
     "occlusion_curves",
     "reliability_diagrams",
     "sensitivity",
+    "step_parts",
     "svg_bytes",
+    "time_against_n",
     "use",
     "who_trains_what",
 ]

@@ -1,0 +1,133 @@
+"""`python -m adautomix.bench SUITE`: measures, prints a table, writes a record."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from adautomix import cli
+from adautomix.errors import AdAutoMixError, InputError, unknown
+from adautomix.record import bench, live, provenance
+
+if TYPE_CHECKING:
+    from adautomix.bench.conditions import Conditions
+
+SUITES = {
+    "steps": "every method beside plain training: units, floor, measured ratio, memory",
+    "growth": "time and memory of a step as N, batch, images and classes grow",
+    "parts": "where the time of a step goes",
+    "variants": "what changes of AdAutoMix's step would gain",
+    "compiled": "graph breaks, compile time and gain of torch.compile",
+    "rules": "mixing rules beside a plain copy of the batch",
+    "device": "large matrix products, and the share of their speed that a step reaches",
+    "all": "all of them, one after the other; one that fails does not stop the others",
+}
+ALL = [name for name in SUITES if name != "all"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    return cli.run(parser, arguments)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = cli.Parser(
+        prog="python -m adautomix.bench",
+        description="Measure what training costs; print a table and write a record.",
+        epilog="Suites: " + "; ".join(f"{name}: {what}" for name, what in SUITES.items()) + ".",
+    )
+    top.add_argument("suite", metavar="SUITE", help=f"one of {', '.join(SUITES)}")
+    top.add_argument(
+        "--methods",
+        metavar="METHOD",
+        nargs="+",
+        default=["mixup", "cutmix", "automix", "adautomix"],
+        help="what is set beside plain training",
+    )
+    top.add_argument(
+        "--batch", metavar="B", type=int, nargs="+", default=[32, 100], help="images a step"
+    )
+    top.add_argument("--repeats", type=int, default=20, help="turns of which the median is taken")
+    top.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    top.add_argument("--precision", default="auto", help="auto, fp32, bf16")
+    top.add_argument("--threads", type=int, help="of the processor (default: torch's choice)")
+    top.add_argument(
+        "--tiny", action="store_true", help="sizes that take seconds, to try the command"
+    )
+    top.add_argument(
+        "--to", metavar="PATH", type=Path, help="folder of the records (default: runs/bench)"
+    )
+    top.set_defaults(command=measure)
+    return top
+
+
+def measure(options: argparse.Namespace) -> None:
+    """One suite, or all of them."""
+    if options.suite not in SUITES:
+        raise unknown("suite", options.suite, SUITES)
+    conditions = _conditions(options)
+    folder = options.to or live().root / "bench"
+    failed = []
+    for suite in ALL if options.suite == "all" else [options.suite]:
+        try:
+            print(_run(suite, conditions, folder), flush=True)
+        except Exception as error:
+            if options.suite != "all":
+                raise
+            failed.append(f"{suite} ({next(iter(str(error).splitlines()), repr(error))})")
+    if failed:
+        raise AdAutoMixError(f"these suites failed, the others are recorded: {', '.join(failed)}.")
+
+
+def _conditions(options: argparse.Namespace) -> "Conditions":
+    """What the options ask for; torch is imported here."""
+    import torch
+
+    from adautomix.bench.conditions import Conditions
+    from adautomix.methods import METHODS
+    from adautomix.models import Net
+    from adautomix.train import decide
+
+    for method in options.methods:
+        if method not in METHODS:
+            raise unknown("method", method, METHODS)
+    if options.repeats < 1 or min(options.batch) < 2:
+        raise InputError("a benchmark needs 1 or more repeats and batches of 2 or more images.")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    methods = tuple(dict.fromkeys(name for name in options.methods if name != "plain"))
+    numerics = decide(options.device, options.precision)
+    if not options.tiny:
+        return Conditions(numerics, options.repeats, methods, tuple(options.batch))
+    net = Net("resnet18", stem="cifar", width=8)
+    return Conditions(numerics, 2, methods, (4,), net=net, side=16, tiny=True)
+
+
+def _run(suite: str, conditions: "Conditions", folder: Path) -> str:
+    """The suite's table, after its record was written."""
+    from adautomix.runner import device_in_words
+
+    function: Callable = getattr(import_module(f"adautomix.bench.{suite}"), suite)
+    started = time.perf_counter()
+    rows = function(conditions)
+    numerics = conditions.numerics
+    facts = provenance.collect(
+        seconds=time.perf_counter() - started,
+        steps=conditions.repeats,
+        device=device_in_words(numerics),
+        precision=str(numerics),
+        data_sha256={},
+    )
+    path = bench.write(folder, suite, settings=conditions.settings(), rows=rows, provenance=facts)
+    table = pd.DataFrame(rows).to_string(index=False, float_format="{:.4g}".format, na_rep="")
+    return f"{suite}, {facts['device']}, {facts['precision']}\n{table}\n{path.name}\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""Suite `parts`: where the time of a step goes, player by player, forward and backward.
+
+The step's functions are wrapped in named ranges and a few steps profiled. An operation of the
+forward pass belongs to the innermost range around it. One of the backward pass belongs to the range
+of the forward operation that it is the derivative of, which autograd's sequence numbers tell.
+"""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+
+import torch
+from torch.autograd.profiler_util import FunctionEvent
+from torch.profiler import ProfilerActivity, profile, record_function
+
+from adautomix.bench.case import Case, Trial
+from adautomix.bench.clock import wait_for
+from adautomix.bench.conditions import Conditions, Row
+from adautomix.methods import Method
+from adautomix.train import Training
+
+RANGE = "part: "
+MIXING, OPTIMISER, FOLLOWING = "mixing and losses", "optimiser", "teacher follows"
+SUMS, REST = "sums of gradients", "data and the rest"
+STEPS = 5
+BACKWARD = "autograd::engine::evaluate_function: "
+
+
+def parts(conditions: Conditions) -> list[Row]:
+    """One row a method, batch and part: its seconds a step, and its share of the step."""
+    rows = []
+    for batch in conditions.batches:
+        cases = [conditions.case(method, batch) for method in ("plain", *conditions.methods)]
+        for case, found in measure([Trial(case, conditions.numerics) for case in cases]).items():
+            total = sum(found.values())
+            rows += [
+                {"method": case.method, "batch": batch, "part": part}
+                | {"seconds": seconds, "share": seconds / total}
+                for part, seconds in found.items()
+            ]
+    return rows
+
+
+def measure(trials: Sequence[Trial]) -> dict[Case, dict[str, float]]:
+    """Seconds a step of every part, the trials in turn: the mean of a few steps of each."""
+    sums: dict[Case, Counter[str]] = {trial.case: Counter() for trial in trials}
+    for trial in trials:
+        name_ranges(trial.training)
+        for _ in range(2):
+            trial.step()
+    for _ in range(STEPS):
+        for trial in trials:
+            sums[trial.case].update(_one_step(trial))
+    return {
+        case: {part: total / STEPS for part, total in found.items()} for case, found in sums.items()
+    }
+
+
+def _one_step(trial: Trial) -> dict[str, float]:
+    """Seconds of the parts: of the device where there is one, else of the processor."""
+    cuda = torch.device(trial.numerics.device).type == "cuda"
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
+    wait_for(trial.numerics.device)
+    with profile(activities=activities) as profiler:
+        started = time.perf_counter()
+        trial.step()
+        wait_for(trial.numerics.device)
+        elapsed = time.perf_counter() - started
+    found = attribute(profiler.events(), cuda=cuda)
+    if not cuda:  # what Python does between operations belongs to the rest
+        found[REST] = max(elapsed - sum(found.values()) + found.get(REST, 0.0), 0.0)
+    return found
+
+
+def name_ranges(training: Training) -> None:
+    """Wraps the step's functions, on these objects alone, so that a profile names them."""
+    method = training.method
+    for label, network in _networks(method).items():
+        for name in ("forward", "see", "see_mixed"):
+            if hasattr(network, name):
+                _wrap(network, name, label)
+    _wrap(method, "forward", MIXING)
+    _wrap(method, "after_step", FOLLOWING)
+    _wrap(training.optimiser, "step", OPTIMISER)
+    _wrap(training.optimiser, "zero_grad", OPTIMISER)
+
+
+def _networks(method: Method) -> dict[str, torch.nn.Module]:
+    found = {"classifier": method.classifier}
+    if method.teacher is not None:
+        found["teacher"] = method.teacher.network
+    if hasattr(method, "generator"):
+        found["generator"] = method.generator
+    return found
+
+
+def _wrap(owner: object, name: str, label: str) -> None:
+    inner: Callable = getattr(owner, name)
+
+    @wraps(inner)
+    def within(*arguments, **options):
+        with record_function(RANGE + label):
+            return inner(*arguments, **options)
+
+    setattr(owner, name, within)
+
+
+def attribute(events: Iterable[FunctionEvent], *, cuda: bool = False) -> dict[str, float]:
+    """Seconds of every part in a profile; an operation counts without those it calls."""
+    ordered = sorted(
+        (e for e in events if e.device_type == torch.autograd.DeviceType.CPU),
+        key=lambda e: (e.time_range.start, -e.time_range.end),
+    )
+    makers: dict[int, str] = {}  # the last operation with a number is the one that autograd noted
+    for event in ordered:
+        part = _range_of(event)
+        if part is not None and event.sequence_nr >= 0 and _node_of(event) is None:
+            makers[event.sequence_nr] = part
+    found: dict[str, float] = defaultdict(float)
+    for event in ordered:
+        micro = event.self_device_time_total if cuda else event.self_cpu_time_total
+        found[_part_of(event, makers)] += micro / 1e6
+    return dict(found)
+
+
+def _part_of(event: FunctionEvent, makers: dict[int, str]) -> str:
+    node = _node_of(event)
+    if node is not None:
+        if "AccumulateGrad" in node.name:
+            return SUMS
+        part = makers.get(node.sequence_nr, MIXING)
+        return f"{part}, backward" if part in ("classifier", "teacher") else part
+    part = _range_of(event)
+    return REST if part is None else _forward(part)
+
+
+def _forward(part: str) -> str:
+    return f"{part}, forward" if part in ("classifier", "teacher") else part
+
+
+def _node_of(event: FunctionEvent) -> FunctionEvent | None:
+    """The step of the backward pass that an operation belongs to, if it belongs to one."""
+    return _nearest(event, BACKWARD)
+
+
+def _range_of(event: FunctionEvent) -> str | None:
+    """The innermost named range around an operation, or that it is itself."""
+    found = _nearest(event, RANGE)
+    return None if found is None else found.name.removeprefix(RANGE)
+
+
+def _nearest(event: FunctionEvent | None, prefix: str) -> FunctionEvent | None:
+    while event is not None and not event.name.startswith(prefix):
+        event = event.cpu_parent
+    return event

@@ -1,0 +1,60 @@
+"""Suite `rules`: what mixing costs beside a plain copy of the batch."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from adautomix.bench.conditions import Conditions, Row
+from adautomix.draw import Draw
+from adautomix.errors import InputError
+from adautomix.mix import GUIDED, MIXERS
+
+SHAPES = ((128, 3, 32, 32), (32, 3, 224, 224))
+PER_IMAGE = ("saliencymix", "puzzlemix")
+"""Rules that find something out about each image on the host: a cost per image."""
+
+
+def rules(conditions: Conditions) -> list[Row]:
+    """One row a shape and rule: seconds, and how many copies of the batch that is."""
+    shapes = ((8, 3, 32, 32),) if conditions.tiny else SHAPES
+    return [row for shape in shapes for row in _of_shape(conditions, shape)]
+
+
+def _of_shape(conditions: Conditions, shape: tuple[int, ...]) -> list[Row]:
+    draw = torch.Generator().manual_seed(0)
+    images = torch.randn(shape, generator=draw).to(conditions.numerics.device)
+    tasks: dict[str, Callable[[], object]] = {"copy": images.clone}
+    for name, rule in MIXERS.items():
+        tasks[name] = _task(rule(), images)
+    for name, rule in GUIDED.items():
+        side = shape[-1] if rule.guide == "saliency" else shape[-1] // 8  # of pixels, of features
+        tasks[name] = _task(rule(), images, torch.rand(shape[0], side, side, generator=draw))
+    tasks = {name: task for name, task in tasks.items() if _works(task)}
+    timings = conditions.time(tasks)
+    return [
+        {
+            "rule": name,
+            "batch": shape[0],
+            "side": shape[-1],
+            "seconds": timings.median(name),
+            "fastest": timings.fastest(name),
+            "copies": timings.ratio(name, to="copy"),
+            "seconds_per_image": timings.median(name) / shape[0] if name in PER_IMAGE else None,
+        }
+        for name in tasks
+    ]
+
+
+def _task(rule: Callable, images: Tensor, *importance: Tensor) -> Callable[[], object]:
+    maps = [each.to(images.device) for each in importance]
+    return lambda: rule(images, Draw(0), *maps)
+
+
+def _works(task: Callable[[], object]) -> bool:
+    """Whether the libraries that a rule needs are there; a first call, not timed."""
+    try:
+        task()
+    except InputError:
+        return False
+    return True

@@ -1,0 +1,54 @@
+"""Suite `steps`: what a step of each method costs beside one of plain training.
+
+The floor is arithmetic: network passes in units of one forward, plain training being 3. The
+counted floor takes the operations of all convolutions and matrix products instead. The measured
+ratio is the median over turns of a method's seconds by plain training's next to it.
+"""
+
+from adautomix.bench.case import Trial
+from adautomix.bench.conditions import Conditions, Row
+from adautomix.bench.memory import peak_mib
+from adautomix.methods import METHODS
+
+PLAIN = "plain"
+NS = (2, 3, 5, 8)
+"""How many images AdAutoMix mixes: Table 10 has 2 to 5."""
+
+
+def steps(conditions: Conditions) -> list[Row]:
+    """One row a batch and method; AdAutoMix for several N."""
+    return [row for batch in conditions.batches for row in _of_batch(conditions, batch)]
+
+
+def _of_batch(conditions: Conditions, batch: int) -> list[Row]:
+    cases = {"plain": conditions.case(PLAIN, batch)}
+    for method in conditions.methods:
+        several = NS if method == "adautomix" and batch >= max(NS) else (None,)
+        for n in several:
+            cases[f"{method} {n}"] = conditions.case(method, batch, n)
+    trials = {name: Trial(case, conditions.numerics) for name, case in cases.items()}
+    timings = conditions.time({name: trial.step for name, trial in trials.items()})
+    flops = {name: trial.flops() for name, trial in trials.items()}
+    del trials
+    memory = {name: peak_mib(case, conditions.numerics) for name, case in cases.items()}
+    return [
+        {
+            "method": case.method,
+            "batch": batch,
+            "n": getattr(case.config, "n", None),
+            "units": case.config.passes,
+            "floor": case.config.passes / METHODS[PLAIN].passes,
+            "counted_floor": flops[name] / flops["plain"],
+            "ratio": timings.ratio(name, to="plain"),
+            "seconds": timings.median(name),
+            "fastest": timings.fastest(name),
+            "gflop": flops[name] / 1e9,
+            "memory_mib": memory[name],
+            "memory_ratio": _quotient(memory[name], memory["plain"]),
+        }
+        for name, case in cases.items()
+    ]
+
+
+def _quotient(mine: float | None, plain: float | None) -> float | None:
+    return mine / plain if mine is not None and plain else None

@@ -1,0 +1,162 @@
+"""Suite `variants`: what changes of AdAutoMix's step would gain that leave its mathematics alone.
+
+The floor of 4.0× counts network passes as if all were equal. These make some of them cheaper: the
+teacher never trains, so its BatchNorm can be folded into its convolutions, and it needs no gradient
+for its weights. A variant is measured here before it becomes the default, or stays out.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from adautomix.bench.case import Trial
+from adautomix.bench.conditions import Conditions, Row
+from adautomix.models import Teacher
+from adautomix.train import Numerics
+from adautomix.train.optimiser import make_optimiser
+
+AS_IS = "as is"
+METHOD = "adautomix"
+
+
+def variants(conditions: Conditions) -> list[Row]:
+    """One row a batch and variant: seconds, ratio to plain training, gain over the usual step."""
+    return [row for batch in conditions.batches for row in _of_batch(conditions, batch)]
+
+
+def _of_batch(conditions: Conditions, batch: int) -> list[Row]:
+    case = conditions.case(METHOD, batch)
+    trials = {"plain": Trial(conditions.case("plain", batch), conditions.numerics)}
+    trials[AS_IS] = Trial(case, conditions.numerics)
+    for name, numerics in _numerics(conditions.numerics).items():
+        trials[name] = Trial(case, numerics)
+    for name, change in (CHANGES | (ON_CUDA if conditions.cuda else {})).items():
+        trials[name] = Trial(case, conditions.numerics)
+        change(trials[name])
+    timings = conditions.time({name: trial.step for name, trial in trials.items()})
+    return [
+        {
+            "variant": name,
+            "batch": batch,
+            "seconds": timings.median(name),
+            "fastest": timings.fastest(name),
+            "ratio": timings.ratio(name, to="plain"),
+            "gain": 1 - timings.ratio(name, to=AS_IS),
+        }
+        for name in trials
+    ]
+
+
+def _numerics(usual: Numerics) -> dict[str, Numerics]:
+    """Other layouts and precisions than the usual ones."""
+    other = "fp32" if usual.precision == "bf16" else "bf16"
+    return {
+        "channels first" if usual.channels_last else "channels last": replace(
+            usual, channels_last=not usual.channels_last
+        ),
+        f"all in {other}": replace(usual, precision=other, why="variant"),
+    }
+
+
+def folded_teacher(trial: Trial) -> None:
+    """The teacher's BatchNorms become part of its convolutions, anew after each step."""
+    teacher = trial.training.method.teacher
+    folded, refresh = fold(teacher.network)
+    _answer_with(teacher, folded.see, folded.forward)
+    inner = trial.training.method.after_step
+
+    def after_step(progress: float) -> None:
+        inner(progress)
+        refresh()
+
+    trial.training.method.after_step = after_step
+
+
+def fold(network: nn.Module) -> tuple[nn.Module, Callable[[], None]]:
+    """A copy whose convolutions do what a BatchNorm after them does in evaluation mode.
+
+    Returns the copy, and a function that takes over the present weights of `network`.
+    """
+    folded = copy.deepcopy(network)
+    pairs = []
+    for theirs, mine in zip(network.modules(), list(folded.modules()), strict=True):
+        for name, module in theirs.named_children():
+            if not list(module.children()):
+                setattr(mine, name, module)  # shared, but for the pairs
+        for (first, conv), (second, norm) in pairwise(theirs.named_children()):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                target = copy.deepcopy(conv)
+                target.bias = nn.Parameter(torch.zeros_like(norm.running_mean), requires_grad=False)
+                setattr(mine, first, target)
+                setattr(mine, second, nn.Identity())
+                pairs.append((conv, norm, target))
+
+    @torch.no_grad()
+    def refresh() -> None:
+        for conv, norm, target in pairs:
+            scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+            torch.mul(conv.weight, scale[:, None, None, None], out=target.weight)
+            target.bias.copy_(norm.bias - norm.running_mean * scale)
+
+    refresh()
+    return folded, refresh
+
+
+def teacher_in_bf16(trial: Trial) -> None:
+    """The teacher alone computes in bf16."""
+    teacher = trial.training.method.teacher
+    network, kind = teacher.network, torch.device(trial.numerics.device).type
+
+    def see(images: Tensor):
+        with torch.autocast(kind, torch.bfloat16):
+            seen = network.see(images)
+        return type(seen)(*(part.to(images.dtype) for part in seen))
+
+    def forward(images: Tensor) -> Tensor:
+        with torch.autocast(kind, torch.bfloat16):
+            return network(images).to(images.dtype)
+
+    _answer_with(teacher, see, forward)
+
+
+def compiled_teacher(trial: Trial) -> None:
+    """The teacher alone is compiled."""
+    teacher = trial.training.method.teacher
+    network = teacher.network
+    see, forward = (torch.compile(f, dynamic=False) for f in (network.see, network.forward))
+    _answer_with(teacher, see, forward)
+
+
+def fused_optimiser(trial: Trial) -> None:
+    """One kernel for the update of all weights, the default on CUDA."""
+    training = trial.training
+    training.optimiser = make_optimiser(training.method, training.plan.optim, fused=True)
+
+
+def chosen_algorithms(trial: Trial) -> None:
+    """cuDNN times its convolution algorithms for these shapes and takes the fastest."""
+    inner = trial.step
+
+    def step() -> None:
+        with torch.backends.cudnn.flags(benchmark=True):
+            inner()
+
+    trial.step = step
+
+
+CHANGES: dict[str, Callable[[Trial], None]] = {
+    "folded teacher": folded_teacher,
+    "teacher in bf16": teacher_in_bf16,
+    "compiled teacher": compiled_teacher,
+    "fused optimiser": fused_optimiser,
+}
+ON_CUDA: dict[str, Callable[[Trial], None]] = {"cuDNN's fastest algorithms": chosen_algorithms}
+
+
+def _answer_with(teacher: Teacher, see: Callable, forward: Callable) -> None:
+    """From now on the teacher answers through these functions."""
+    teacher.see, teacher.forward = see, forward

@@ -1,0 +1,110 @@
+"""What the suites measure, on tiny sizes; that they are fast or slow is nobody's test."""
+
+import pytest
+import torch
+
+from adautomix.bench import memory, parts, rules, steps, variants
+from adautomix.bench.case import Case, Trial
+from adautomix.methods import METHODS
+from adautomix.models import Net
+from adautomix.train import Numerics
+
+TINY = {"batch": 4, "side": 16, "classes": 5, "net": Net("resnet18", stem="cifar", width=8)}
+
+
+def test_a_trial_takes_one_step_of_the_public_loop_at_a_time():
+    trial = Trial(Case("plain", **TINY), Numerics())
+    for done in range(1, 11):  # past the end of an epoch
+        trial.step()
+        assert trial.training.step == done
+    assert len(trial.training.curve) == 1
+
+
+def test_every_method_meets_the_same_noise():
+    one, other = Case("plain", **TINY).images(), Case("adautomix", **TINY, n=2).images()
+    assert one.sha256 == other.sha256
+
+
+def test_steps_count_what_the_docstrings_promise(conditions, monkeypatch):
+    monkeypatch.setattr(steps, "peak_mib", lambda case, numerics: 3.0 if case.n else 1.5)
+    rows = {row["method"]: row for row in steps.steps(conditions)}
+    assert [rows[m]["units"] for m in ("plain", "automix", "adautomix")] == [3, 9, 12]
+    for row in rows.values():
+        assert row["floor"] == row["units"] / 3
+        assert row["counted_floor"] == pytest.approx(row["floor"], rel=0.02), row["method"]
+        assert row["ratio"] > 0
+    assert rows["plain"]["ratio"] == rows["plain"]["memory_ratio"] == 1
+
+
+def measured_parts(method, monkeypatch):
+    monkeypatch.setattr(parts, "STEPS", 1)
+    case = Case(method, **TINY)
+    return parts.measure([Trial(case, Numerics())])[case]
+
+
+def test_parts_know_the_players_and_forward_from_backward(monkeypatch):
+    found = measured_parts("adautomix", monkeypatch)
+    ways = ("forward", "backward")
+    players = {f"{who}, {way}" for who in ("classifier", "teacher") for way in ways}
+    rest = {parts.MIXING, parts.OPTIMISER, parts.FOLLOWING, parts.SUMS, parts.REST, "generator"}
+    assert set(found) == players | rest
+    assert all(seconds >= 0 for seconds in found.values())
+
+
+def test_a_plain_step_has_no_teacher_s_pass(monkeypatch):
+    found = measured_parts("plain", monkeypatch)
+    assert "classifier, backward" in found
+    assert not any("teacher," in part for part in found)
+
+
+def test_a_folded_network_answers_as_the_network_does():
+    torch.manual_seed(0)
+    network = Net("resnet18", stem="cifar", width=8).build(5).eval()
+    folded, refresh = variants.fold(network)
+    images = torch.randn(3, 3, 16, 16)
+    for change in (False, True):
+        if change:
+            for tensor in network.state_dict().values():
+                if tensor.is_floating_point():
+                    tensor.mul_(1.25).add_(0.01)
+            assert not torch.allclose(folded(images), network(images), atol=1e-4)
+            refresh()
+        torch.testing.assert_close(folded(images), network(images), rtol=1e-4, atol=1e-5)
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in folded.modules())
+
+
+@pytest.mark.parametrize("change", [variants.folded_teacher, variants.teacher_in_bf16])
+def test_a_changed_teacher_leaves_the_step_as_it_is(change):
+    losses = []
+    for changed in (False, True):
+        trial = Trial(Case("adautomix", **TINY), Numerics())
+        if changed:
+            change(trial)
+        for _ in range(2):
+            trial.step()
+        losses.append({k: float(v) for k, v in trial.training.sums.items()})
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.05, abs=0.05)
+
+
+def test_rules_are_set_beside_a_copy(conditions):
+    rows = {row["rule"]: row for row in rules.rules(conditions)}
+    assert rows["copy"]["copies"] == 1
+    assert {"mixup", "cutmix", "snapmix"} <= set(rows)
+
+
+def test_memory_is_measured_in_a_process_of_its_own(monkeypatch):
+    """The child's measurement, here: a larger batch needs more, and the peak never falls."""
+    peaks = iter([100.0, 160.0])
+    monkeypatch.setattr(memory.provenance, "peak_memory_mib", lambda: next(peaks))
+    assert memory._rise(Case("plain", **TINY), Numerics(), torch.get_num_threads()) == 60.0
+
+
+@pytest.mark.slow
+def test_more_images_need_more_memory():
+    small, large = (Case("plain", batch=b, side=32, classes=5) for b in (2, 64))
+    assert memory.peak_mib(large, Numerics()) > memory.peak_mib(small, Numerics()) + 50
+
+
+def test_all_methods_have_units():
+    assert all(config.passes >= 3 for config in METHODS.values())

@@ -1,0 +1,40 @@
+"""Compiling a step: what is compiled, and when; the gain is the benchmarks' affair."""
+
+import pytest
+import torch
+
+from adautomix.draw import Draw
+from adautomix.methods import METHODS
+from adautomix.models import Net
+
+
+@pytest.fixture
+def compiler(monkeypatch):
+    """Stands in for `torch.compile`, and notes the sizes of the batches it is given."""
+    sizes = []
+
+    def compile(function, **options):
+        assert options["dynamic"] is False
+
+        def compiled(images, *rest):
+            sizes.append(len(images))
+            return function(images, *rest)
+
+        return compiled
+
+    monkeypatch.setattr(torch, "compile", compile)
+    return sizes
+
+
+def batch(size):
+    generator = torch.Generator().manual_seed(size)
+    return torch.randn(size, 3, 16, 16, generator=generator), torch.arange(size) % 5
+
+
+@pytest.mark.parametrize("name", ["plain", "mixup", "adautomix"])
+def test_a_batch_of_another_size_runs_uncompiled(name, compiler):
+    method = METHODS[name].build(Net("resnet18", width=8).build(5), 16).train()
+    method.compile_step()
+    for size in (6, 6, 4, 6):
+        assert method(*batch(size), Draw(0)).total.isfinite()
+    assert compiler == [6, 6, 6]

@@ -1,0 +1,158 @@
+"""The page's tables, from records made here."""
+
+import pytest
+
+from adautomix import efficiency
+from adautomix.errors import RecordError
+from adautomix.record import Run, bench, paper
+from adautomix.results import Experiment, Results
+
+METHODS = {("plain", None): 1.0, ("automix", None): 3.1, ("adautomix", 2): 4.0}
+METHODS |= {("adautomix", 3): 4.1, ("adautomix", 8): 4.2}
+
+
+def facts(device, day):
+    return {"device": device, "when": f"2026-01-{day:02d}T00:00:00+00:00", "precision": "fp32"}
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """Writes benchmarks where those made here are looked for; none is recorded."""
+    monkeypatch.setenv("ADAUTOMIX_RUNS", str(tmp_path))
+    monkeypatch.setattr(efficiency, "recorded", lambda suite: [])
+
+    def write(suite, rows, device="cpu: x, 2 threads", day=1):
+        return bench.write(
+            tmp_path / "bench", suite, settings={}, rows=rows, provenance=facts(device, day)
+        )
+
+    return write
+
+
+def step_rows(batch=32):
+    units = {"plain": 3, "automix": 9, "adautomix": 12}
+    return [
+        {
+            "method": method,
+            "n": n,
+            "batch": batch,
+            "units": units[method],
+            "floor": units[method] / 3,
+            "counted_floor": units[method] / 3,
+            "ratio": ratio,
+            "seconds": 0.25 * ratio,
+            "memory_ratio": ratio / 2,
+        }
+        for (method, n), ratio in METHODS.items()
+    ]
+
+
+def part_rows():
+    shares = {"classifier, forward": 0.7, "generator": 0.01, "mixing and losses": 0.005}
+    shares |= {"teacher follows": 0.005, "teacher, forward": 0.28}
+    return [
+        {"method": "adautomix", "batch": 32, "part": part, "share": share, "seconds": share}
+        for part, share in shares.items()
+    ]
+
+
+def test_the_newest_benchmark_of_the_device_is_shown(store):
+    store("steps", step_rows(32), day=1)
+    store("steps", step_rows(100), "cpu: y, 4 threads", day=3)
+    store("steps", step_rows(16), "cuda: H100", day=4)
+    assert efficiency.latest("steps").rows["batch"].unique() == [100]
+    assert efficiency.latest("steps", "cuda").rows["batch"].unique() == [16]
+
+
+def test_a_missing_benchmark_is_one_sentence_with_the_command(store):
+    store("steps", step_rows(), "cuda: H100")
+    with pytest.raises(RecordError, match=r"python -m adautomix\.bench steps --device cpu"):
+        efficiency.latest("steps")
+
+
+def test_table_10_sets_the_paper_beside_what_was_measured(store):
+    store("steps", step_rows() + step_rows(100))
+    table = efficiency.table_10(efficiency.latest("steps")).set_index("N")
+    assert table.index.to_list() == ["1", "2", "3", "4", "5", "8"]
+    seconds = paper.value(10, **efficiency.PAPER, n=3)
+    plain = paper.value(10, **efficiency.PAPER, n=1)
+    assert table.loc["3", "paper: s"] == f"{seconds:.4f}"
+    assert table.loc["3", "paper: ratio"] == f"{seconds / plain:.2f}"
+    assert table.loc["3", "measured: ratio"] == "4.10"
+    assert table.loc["1", "measured: ratio"] == "1.00"
+    assert table.loc["4", "measured: ratio"] == table.loc["8", "paper: s"] == "", "not measured"
+
+
+def test_ratios_by_n_are_those_of_one_batch(store):
+    store("steps", step_rows() + step_rows(100))
+    ours = list(efficiency.ratios_by_n(efficiency.latest("steps")).values())[1]
+    assert ours.to_dict() == {2: 4.0, 3: 4.1, 8: 4.2}
+
+
+def test_steps_are_text_and_blank_where_nothing_was_measured(store):
+    rows = step_rows()
+    rows[1]["memory_ratio"] = None
+    store("steps", rows)
+    table = efficiency.steps_table(efficiency.latest("steps"))
+    assert table["method"].to_list() == ["Vanilla", "AutoMix", *["AdAutoMix"] * 3]
+    assert table["memory ratio"].to_list()[1] == table["N"].to_list()[0] == ""
+    assert table["units"].to_list() == ["3", "9", "12", "12", "12"]
+
+
+def test_the_headline_quotes_the_records(store):
+    store("steps", step_rows())
+    store("parts", part_rows())
+    gains = {"plain": 0.7, "as is": 0.0, "folded teacher": 0.03, "fused optimiser": -0.01}
+    store("variants", [{"variant": v, "batch": 32, "gain": g} for v, g in gains.items()])
+    suites = (efficiency.latest(suite) for suite in ("steps", "parts", "variants"))
+    found = efficiency.headline(*suites)
+    assert found["overhead"] == pytest.approx(2.0)
+    assert (found["best_variant"], found["best_gain"]) == ("folded teacher", 3.0)
+    assert (found["ratio"], found["automix"], found["floor"]) == (4.1, 3.1, 4.0)
+    assert found["flattest"] == pytest.approx(5.0)
+    assert found["paper_ratio"] < 3, "what arithmetic does not allow"
+
+
+def test_variants_and_rules_are_tables_of_text(store):
+    rows = [
+        {"variant": v, "batch": 32, "ratio": r, "gain": 1 - r / 4}
+        for v, r in {"plain": 1.0, "as is": 4.0, "folded teacher": 3.9}.items()
+    ]
+    store("variants", rows)
+    table = efficiency.variants_table(efficiency.latest("variants"))
+    assert table["step"].to_list() == ["as is", "folded teacher"]
+    assert table["gain (%)"].to_list() == ["0.0", "2.5"]
+    rule = {"rule": "mixup", "batch": 8, "side": 32, "seconds": 0.002, "copies": 3.0}
+    store("rules", [rule | {"seconds_per_image": None}, rule | {"rule": "copy"}])
+    (row,) = efficiency.rules_table(efficiency.latest("rules")).to_dict("records")
+    assert row == {
+        "rule": "MixUp",
+        "batch": "8×3×32×32",
+        "ms": "2.00",
+        "copies": "3.0",
+        "ms an image": "",
+    }
+
+
+def test_every_run_is_a_dot(tmp_path):
+    run = Run(
+        id="x",
+        name="photodigits/thin/plain",
+        recipe={},
+        budget="quick",
+        seed=3,
+        metrics={"classifier": {"top1_median10": 0.8}},
+        provenance={"seconds": 120.0, "device": "cpu: x"},
+        evaluations=[],
+        extras={},
+        path=tmp_path,
+    )
+    experiment = Experiment("x", "photodigits/thin", ("plain", "adautomix"))
+    (row,) = efficiency.against_time(Results("x", experiment, "quick", (run,))).to_dict("records")
+    assert row == {
+        "method": "plain",
+        "seed": 3,
+        "minutes": 2.0,
+        "accuracy": 80.0,
+        "device": "cpu: x",
+    }
