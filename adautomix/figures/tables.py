@@ -8,6 +8,7 @@ import os
 import re
 from types import ModuleType
 
+import numpy as np
 import pandas as pd
 
 from adautomix.errors import AdAutoMixError, InputError
@@ -70,8 +71,12 @@ def glue_table(key: str, frame: pd.DataFrame, caption: str, name: str) -> None:
 
 
 def glue_value(key: str, value: object) -> None:
-    """Store one value under `key`, to be quoted in prose; it is not shown here."""
+    """Store one value under `key`, to be quoted in prose; it is not shown here.
+
+    A number of numpy becomes Python's own: a page cannot format its representation.
+    """
     if in_book():
+        value = value.item() if isinstance(value, np.generic) else value
         _myst_nb().glue(key, value, display=False)
 
 

@@ -92,6 +92,14 @@ def test_tables_and_values_are_glued_under_their_keys(frame, monkeypatch) -> Non
     assert not shown
 
 
+def test_a_number_of_numpy_is_glued_as_pythons_own(monkeypatch) -> None:
+    glued = Glued()
+    monkeypatch.setitem(sys.modules, "myst_nb", glued)
+    monkeypatch.setenv("ADAUTOMIX_BOOK", "1")
+    figures.glue_value("half", np.float64(0.5))
+    assert repr(glued.kept["half"][0]) == "0.5"
+
+
 def test_gluing_without_myst_nb_says_what_to_install(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "myst_nb", None)
     monkeypatch.setenv("ADAUTOMIX_BOOK", "1")
