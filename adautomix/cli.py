@@ -253,6 +253,7 @@ def _book(below: Any) -> None:
         nargs="+",
         help="run only these, e.g. --notebooks 02 03; the others keep their last run",
     )
+    add("--jobs", metavar="N", type=int, default=2, help="notebooks that run at the same time")
     add("--skip-run", action="store_true", help="render what was run last")
     add(
         "--output",

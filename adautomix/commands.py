@@ -168,6 +168,7 @@ def book(options: Namespace) -> None:
         notebooks=options.notebooks,
         execute=not options.skip_run,
         output=options.output,
+        jobs=options.jobs,
     )
 
 

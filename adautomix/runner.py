@@ -25,6 +25,7 @@ from adautomix.probe import Probe
 from adautomix.progress import Progress
 from adautomix.recipes import Recipe
 from adautomix.record import Run, Store, provenance
+from adautomix.record.claim import claimed
 from adautomix.train import Epoch, Numerics, Plan, Row, Training, checkpoint, train
 from adautomix.weights import WEIGHTS, start_network, weights_of
 
@@ -44,6 +45,8 @@ def obtain(job: Job, conditions: Conditions | None = None) -> Run:
 def execute(job: Job, conditions: Conditions) -> Run:
     """Trains a job to its end and records it; goes on from a checkpoint if there is one.
 
+    Where another process is making the same run, waits for it and returns its record.
+
     Raises:
         Interrupted: the time limit passed, or SIGTERM or Ctrl-C came; a checkpoint is there.
         DivergenceError: a loss is not finite; nothing after the last checkpoint was kept.
@@ -58,12 +61,15 @@ def execute(job: Job, conditions: Conditions) -> Run:
     training, batches = prepare(recipe, job.seed, train_set, conditions.numerics, conditions.store)
     _make(folder)
     probe = Probe(test_set, training.numerics.device)
-    resumed = checkpoint.latest(folder / CHECKPOINTS)
-    if resumed is not None:
-        checkpoint.load(training, resumed)
-    _drive(job, conditions, training, batches, test_set, probe)
-    run = _record(job, conditions, training, probe, {"train": train_set, "test": test_set})
-    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    with claimed(folder / CHECKPOINTS, wait=True):
+        if (done := conditions.store.find(job.id())) is not None:
+            return done
+        resumed = checkpoint.latest(folder / CHECKPOINTS)
+        if resumed is not None:
+            checkpoint.load(training, resumed)
+        _drive(job, conditions, training, batches, test_set, probe)
+        run = _record(job, conditions, training, probe, {"train": train_set, "test": test_set})
+        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return run
 
 

@@ -1,16 +1,18 @@
 """The book's runner on tiny notebooks, and the browser check on tiny pages."""
 
+import os
 import subprocess
 import sys
 from base64 import b64encode
 from pathlib import Path
+from threading import Barrier
 
 import nbformat
 import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from adautomix.book import build, figures_of, find_root, pages, parameters_of, present
+from adautomix.book import build, figures_of, find_root, pages, parameters_of, present, run
 from adautomix.book.chapter import with_values
 from adautomix.book.pages import chapters_of, room_for_pages
 from adautomix.book.run import choose, execute_notebook, install, plan
@@ -162,6 +164,34 @@ def test_a_run_makes_a_chapter_and_a_failure_leaves_it_alone(checkout, capsys):
     assert said.startswith("01-one: cell [4] stopped with ValueError: too few digits.")
     assert Path(said.rpartition(" ")[2]).exists()
     assert chapter.read_text() == good
+
+
+def test_notebooks_share_the_processor_and_stop_at_the_first_failure(monkeypatch, tmp_path):
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(run.os, "cpu_count", lambda: 6)
+    together, begun = Barrier(2), []
+
+    def pretend(root, notebook, values):
+        begun.append(notebook.name)
+        if len(begun) <= 2:
+            together.wait(timeout=10)  # passes only if two are there at once
+        if notebook.name == "02":
+            raise AdAutoMixError("02: stopped")
+        return notebook
+
+    monkeypatch.setattr(run, "execute_notebook", pretend)
+    planned = [(tmp_path / name, {}) for name in ("01", "03")]
+    assert run.execute_all(tmp_path, planned, 2) == [tmp_path / "01", tmp_path / "03"]
+    assert os.environ["OMP_NUM_THREADS"] == "3"
+    assert run.execute_all(tmp_path, planned[:1], 2) == [tmp_path / "01"]
+
+    begun.clear()
+    planned = [(tmp_path / name, {}) for name in ("02", "03", *map(str, range(4, 40)))]
+    with pytest.raises(AdAutoMixError, match="02: stopped"):
+        run.execute_all(tmp_path, planned, 2)
+    assert len(begun) < len(planned)
+    with pytest.raises(InputError, match="jobs must be 1 or more, not 0"):
+        run.execute_all(tmp_path, planned, 0)
 
 
 def test_a_figure_replaces_the_one_of_the_other_format(checkout):

@@ -279,6 +279,7 @@ def test_the_book_gets_its_parameters(capsys, monkeypatch):
         "notebooks": ["02", "03"],
         "execute": False,
         "output": Path("out"),
+        "jobs": 2,
     }
     assert "'device' sets no parameter" in said(capsys, ["book", "--set", "device"], 2)
 

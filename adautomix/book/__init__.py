@@ -5,9 +5,9 @@
     build(parameters={"seeds": [0, 1, 2]})      other parameters, wherever a notebook declares them
     build(execute=False)                        only the pages, from the chapters already there
 
-A notebook runs in a kernel of its own, in the order of the names. The executed copies become
-chapters only when all of them have succeeded, so that a failure leaves the chapters of the last
-good run as they were.
+A notebook runs in a kernel of its own, two at a time, in the order of the names. The executed
+copies become chapters only when all of them have succeeded, so that a failure leaves the chapters
+of the last good run as they were.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 from adautomix.book.chapter import figures_of, present
 from adautomix.book.pages import chapters_of, render, require_jupyter_book, room_for_pages
-from adautomix.book.run import choose, execute_notebook, find_root, install, parameters_of, plan
+from adautomix.book.run import choose, execute_all, find_root, install, parameters_of, plan
 from adautomix.errors import InputError
 
 __all__ = ["build", "figures_of", "find_root", "parameters_of", "present"]
@@ -29,6 +29,7 @@ def build(
     execute: bool = True,
     output: str | Path | None = None,
     strict: bool = True,
+    jobs: int = 2,
 ) -> Path:
     """Execute notebooks, make chapters of them, render the pages; return the home page's path.
 
@@ -40,6 +41,7 @@ def build(
         execute: False renders the chapters of an earlier run.
         output: the folder of the pages; book/_build/html unless given.
         strict: every warning of the rendering is a failure.
+        jobs: notebooks that run at the same time.
 
     Raises:
         InputError: an unknown notebook or parameter, or an output folder that holds something else.
@@ -51,7 +53,7 @@ def build(
     if execute:
         values = parameters or {}
         planned = plan(choose(root, notebooks), {"budget": budget, **values}, needed=set(values))
-        install(root, [execute_notebook(root, notebook, given) for notebook, given in planned])
+        install(root, execute_all(root, planned, jobs))
     missing = [name for name in chapters_of(root) if not (root / "book" / name).exists()]
     if missing:
         raise InputError(f"{', '.join(missing)} not there yet: build once with every notebook.")

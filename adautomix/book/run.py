@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,24 @@ def plan(
     return [
         (path, {k: v for k, v in values.items() if k in known}) for path, known in declared.items()
     ]
+
+
+def execute_all(root: Path, planned: list[tuple[Path, dict[str, Any]]], jobs: int) -> list[Path]:
+    """Run notebooks, `jobs` at a time, in their order; once one fails no other is begun.
+
+    Two that need the same run do not make it twice: the second waits. The processor's cores are
+    divided among the kernels, unless OMP_NUM_THREADS says how many each may take.
+    """
+    if jobs < 1:
+        raise InputError(f"jobs must be 1 or more, not {jobs}.")
+    jobs = min(jobs, len(planned))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
+    with ThreadPoolExecutor(jobs) as pool:
+        running = [pool.submit(execute_notebook, root, *each) for each in planned]
+        try:
+            return [each.result() for each in running]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def execute_notebook(root: Path, notebook: Path, values: dict[str, Any]) -> Path:

@@ -11,9 +11,9 @@ from adautomix import evaluations, recipes, runner
 from adautomix.errors import DivergenceError, Interrupted
 from adautomix.jobs import Conditions, Job
 from adautomix.methods import METHODS
-from adautomix.protocol.claim import claimed
 from adautomix.protocol.plan import Planned, Protocol
 from adautomix.record import Run, recorded
+from adautomix.record.claim import claimed
 from adautomix.record.treatments import Treatments
 from adautomix.train import checkpoint
 from adautomix.weights import WEIGHTS

@@ -13,8 +13,9 @@ from safetensors.torch import load_file
 from adautomix import cli, evaluations, protocol, runner
 from adautomix.errors import DivergenceError, Interrupted
 from adautomix.jobs import Conditions
-from adautomix.protocol import claim, course
-from adautomix.record import Run, Store
+from adautomix.protocol import course
+from adautomix.record import Run, Store, claim
+from adautomix.record.claim import claimed
 from adautomix.train import Training, decide
 
 
@@ -133,13 +134,14 @@ def test_a_run_that_another_process_makes_is_left_to_it(small, finished, tmp_pat
     pretend = lambda job, conditions: names.append(job) or Store(finished).find(job.id())  # noqa: E731
     monkeypatch.setattr(runner, "obtain", pretend)
     first = small.planned("smoke")[0].job.id()
-    with claim.claimed(here.store.path(first) / runner.CHECKPOINTS) as ours:
+    with claimed(here.store.path(first) / runner.CHECKPOINTS) as ours:
         assert ours
+        claim._ours.clear()  # as another process sees it
         protocol.conduct(small, "smoke", here, [0], said.append)
     assert said[0] == "plain, cosine, seed 0: another process is at it"
     assert first not in [job.id() for job in names]
     assert len(names) == 3
-    with claim.claimed(here.store.path(first) / runner.CHECKPOINTS) as free:
+    with claimed(here.store.path(first) / runner.CHECKPOINTS) as free:
         assert free
 
 
