@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import time
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
@@ -177,9 +179,11 @@ def test_notebooks_share_the_processor_and_stop_at_the_first_failure(monkeypatch
             together.wait(timeout=10)  # passes only if two are there at once
         if notebook.name == "02":
             raise AdAutoMixError("02: stopped")
+        time.sleep(0.02)
         return notebook
 
     monkeypatch.setattr(run, "execute_notebook", pretend)
+    monkeypatch.setattr(run, "_pool", ThreadPoolExecutor)
     planned = [(tmp_path / name, {}) for name in ("01", "03")]
     assert run.execute_all(tmp_path, planned, 2) == [tmp_path / "01", tmp_path / "03"]
     assert os.environ["OMP_NUM_THREADS"] == "3"

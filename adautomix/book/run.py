@@ -3,9 +3,11 @@
 import os
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from adautomix.book.chapter import IMAGES, figures_of, present
 from adautomix.errors import AdAutoMixError, InputError, unknown
@@ -77,12 +79,19 @@ def execute_all(root: Path, planned: list[tuple[Path, dict[str, Any]]], jobs: in
         raise InputError(f"jobs must be 1 or more, not {jobs}.")
     jobs = min(jobs, len(planned))
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
-    with ThreadPoolExecutor(jobs) as pool:
+    if jobs == 1:
+        return [execute_notebook(root, *each) for each in planned]
+    with _pool(jobs) as pool:
         running = [pool.submit(execute_notebook, root, *each) for each in planned]
         try:
             return [each.result() for each in running]
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _pool(jobs: int) -> Executor:
+    """Processes, not threads: nbclient leaves an event loop open in every thread that uses it."""
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
 
 
 def execute_notebook(root: Path, notebook: Path, values: dict[str, Any]) -> Path:
@@ -104,7 +113,7 @@ def execute_notebook(root: Path, notebook: Path, values: dict[str, Any]) -> Path
             kernel_name="python3",
             cwd=str(root),
             progress_bar=False,
-            config=Config({"KernelManager": {"transport": _transport()}}),
+            config=Config({"KernelManager": _connection()}),
         )
     except (PapermillException, DeadKernelError) as error:
         sentence = _one_sentence(error)
@@ -144,12 +153,18 @@ def _replace(folder: Path, files: dict[str, bytes]) -> None:
         raise AdAutoMixError(f"cannot write in {folder}: {error.strerror or error}.") from error
 
 
-def _transport() -> str:
-    """How a kernel is reached: over sockets in the file system where their paths fit, else TCP."""
+def _connection() -> dict[str, str]:
+    """How a kernel is reached: over sockets in the file system where their paths fit, else TCP.
+
+    The sockets have a name of their own: with the usual one two kernels hear each other.
+    """
     from jupyter_core.paths import jupyter_runtime_dir
 
-    short = len(os.fsencode(jupyter_runtime_dir())) <= LONGEST_SOCKET_FOLDER
-    return "ipc" if os.name == "posix" and short else "tcp"
+    folder = jupyter_runtime_dir()
+    if os.name != "posix" or len(os.fsencode(folder)) > LONGEST_SOCKET_FOLDER:
+        return {"transport": "tcp"}
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return {"transport": "ipc", "ip": str(Path(folder) / f"kernel-{uuid4().hex}-ipc")}
 
 
 def _one_sentence(error: Exception) -> str:
