@@ -2,6 +2,9 @@
 
 import os
 import socket
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,20 @@ settings.load_profile("repeatable")
 def root() -> Path:
     """The top folder of the checkout."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def without_torch(root: Path) -> Callable[[str], None]:
+    """Runs code in an interpreter of its own, where it must succeed and not import torch."""
+
+    def check(code: str) -> None:
+        code += '\nimport sys\nsys.exit("torch was imported" if "torch" in sys.modules else 0)'
+        environment = os.environ | {"PYTHONPATH": str(root)}
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    return check
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,5 @@
 """Experiments by name: trained once, read afterwards, set beside the paper."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -121,21 +118,9 @@ def test_unknown_names_are_one_sentence(arguments, sentence):
         experiments.obtain(name, **{"budget": "smoke", **arguments})
 
 
-WITHOUT_TORCH = """
-import sys
+def test_tables_are_shown_without_torch(without_torch):
+    without_torch("""
 from adautomix import experiments
 for name in experiments.EXPERIMENTS:
     assert experiments.obtain(name, run=False).table().markdown()
-sys.exit("torch was imported" if "torch" in sys.modules else 0)
-"""
-
-
-def test_tables_are_shown_without_torch(root):
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_TORCH],
-        env=os.environ | {"PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+""")

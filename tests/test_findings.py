@@ -1,13 +1,9 @@
 """What evaluations found, from made-up records whose numbers are known."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from adautomix import data, experiments, figures, findings, results
@@ -194,29 +190,10 @@ def test_runs_are_evaluated_once_and_only_these_settings_are_shown(monkeypatch):
     assert again.live[0].evaluation("fgsm", "teacher") == on_disk[0]
 
 
-WITHOUT_TORCH = """
-import sys
+def test_findings_are_read_without_torch(without_torch):
+    without_torch("""
 from adautomix import experiments, findings
 found = experiments.obtain("evaluations", run=False)
 assert findings.numbers(found, {"error (%)": "fgsm/error"}).shape == (5, 2)
 assert len(findings.printed_by_share("CUB-200", "ResNet-50"))
-sys.exit("torch was imported" if "torch" in sys.modules else 0)
-"""
-
-
-def test_findings_are_read_without_torch(root):
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_TORCH],
-        env=os.environ | {"PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_text_cells_are_strings(found):
-    table = findings.numbers(found, {"own": "cam/own"})
-    assert table.map(lambda cell: isinstance(cell, str)).all(axis=None)
-    assert isinstance(figures.markdown_table(table, "Shares.", "tab:x"), str)
-    assert isinstance(table, pd.DataFrame)
+""")
