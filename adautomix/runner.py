@@ -259,6 +259,7 @@ def _record(
         "extras": probe.describe(training.method),
         "provenance": provenance.collect(
             seconds=training.seconds,
+            cpu_seconds=training.cpu_seconds,
             steps=training.step,
             device=device_in_words(training.numerics),
             precision=str(training.numerics),

@@ -134,25 +134,34 @@ def test_variants_and_rules_are_tables_of_text(store):
     }
 
 
-def test_every_run_is_a_dot(tmp_path):
-    run = Run(
+def run_with(tmp_path, **provenance):
+    """A run of plain training, so timed."""
+    return Run(
         id="x",
         name="photodigits/thin/plain",
         recipe={},
         budget="quick",
         seed=3,
         metrics={"classifier": {"top1_median10": 0.8}},
-        provenance={"seconds": 120.0, "device": "cpu: x"},
+        provenance=provenance,
         evaluations=[],
         extras={},
         path=tmp_path,
     )
+
+
+@pytest.mark.parametrize(
+    ("provenance", "minutes"),
+    [
+        ({"seconds": 600.0, "cpu_seconds": 120.0, "device": "cpu: x"}, [2.0]),
+        ({"seconds": 600.0, "cpu_seconds": 120.0, "device": "cuda: x"}, [10.0]),
+        ({"seconds": 600.0, "device": "cpu: x"}, []),
+    ],
+)
+def test_every_timed_run_is_a_dot(tmp_path, provenance, minutes):
+    run = run_with(tmp_path, **provenance)
     experiment = Experiment("x", "photodigits/thin", ("plain", "adautomix"))
-    (row,) = efficiency.against_time(Results("x", experiment, "quick", (run,))).to_dict("records")
-    assert row == {
-        "method": "plain",
-        "seed": 3,
-        "minutes": 2.0,
-        "accuracy": 80.0,
-        "device": "cpu: x",
-    }
+    found = efficiency.against_time(Results("x", experiment, "quick", (run,)))
+    assert list(found.columns) == ["method", "seed", "minutes", "accuracy", "device"]
+    rows = [["plain", 3, each, 80.0, provenance["device"]] for each in minutes]
+    assert found.to_numpy().tolist() == rows

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 from adautomix import cli
 from adautomix.errors import AdAutoMixError, InputError, unknown
 from adautomix.record import bench, live, provenance
+from adautomix.timer import Timer
 
 if TYPE_CHECKING:
     from adautomix.bench.conditions import Conditions
@@ -114,11 +114,12 @@ def _run(suite: str, conditions: "Conditions", folder: Path) -> str:
     from adautomix.runner import device_in_words
 
     function: Callable = getattr(import_module(f"adautomix.bench.{suite}"), suite)
-    started = time.perf_counter()
+    timer = Timer()
     rows = function(conditions)
     numerics = conditions.numerics
     facts = provenance.collect(
-        seconds=time.perf_counter() - started,
+        seconds=timer.seconds,
+        cpu_seconds=timer.cpu_seconds,
         steps=conditions.repeats,
         device=device_in_words(numerics),
         precision=str(numerics),

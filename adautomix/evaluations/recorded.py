@@ -1,7 +1,6 @@
 """From a recorded run to its evaluations: read where they are, computed where they are missing."""
 
 import shlex
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from adautomix.evaluations.subject import Subject
 from adautomix.jobs import Conditions
 from adautomix.record import Run, Store, provenance
 from adautomix.record.run import Document
+from adautomix.timer import Timer
 
 
 def evaluate(
@@ -65,7 +65,7 @@ def _measured(
     run: Run, name: str, predictor: str, subject: Subject, settings: dict[str, Any]
 ) -> Document:
     """One entry of a record's `evaluations`."""
-    started = time.perf_counter()
+    timer = Timer()
     with evaluating(subject.module):
         values = make(name, settings)(subject)
     return {
@@ -74,7 +74,8 @@ def _measured(
         "settings": settings_of(name, **settings),
         "values": values,
         "provenance": provenance.collect(
-            seconds=time.perf_counter() - started,
+            seconds=timer.seconds,
+            cpu_seconds=timer.cpu_seconds,
             steps=0,
             device=runner.device_in_words(subject.numerics),
             precision=str(subject.numerics),

@@ -37,6 +37,7 @@ ABSOLUTE = re.compile(
 def collect(
     *,
     seconds: float,
+    cpu_seconds: float,
     steps: int,
     device: str,
     precision: str,
@@ -46,7 +47,8 @@ def collect(
 ) -> dict[str, Any]:
     """The `provenance` of a run, taken when it ends.
 
-    `seconds` is wall time, `peak_memory_mib` the accelerator's peak; without it, this process's.
+    `seconds` is wall time, `cpu_seconds` that in which the processor's cores worked for the run,
+    together. `peak_memory_mib` is the accelerator's peak; without it, this process's.
     `command` is the line that would run it again; without it, this process's own command line.
     """
     commit, dirty = source_state()
@@ -57,6 +59,7 @@ def collect(
         "command": without_paths(command) if command is not None else command_line(),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(float(seconds), 3),
+        "cpu_seconds": round(float(cpu_seconds), 3),
         "steps": int(steps),
         "device": without_paths(device),
         "precision": without_paths(precision),

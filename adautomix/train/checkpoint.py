@@ -20,6 +20,8 @@ from adautomix.models import Backbone
 from adautomix.train.loop import Training
 
 WEIGHTS, OPTIMISER, STATE = "weights.safetensors", "optimiser.pt", "state.json"
+PROGRESS = ("step", "seconds", "cpu_seconds", "curve")
+"""What `STATE` holds: attributes of `Training`."""
 UNWRITABLE = (OSError, RuntimeError, SafetensorError)
 """How a full disk shows itself: to Python, to torch, to safetensors."""
 PREFIXES = {"classifier": "classifier.", "teacher": "teacher.network."}
@@ -67,7 +69,7 @@ def _write(training: Training, folder: Path) -> None:
         "notes": training.notes,
     }
     torch.save(tensors, folder / OPTIMISER)
-    state = {"step": training.step, "seconds": training.seconds, "curve": training.curve}
+    state = {name: getattr(training, name) for name in PROGRESS}
     (folder / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
     for file in folder.iterdir():
         _sync(file)
@@ -93,8 +95,8 @@ def load(training: Training, checkpoint: Path) -> None:
         training.optimiser.load_state_dict(tensors["optimiser"])  # moves them to the weights
         training.sums = {name: value.to(device) for name, value in tensors["sums"].items()}
         training.notes = tensors["notes"]
-        training.step, training.seconds = state["step"], state["seconds"]
-        training.curve = state["curve"]
+        for name in PROGRESS:
+            setattr(training, name, state[name])
     except Exception as error:
         raise RecordError(
             f"cannot go on from the checkpoint {checkpoint} ({_first_line(error)}): "

@@ -1,7 +1,6 @@
 """The training loop: one for all methods."""
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from adautomix.draw import draw_for
 from adautomix.errors import DivergenceError, InputError
 from adautomix.methods import Losses, Method
 from adautomix.recipes.base import SGD, AdamW, Cosine
+from adautomix.timer import Timer
 from adautomix.train.numerics import Numerics
 from adautomix.train.optimiser import factor_at, make_optimiser, set_learning_rates
 
@@ -92,6 +92,7 @@ class Training:
         self.forward: nn.Module = method
         self.step = 0
         self.seconds = 0.0
+        self.cpu_seconds = 0.0
         self.curve: list[Row] = []
         self.sums: dict[str, Tensor] = {}
         self.notes: dict[str, Tensor] = {}  # the consumer's own, kept with the checkpoints
@@ -120,6 +121,11 @@ class Training:
         for name, term in losses.terms.items():
             self.sums[name] = self.sums.get(name, 0.0) + term.float()
         return losses
+
+    def charge(self, timer: Timer) -> None:
+        """Adds what a timer shows to the time of this run."""
+        self.seconds += timer.seconds
+        self.cpu_seconds += timer.cpu_seconds
 
     def close_epoch(self, measured: dict[str, float]) -> Row:
         """The line of the curve for the epoch just done: mean terms, rate, what was measured."""
@@ -164,22 +170,22 @@ def train(
     """
     length = training.steps_per_epoch
     while (closed := len(training.curve)) < training.plan.epochs:
-        started = time.perf_counter()
+        timer = Timer()
         done = training.step - closed * length
         for batch in batches.epoch(closed, skip=done):
             if done == length:
                 raise _wrong_length(f"went on after {length}", length)
             losses = training.update(batch)
             done += 1
-            training.seconds += time.perf_counter() - started
+            training.charge(timer)
             yield Step(training.step, losses)
-            started = time.perf_counter()
+            timer = Timer()
         if done < length:
             raise _wrong_length(f"ended its epoch after {done}", length)
         measured = {}
         if evaluate is not None and training.plan.evaluates(training.epoch):
             measured = evaluate(training.method)
-        training.seconds += time.perf_counter() - started
+        training.charge(timer)
         yield Epoch(training.epoch, training.step, training.close_epoch(measured))
 
 

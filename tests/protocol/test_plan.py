@@ -82,7 +82,10 @@ def test_the_committed_protocol_compares_nothing_but_method_and_schedule(budget)
         ({"order": [{"seeds": 0}]}, "`seeds` must list whole numbers, not be 0"),
         ({"order": [3]}, "a turn of `order` must say names and values, not 3"),
         ({"order": [{"seeds": [0]}]}, "2 seeds decide, but `order` has 1 of mixup"),
-        ({"schedules": {"cosine": "schedule.floors=0"}}, "unknown schedule of the protocol 'floor'"),
+        (
+            {"schedules": {"cosine": "schedule.floors=0"}},
+            "unknown schedule of the protocol 'floor'",
+        ),
         ({"schedules": {"cosine": "epochs=0", "floor": "epochs=2"}}, "epochs must be 1 or more"),
         ({"schedules": {"cosine": "epochs=2", "floor": "epochs=2"}}, "make the same run"),
         ({"schedules": {"cosine": "method.momentum=null", "floor": "epochs=3"}}, "has no teacher"),

@@ -12,7 +12,13 @@ import pytest
 
 from adautomix.record import _where, provenance
 
-GIVEN = {"seconds": 1.25, "steps": 3, "device": "cpu: X, 2 threads", "precision": "fp32"}
+GIVEN = {
+    "seconds": 1.25,
+    "cpu_seconds": 2.5,
+    "steps": 3,
+    "device": "cpu: X, 2 threads",
+    "precision": "fp32",
+}
 
 
 @pytest.fixture
@@ -41,8 +47,8 @@ def test_what_is_collected_is_complete_and_plain_json():
     found = provenance.collect(**GIVEN, data_sha256=hashes, peak_memory_mib=812.04, command="x y")
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert list(found) == [
-        *("commit", "dirty", "command", "when", "seconds", "steps", "device", "precision"),
-        *("versions", "data_sha256", "peak_memory_mib"),
+        *("commit", "dirty", "command", "when", "seconds", "cpu_seconds", "steps", "device"),
+        *("precision", "versions", "data_sha256", "peak_memory_mib"),
     ]
     assert {key: found[key] for key in GIVEN} == GIVEN
     assert (found["command"], found["data_sha256"]) == ("x y", hashes)
