@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -13,7 +15,8 @@ from adautomix.jobs import Conditions
 from adautomix.models import Net
 from adautomix.record import Store
 from adautomix.train import checkpoint, decide
-from adautomix.transfer import HALVES, Route, Transferred, transfer
+from adautomix.transfer import FRESH, HALVES, Route, Transferred, obtain, transfer
+from adautomix.transfer import summed as transfer_table
 from adautomix.weights import WEIGHTS, start_network
 
 SMALL = ("net.width=4", "epochs=1")
@@ -164,3 +167,71 @@ def test_a_network_built_alone_does_not_look_for_runs():
 def test_an_unknown_predictor_has_no_accuracy(done):
     with pytest.raises(InputError, match="has no 'generator'; it has classifier, teacher"):
         done.top1("generator")
+
+
+@pytest.fixture
+def there(done, conditions, store, monkeypatch):
+    """All that is recorded: fresh weights, and from MixUp's features."""
+    transfer(None, ROUTE, budget="smoke", conditions=conditions)
+    monkeypatch.setenv("ADAUTOMIX_RUNS", str(store.root))
+
+
+@pytest.mark.usefixtures("there")
+def test_what_is_there_is_read_by_name(done):
+    words = {"route": ROUTE, "budget": "smoke", "run": False}
+    frame = obtain((None, "mixup", "cutmix"), **words)
+    assert frame["method"].to_list() == [FRESH, "mixup"], "of CutMix nothing was run"
+    assert frame["seed"].to_list() == [0, 0]
+    assert frame["target"][1] == 100 * done.top1()
+    assert frame["source"][1] == 100 * done.first.metrics["classifier"]["top1_median10"]
+    assert np.isnan(frame["source"][0])
+    again = obtain((None, "mixup"), ROUTE, budget="smoke", device="cpu")
+    pd.testing.assert_frame_equal(frame, again)
+    assert obtain(("mixup",), **words | {"budget": "quick"}).empty
+    assert obtain(("mixup",), **words | {"route": replace(ROUTE, predictor="teacher")}).empty
+
+
+@pytest.mark.parametrize("budget", ["smoke", "quick"])
+@pytest.mark.parametrize("start", [None, "x"])
+def test_pairs_are_looked_up_under_the_names_that_they_are_recorded_by(budget, start):
+    assert HALVES.first("mixup", budget, 0).recorded_name() == "/".join(
+        [HALVES.family, "mixup", *HALVES._before()]
+    )
+    assert HALVES.second(start, budget, 0).recorded_name() == "/".join(
+        [HALVES.family, "plain", *HALVES._after(start)]
+    )
+
+
+def test_of_two_recordings_the_latest_counts(done):
+    older = replace(done.second, provenance=done.second.provenance | {"when": "2020-01-01"})
+    older = replace(older, metrics={"classifier": {"top1_median10": 0.123}})
+    for order in ([older, done.second], [done.second, older]):
+        (found,) = ROUTE.find("mixup", [done.first, *order])
+        assert found.second is done.second
+
+
+def test_a_start_of_another_seed_is_no_pair(done):
+    other = replace(done.second, seed=done.second.seed + 1)
+    assert ROUTE.find("mixup", [done.first, other]) == []
+
+
+def test_the_table_has_paired_differences_and_blanks():
+    rows = [(FRESH, 0, np.nan, 20.0), ("plain", 0, 90.0, 50.0), ("plain", 1, 92.0, 54.0)]
+    rows += [("mixup", 0, 91.0, 53.0), ("mixup", 1, 95.0, 59.0), ("cutmix", 7, 80.0, 40.0)]
+    frame = pd.DataFrame(rows, columns=["method", "seed", "source", "target"])
+    table = transfer_table(frame)
+    assert table.to_numpy().tolist() == [
+        ["fresh weights", "1", "", "20.0", "-30.0"],
+        ["Vanilla", "2", "91.0 ± 1.4", "52.0 ± 2.8", ""],
+        # 4 ± t(0.975, 1) · √2 / √2, and t(0.975, 1) = 12.706
+        ["MixUp", "2", "93.0 ± 2.8", "56.0 ± 4.2", "+4.0 [-8.7, +16.7]"],
+        ["CutMix", "1", "80.0", "40.0", ""],
+    ]
+    assert list(table.columns)[-1] == "more than Vanilla"
+    empty = transfer_table(frame[:0])
+    assert list(empty.columns) == list(table.columns)
+    assert empty.empty
+
+
+def test_reading_needs_no_torch(without_torch):
+    without_torch("from adautomix.transfer import *\nsummed(obtain(run=False))")

@@ -32,6 +32,7 @@ from adautomix.figures.style import (
 )
 from adautomix.figures.survival import kept_against_ratio, kept_bars
 from adautomix.figures.tables import glue_table, glue_value, in_book, markdown_table
+from adautomix.figures.transfer import transfer_accuracy
 
 __all__ = [
     "METHOD_COLOURS",
@@ -69,6 +70,7 @@ __all__ = [
     "step_parts",
     "svg_bytes",
     "time_against_n",
+    "transfer_accuracy",
     "use",
     "who_trains_what",
 ]
