@@ -10,6 +10,7 @@ from adautomix import losses as loss
 from adautomix.draw import Draw, initial_weights
 from adautomix.errors import InputError
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
+from adautomix.methods.early import early
 from adautomix.mix import Mixed, MixGenerator, blend, interpolate
 from adautomix.models import Backbone
 
@@ -133,8 +134,9 @@ class AdAutoMixMethod(Method):
             seen = mixed.detach() if turn == "classifier" else reverse(mixed, config.adversary)
             straight = interpolate(images, partners, ratios.to(images.dtype))
             terms["amce"] = loss.amce(self.classifier(seen), *sets)
-            terms["mce"] = loss.mce(self.classifier(straight), *sets)
-            terms["ace"] = loss.ace(self.classifier(images), *sets)
+            weights = list(self.classifier.parameters())
+            terms["mce"] = early(lambda: loss.mce(self.classifier(straight), *sets), weights)
+            terms["ace"] = early(lambda: loss.ace(self.classifier(images), *sets), weights)
             total = (  # Eq. 14
                 terms["amce"] + config.alpha * terms["mce"] + (1 - config.alpha) * terms["ace"]
             )

@@ -12,6 +12,7 @@ from adautomix.draw import Draw, initial_weights
 from adautomix.errors import InputError, unknown
 from adautomix.methods.adautomix import reverse
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
+from adautomix.methods.early import early
 from adautomix.methods.openmixup import (
     OwnStatistics,
     TwoHeads,
@@ -206,14 +207,19 @@ class AdAutoMixReleasedMethod(Method):
         with torch.set_grad_enabled(torch.is_grad_enabled() and adversary != 0):
             masks = self._masks_for_classifier(features, mine, images.shape[-2:])
             mixed = reverse(blend(images, mine.partners, masks), adversary)
-        terms = {"amce": loss.amce(self.classifier.see_mixed(mixed).logits, labels, *mine)}
-        clean = loss.ce(self.classifier(images), labels).mean()
+        terms = {"amce": loss.amce(self._logits(mixed), labels, *mine)}
+        weights = list(self.classifier.parameters())
+        clean = early(lambda: loss.ce(self.classifier(images), labels).mean(), weights)
         if mine.partners.shape[1] == 2:
             return {**terms, "ce": clean}, terms["amce"] + clean
         straight = interpolate(images, mine.partners, mine.ratios.to(images.dtype))
-        terms["mce"] = loss.mce(self.classifier.see_mixed(straight).logits, labels, *mine)
+        terms["mce"] = early(lambda: loss.mce(self._logits(straight), labels, *mine), weights)
         terms["ce"] = clean
         return terms, terms["amce"] + alpha * terms["mce"] + (1 - alpha) * clean
+
+    def _logits(self, mixed: Tensor) -> Tensor:
+        """The classifier's, of its head for mixed images."""
+        return self.classifier.see_mixed(mixed).logits
 
     def _masks_for_classifier(self, features: Tensor, mine: Sets, size: tuple[int, int]) -> Tensor:
         """The generator's masks, or the constants λ; of more than three, three are replaced."""

@@ -11,6 +11,7 @@ from adautomix.draw import Draw, initial_weights
 from adautomix.errors import InputError, unknown
 from adautomix.losses import ce, mixed_ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
+from adautomix.methods.early import early
 from adautomix.methods.openmixup import (
     OwnStatistics,
     TwoHeads,
@@ -135,10 +136,10 @@ class AutoMixMethod(Method):
             features = self._see(self.teacher.network, images).features
             masks = self._masks_for_classifier(features, *mine, images.shape[-2:])
             mixed = blend(images, mine[0], masks)
-        logits = self._see(self.classifier, mixed).logits
+        weights = list(self.classifier.parameters())
         terms = {
-            "mixed_ce": mixed_ce(logits, labels, *mine),
-            "ce": ce(self.classifier(images), labels).mean(),
+            "mixed_ce": early(lambda: self._classifier_loss(mixed, labels, *mine), weights),
+            "ce": early(lambda: ce(self.classifier(images), labels).mean(), weights),
         }
         masks = self.generator(features, *theirs, images.shape[-2:])
         view = self._see(self.teacher.network, blend(images, theirs[0], masks)).logits
@@ -146,6 +147,9 @@ class AutoMixMethod(Method):
         terms["mask_area"] = self.mask_loss(masks, theirs[1])
         total = terms["mixed_ce"] + terms["ce"] + terms["teacher_mixed_ce"]
         return Losses.of(total + self.config.mask_loss * terms["mask_area"], **terms)
+
+    def _classifier_loss(self, mixed: Tensor, labels: Tensor, *pairs: Tensor) -> Tensor:
+        return mixed_ce(self._see(self.classifier, mixed).logits, labels, *pairs)
 
     def teacher_loss(
         self, view: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor

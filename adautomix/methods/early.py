@@ -1,0 +1,41 @@
+"""A loss whose gradient is taken at once: its activations need not wait for the backward pass.
+
+The losses of a step that share no activations need not be in memory together: of AdAutoMix's three
+passes through the classifier only the adversarial one has to wait for the teacher's. What waits for
+the others is their gradient, as large as the weights and not as the batch.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def early(compute: Callable[[], Tensor], parameters: Iterable[nn.Parameter]) -> Tensor:
+    """`compute()`, a scalar; its gradient for `parameters` is taken now, its graph is freed now.
+
+    The gradient arrives at the parameters where `backward` would bring it, scaled as there, and at
+    nothing else: `compute` may depend on nothing else that takes a gradient. Without gradients, and
+    while torch compiles the step, which plans its memory itself, this is `compute()`.
+    """
+    wanted = [p for p in parameters if p.requires_grad]
+    if not torch.is_grad_enabled() or torch.compiler.is_compiling() or not wanted:
+        return compute()
+    return _Early.apply(compute, *wanted)
+
+
+class _Early(torch.autograd.Function):
+    """The loss; backwards, its kept gradient times what arrives."""
+
+    @staticmethod
+    def forward(ctx: Any, compute: Callable[[], Tensor], *parameters: Tensor) -> Tensor:
+        with torch.enable_grad():
+            loss = compute()
+            ctx.gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+        return loss.detach()
+
+    @staticmethod
+    def backward(ctx: Any, arriving: Tensor) -> tuple[Tensor | None, ...]:
+        kept, ctx.gradients = ctx.gradients, None
+        return None, *(None if g is None else g * arriving.to(g.dtype) for g in kept)
