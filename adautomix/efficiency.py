@@ -136,6 +136,8 @@ def headline(steps: Bench, parts: Bench, variants: Bench) -> dict[str, float | s
     own = rows[rows["method"] == "adautomix"].set_index("n")
     printed = paper.select(10, **PAPER).set_index("n")["value"]
     changed = one_batch(variants).set_index("variant")["gain"].drop(["plain", "as is"])
+    largest = variants.rows[variants.rows["batch"] == variants.rows["batch"].max()]
+    memory = largest.set_index("variant")["memory_mib"]
     found = {
         "device": steps.device,
         "batch": int(rows["batch"].iloc[0]),
@@ -148,6 +150,9 @@ def headline(steps: Bench, parts: Bench, variants: Bench) -> dict[str, float | s
         "overhead": 100 * overhead(parts),
         "best_variant": str(changed.idxmax()),
         "best_gain": 100 * changed.max(),
+        "memory_batch": int(largest["batch"].iloc[0]),
+        "memory": memory.loc["as is"] / memory.loc["plain"],
+        "memory_late": memory.loc["all gradients at the end"] / memory.loc["plain"],
     }
     return found
 
@@ -161,6 +166,7 @@ def variants_table(bench: Bench) -> pd.DataFrame:
             "batch": _written(rows["batch"], "{:g}"),
             "plain = 1": _written(rows["ratio"], "{:.2f}"),
             "gain (%)": _written(100 * rows["gain"], "{:.1f}"),
+            "memory (MiB)": _written(rows["memory_mib"], "{:.0f}"),
         }
     )
 

@@ -215,17 +215,11 @@ def rule_costs(batch: int = 128, side: int = 32) -> tuple[pd.DataFrame, str]:
 def step_costs() -> tuple[pd.DataFrame, str]:
     """Network passes of every method, what that is of plain training, and what was measured.
 
-    Measured are the recorded ratios of `python -m adautomix.bench steps` at its largest batch; a
-    method that was not measured is blank. The second value is the device.
+    Measured are the recorded ratios of `python -m adautomix.bench methods`; a method that was not
+    measured is blank. The second value is the device.
     """
-    rows, device = _measured("steps")
-    largest = max((row["batch"] for row in rows), default=0)
-    ratios = {
-        row["method"]: f"{row['ratio']:.2f}"
-        for row in rows
-        if row["batch"] == largest
-        and row["n"] in (None, getattr(METHODS[row["method"]], "n", None))
-    }
+    rows, device = _measured("methods")
+    ratios = {row["method"]: f"{row['ratio']:.2f}" for row in rows}
     plain = METHODS["plain"].passes
     shown = [
         {

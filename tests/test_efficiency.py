@@ -102,26 +102,34 @@ def test_steps_are_text_and_blank_where_nothing_was_measured(store):
 def test_the_headline_quotes_the_records(store):
     store("steps", step_rows())
     store("parts", part_rows())
-    gains = {"plain": 0.7, "as is": 0.0, "folded teacher": 0.03, "fused optimiser": -0.01}
-    store("variants", [{"variant": v, "batch": 32, "gain": g} for v, g in gains.items()])
+    gains = {"plain": 0.7, "as is": 0.0, "folded teacher": 0.03, "all gradients at the end": -0.01}
+    memory = {32: [1.0, 9.0, 9.0, 9.0], 100: [100.0, 220.0, 200.0, 290.0]}
+    rows = [
+        {"variant": v, "batch": batch, "gain": gain, "memory_mib": mib}
+        for batch, peaks in memory.items()
+        for (v, gain), mib in zip(gains.items(), peaks, strict=True)
+    ]
+    store("variants", rows)
     suites = (efficiency.latest(suite) for suite in ("steps", "parts", "variants"))
     found = efficiency.headline(*suites)
     assert found["overhead"] == pytest.approx(2.0)
     assert (found["best_variant"], found["best_gain"]) == ("folded teacher", 3.0)
     assert (found["ratio"], found["automix"], found["floor"]) == (4.1, 3.1, 4.0)
     assert found["flattest"] == pytest.approx(5.0)
+    assert [found[f"memory{which}"] for which in ("_batch", "", "_late")] == [100, 2.2, 2.9]
     assert found["paper_ratio"] < 3, "what arithmetic does not allow"
 
 
 def test_variants_and_rules_are_tables_of_text(store):
     rows = [
-        {"variant": v, "batch": 32, "ratio": r, "gain": 1 - r / 4}
+        {"variant": v, "batch": 32, "ratio": r, "gain": 1 - r / 4, "memory_mib": 100 * r}
         for v, r in {"plain": 1.0, "as is": 4.0, "folded teacher": 3.9}.items()
     ]
     store("variants", rows)
     table = efficiency.variants_table(efficiency.latest("variants"))
     assert table["step"].to_list() == ["as is", "folded teacher"]
     assert table["gain (%)"].to_list() == ["0.0", "2.5"]
+    assert table["memory (MiB)"].to_list() == ["400", "390"]
     rule = {"rule": "mixup", "batch": 8, "side": 32, "seconds": 0.002, "copies": 3.0}
     store("rules", [rule | {"seconds_per_image": None}, rule | {"rule": "copy"}])
     (row,) = efficiency.rules_table(efficiency.latest("rules")).to_dict("records")

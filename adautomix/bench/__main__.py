@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SUITES = {
     "steps": "every method beside plain training: units, floor, measured ratio, memory",
+    "methods": "every method at a batch of 64, as the suite steps has them",
     "growth": "time and memory of a step as N, batch, images and classes grow",
     "parts": "where the time of a step goes",
     "variants": "what changes of AdAutoMix's step would gain",

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from torch.utils.flop_counter import FlopCounterMode
 
 from adautomix import runner
+from adautomix.bench.flops import Counting
 from adautomix.data.catalog import CIFAR100
 from adautomix.data.small import ImageSet
 from adautomix.methods import METHODS, MethodConfig
@@ -77,6 +77,6 @@ class Trial:
 
     def flops(self) -> int:
         """Floating-point operations of a step's convolutions and matrix products, counted."""
-        with FlopCounterMode(display=False) as counter:
+        with Counting() as counted:
             self.step()
-        return counter.get_total_flops()
+        return counted.flops

@@ -5,7 +5,7 @@ counted floor takes the operations of all convolutions and matrix products inste
 ratio is the median over turns of a method's seconds by plain training's next to it.
 """
 
-from adautomix.bench.case import Trial
+from adautomix.bench.case import Case, Trial
 from adautomix.bench.conditions import Conditions, Row
 from adautomix.bench.memory import peak_mib
 from adautomix.methods import METHODS
@@ -26,6 +26,11 @@ def _of_batch(conditions: Conditions, batch: int) -> list[Row]:
         several = NS if method == "adautomix" and batch >= max(NS) else (None,)
         for n in several:
             cases[f"{method} {n}"] = conditions.case(method, batch, n)
+    return rows(cases, conditions)
+
+
+def rows(cases: dict[str, Case], conditions: Conditions) -> list[Row]:
+    """A row a case; one of the cases is "plain", which the others are set beside."""
     trials = {name: Trial(case, conditions.numerics) for name, case in cases.items()}
     timings = conditions.time({name: trial.step for name, trial in trials.items()})
     flops = {name: trial.flops() for name, trial in trials.items()}
@@ -34,7 +39,7 @@ def _of_batch(conditions: Conditions, batch: int) -> list[Row]:
     return [
         {
             "method": case.method,
-            "batch": batch,
+            "batch": case.batch,
             "n": getattr(case.config, "n", None),
             "units": case.config.passes,
             "floor": case.config.passes / METHODS[PLAIN].passes,

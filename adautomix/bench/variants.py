@@ -9,12 +9,15 @@ import copy
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
 
-from adautomix.bench.case import Trial
+from adautomix.bench.case import Case, Trial
 from adautomix.bench.conditions import Conditions, Row
+from adautomix.bench.memory import Change, peak_mib
+from adautomix.methods import adautomix
 from adautomix.models import Teacher
 from adautomix.train import Numerics
 from adautomix.train.optimiser import make_optimiser
@@ -24,19 +27,20 @@ METHOD = "adautomix"
 
 
 def variants(conditions: Conditions) -> list[Row]:
-    """One row a batch and variant: seconds, ratio to plain training, gain over the usual step."""
+    """One row a batch and variant: seconds, ratio to plain, gain over the usual step, memory."""
     return [row for batch in conditions.batches for row in _of_batch(conditions, batch)]
 
 
 def _of_batch(conditions: Conditions, batch: int) -> list[Row]:
-    case = conditions.case(METHOD, batch)
-    trials = {"plain": Trial(conditions.case("plain", batch), conditions.numerics)}
-    trials[AS_IS] = Trial(case, conditions.numerics)
-    for name, numerics in _numerics(conditions.numerics).items():
-        trials[name] = Trial(case, numerics)
-    for name, change in (CHANGES | (ON_CUDA if conditions.cuda else {})).items():
-        trials[name] = Trial(case, conditions.numerics)
-        change(trials[name])
+    usual, case = conditions.numerics, conditions.case(METHOD, batch)
+    made: dict[str, tuple[Case, Numerics, Change | None]] = {
+        "plain": (conditions.case("plain", batch), usual, None),
+        AS_IS: (case, usual, None),
+    }
+    made |= {name: (case, numerics, None) for name, numerics in _numerics(usual).items()}
+    changes = CHANGES | (ON_CUDA if conditions.cuda else {})
+    made |= {name: (case, usual, change) for name, change in changes.items()}
+    trials = {name: _trial(*what) for name, what in made.items()}
     timings = conditions.time({name: trial.step for name, trial in trials.items()})
     return [
         {
@@ -46,9 +50,17 @@ def _of_batch(conditions: Conditions, batch: int) -> list[Row]:
             "fastest": timings.fastest(name),
             "ratio": timings.ratio(name, to="plain"),
             "gain": 1 - timings.ratio(name, to=AS_IS),
+            "memory_mib": peak_mib(*made[name]),
         }
         for name in trials
     ]
+
+
+def _trial(case: Case, numerics: Numerics, change: Change | None) -> Trial:
+    trial = Trial(case, numerics)
+    if change is not None:
+        change(trial)
+    return trial
 
 
 def _numerics(usual: Numerics) -> dict[str, Numerics]:
@@ -131,6 +143,17 @@ def compiled_teacher(trial: Trial) -> None:
     _answer_with(teacher, see, forward)
 
 
+def gradients_at_the_end(trial: Trial) -> None:
+    """The backward pass takes every gradient, so that all activations wait for it."""
+    inner = trial.step
+
+    def step() -> None:
+        with patch.object(adautomix, "early", lambda compute, _: compute()):
+            inner()
+
+    trial.step = step
+
+
 def fused_optimiser(trial: Trial) -> None:
     """One kernel for the update of all weights, the default on CUDA."""
     training = trial.training
@@ -148,13 +171,14 @@ def chosen_algorithms(trial: Trial) -> None:
     trial.step = step
 
 
-CHANGES: dict[str, Callable[[Trial], None]] = {
+CHANGES: dict[str, Change] = {
     "folded teacher": folded_teacher,
     "teacher in bf16": teacher_in_bf16,
     "compiled teacher": compiled_teacher,
     "fused optimiser": fused_optimiser,
+    "all gradients at the end": gradients_at_the_end,
 }
-ON_CUDA: dict[str, Callable[[Trial], None]] = {"cuDNN's fastest algorithms": chosen_algorithms}
+ON_CUDA: dict[str, Change] = {"cuDNN's fastest algorithms": chosen_algorithms}
 
 
 def _answer_with(teacher: Teacher, see: Callable, forward: Callable) -> None:

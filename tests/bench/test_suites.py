@@ -1,9 +1,11 @@
 """What the suites measure, on tiny sizes; that they are fast or slow is nobody's test."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from adautomix.bench import memory, parts, rules, steps, variants
+from adautomix.bench import memory, methods, parts, rules, steps, variants
 from adautomix.bench.case import Case, Trial
 from adautomix.methods import METHODS
 from adautomix.models import Net
@@ -34,6 +36,15 @@ def test_steps_count_what_the_docstrings_promise(conditions, monkeypatch):
         assert row["counted_floor"] == pytest.approx(row["floor"], rel=0.02), row["method"]
         assert row["ratio"] > 0
     assert rows["plain"]["ratio"] == rows["plain"]["memory_ratio"] == 1
+
+
+def test_every_method_stands_beside_plain_training(conditions, monkeypatch):
+    monkeypatch.setattr(steps, "peak_mib", lambda case, numerics: 1.0)
+    found = {row["method"]: row for row in methods.methods(replace(conditions, repeats=1))}
+    assert found.keys() == METHODS.keys()
+    assert {row["batch"] for row in found.values()} == {conditions.batches[0]}
+    assert found["adautomix"]["n"] == METHODS["adautomix"].n
+    assert found["plain"]["ratio"] == 1
 
 
 def measured_parts(method, monkeypatch):
@@ -87,6 +98,22 @@ def test_a_changed_teacher_leaves_the_step_as_it_is(change):
     assert losses[0] == pytest.approx(losses[1], rel=0.05, abs=0.05)
 
 
+def test_when_gradients_are_taken_changes_no_bit():
+    trials = [Trial(Case("adautomix", **TINY), Numerics()) for _ in range(2)]
+    variants.gradients_at_the_end(trials[1])
+    for trial in trials:
+        trial.step()
+    usual, late = (trial.training.method.state_dict() for trial in trials)
+    assert all(torch.equal(usual[name], late[name]) for name in usual)
+
+
+def test_a_change_is_made_where_the_memory_is_measured(monkeypatch):
+    changed = []
+    monkeypatch.setattr(memory.provenance, "peak_memory_mib", lambda: 1.0)
+    memory._rise(Case("plain", **TINY), Numerics(), changed.append, torch.get_num_threads())
+    assert [trial.case for trial in changed] == [Case("plain", **TINY)]
+
+
 def test_rules_are_set_beside_a_copy(conditions):
     rows = {row["rule"]: row for row in rules.rules(conditions)}
     assert rows["copy"]["copies"] == 1
@@ -97,7 +124,8 @@ def test_memory_is_measured_in_a_process_of_its_own(monkeypatch):
     """The child's measurement, here: a larger batch needs more, and the peak never falls."""
     peaks = iter([100.0, 160.0])
     monkeypatch.setattr(memory.provenance, "peak_memory_mib", lambda: next(peaks))
-    assert memory._rise(Case("plain", **TINY), Numerics(), torch.get_num_threads()) == 60.0
+    found = memory._rise(Case("plain", **TINY), Numerics(), None, torch.get_num_threads())
+    assert found == 60.0
 
 
 @pytest.mark.slow

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
+from adautomix.bench.flops import Counting
 from adautomix.draw import draw_for
 from adautomix.methods import MEADA, METHODS, AdAutoMix, AdAutoMixReleased
 from adautomix.models import Net
@@ -21,18 +20,6 @@ VARIANTS = METHODS | {
     "automix, openmixup": replace(METHODS["automix"], pipeline="openmixup"),
 }
 LIBRARIES = {"saliencymix": "cv2.saliency", "puzzlemix": "maxflow"}
-
-
-class Counting(TorchDispatchMode):
-    """`FlopCounterMode` without its hooks on modules, which cannot follow `autograd.grad`."""
-
-    flops = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        found = function(*args, **(kwargs or {}))
-        if count := flop_registry.get(function._overloadpacket):
-            self.flops += count(*args, **(kwargs or {}), out_val=found)
-        return found
 
 
 def flops(config, step=1):

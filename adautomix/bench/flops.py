@@ -1,0 +1,19 @@
+"""Counted operations of convolutions and matrix products, as torch counts them."""
+
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+
+class Counting(TorchDispatchMode):
+    """`FlopCounterMode` without its hooks on modules, which cannot follow `autograd.grad`.
+
+    `flops` is the number of floating-point operations in the block, backward passes included.
+    """
+
+    flops = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        found = function(*args, **(kwargs or {}))
+        if count := flop_registry.get(function._overloadpacket):
+            self.flops += count(*args, **(kwargs or {}), out_val=found)
+        return found
