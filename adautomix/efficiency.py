@@ -171,6 +171,22 @@ def variants_table(bench: Bench) -> pd.DataFrame:
     )
 
 
+def compiled_table(bench: Bench) -> pd.DataFrame:
+    """Graphs of every method, and of those that were timed what compiling them gives, as text."""
+    rows = bench.rows
+    return pd.DataFrame(
+        {
+            "method": [method_name(method) for method in rows["method"]],
+            "graphs": _written(rows["graphs"], "{:g}"),
+            "breaks": _written(rows["breaks"], "{:g}"),
+            "first step (s)": _written(rows["first_step_seconds"], "{:.0f}"),
+            "step (s)": _written(rows["seconds"], "{:.2f}"),
+            "step, not compiled (s)": _written(rows["eager_seconds"], "{:.2f}"),
+            "faster by": _written(rows["speed_up"], "{:.2f}×"),
+        }
+    )
+
+
 def rules_table(bench: Bench) -> pd.DataFrame:
     """Time of every mixing rule in milliseconds, and in copies of its batch, as text."""
     rows = bench.rows[bench.rows["rule"] != "copy"]

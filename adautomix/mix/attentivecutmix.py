@@ -9,7 +9,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError
-from adautomix.mix.base import Mixed, blend, per_batch_or_sample
+from adautomix.mix.base import Mixed, paste, per_batch_or_sample
 from adautomix.mix.importance import resized
 
 
@@ -48,8 +48,7 @@ class AttentiveCutMix:
         partners = draw.partners(batch, 2, images.device)
         kept = top_cells(importance, self._count(batch, importance[0].numel(), draw))
         own = resized(kept.to(images.dtype), (height, width), mode="nearest")
-        masks = torch.stack([own, 1 - own], dim=1)
-        return Mixed(blend(images, partners, masks), partners, masks.mean(dim=(2, 3)), masks)
+        return paste(images, partners, ~own.bool())
 
     def _count(self, batch: int, cells: int, draw: Draw) -> Int[Tensor, " b"]:
         drawn = per_batch_or_sample(self.per, batch)

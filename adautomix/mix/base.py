@@ -3,7 +3,7 @@
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from adautomix.draw import Draw
@@ -80,6 +80,32 @@ def blend(
     for n in range(1, partners.shape[1]):
         mixed = mixed.addcmul_(select(images, partners[:, n]), masks[:, n, None])
     return mixed
+
+
+def paste(
+    images: Float[Tensor, "b c h w"], partners: Int[Tensor, "b 2"], cut: Bool[Tensor, "s h w"]
+) -> Mixed:
+    """Where `cut`, one for all (s = 1) or one each, an image shows its partner; else itself.
+
+    What `blend` does with masks of zeros and ones, in half of its time. The ratios are those of the
+    area really painted.
+    """
+    batch, _, height, width = images.shape
+    shown = cut.to(images.dtype)
+    masks = torch.stack([1 - shown, shown], dim=1)
+    ratios = masks.mean(dim=(2, 3)).expand(batch, 2)
+    mixed = select(images, partners[:, 1]).lerp_(images, masks[:, :1])  # exact at 0 and 1
+    return Mixed(mixed, partners, ratios, masks.expand(batch, 2, height, width))
+
+
+def between_two(
+    images: Float[Tensor, "b c h w"],
+    partners: Int[Tensor, "b 2"],
+    masks: Float[Tensor, "s 2 #h #w"],
+) -> Float[Tensor, "b c h w"]:
+    """`blend` where the first partner is the image itself: it need not be gathered."""
+    own, other = masks[:, :1], masks[:, 1:]
+    return (images * own).addcmul_(select(images, partners[:, 1]), other)
 
 
 def select(images: Float[Tensor, "b c h w"], which: Int[Tensor, " s"]) -> Float[Tensor, "s c h w"]:

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.draw import Draw
-from adautomix.mix.base import Mixed, blend, per_batch_or_sample
+from adautomix.mix.base import Mixed, paste, per_batch_or_sample
 from adautomix.mix.boxes import rectangle
 
 
@@ -31,9 +31,7 @@ class CutMix:
         partners = draw.partners(batch, 2, images.device)
         own = draw.beta(self.alpha, (count,), images.device)
         centres = draw.uniform(0.0, 1.0, (2, count), images.device)
-        cut = box(own, centres, height, width).to(images.dtype).expand(batch, height, width)
-        masks = torch.stack([1 - cut, cut], dim=1)
-        return Mixed(blend(images, partners, masks), partners, masks.mean(dim=(2, 3)), masks)
+        return paste(images, partners, box(own, centres, height, width).bool())
 
 
 def box(

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError
-from adautomix.mix.base import Mixed, blend
+from adautomix.mix.base import Mixed
 from adautomix.mix.boxes import rectangle
 
 
@@ -38,4 +38,4 @@ class Cutout:
         hole = rectangle(torch.full_like(centres[0], self.side), centres, height, width)
         masks = (1 - hole).to(images.dtype)[:, None]
         kept = masks.mean(dim=(2, 3))
-        return Mixed(blend(images, itself, masks), itself, kept, masks, torch.ones_like(kept))
+        return Mixed(images * masks, itself, kept, masks, torch.ones_like(kept))

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
-from adautomix.mix.base import Mixed, blend, per_batch_or_sample
+from adautomix.mix.base import Mixed, paste, per_batch_or_sample
 
 SPECTRA = ("2d", "one-axis")
 
@@ -53,9 +53,7 @@ class FMix:
         upwards = draw.uniform(0.0, 1.0, (count,), images.device) < 0.5
         make = isotropic if self.spectrum == "2d" else along_one_axis
         kept = highest(make(draw, (count, height, width), self.decay, images.device), own, upwards)
-        kept = kept.to(images.dtype).expand(batch, height, width)
-        masks = torch.stack([kept, 1 - kept], dim=1)
-        return Mixed(blend(images, partners, masks), partners, masks.mean(dim=(2, 3)), masks)
+        return paste(images, partners, ~kept)
 
 
 def isotropic(

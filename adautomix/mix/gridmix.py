@@ -9,7 +9,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
-from adautomix.mix.base import Mixed, blend, per_batch_or_sample
+from adautomix.mix.base import Mixed, paste, per_batch_or_sample
 
 AREA = (0.5, 1.0)
 """Of the region with holes, as a share of the image."""
@@ -65,10 +65,7 @@ class GridMix:
         grid = self.grid(draw, count, height, width, images.device)
         rows = holes(grid.top, grid.height, grid.cell, grid.hole, height)
         columns = holes(grid.left, grid.width, grid.cell, grid.hole, width)
-        cut = (rows[:, :, None] & columns[:, None, :]).to(images.dtype)
-        cut = cut.expand(batch, height, width)
-        masks = torch.stack([1 - cut, cut], dim=1)
-        return Mixed(blend(images, partners, masks), partners, masks.mean(dim=(2, 3)), masks)
+        return paste(images, partners, rows[:, :, None] & columns[:, None, :])
 
     def grid(self, draw: Draw, count: int, height: int, width: int, device="cpu") -> "Grid":
         """`count` random grids for images of `height` by `width` pixels."""

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.draw import Draw
-from adautomix.mix.base import Mixed, interpolate, per_batch_or_sample
+from adautomix.mix.base import Mixed, between_two, per_batch_or_sample
 
 
 @dataclass(frozen=True)
@@ -27,5 +27,6 @@ class Mixup:
         partners = draw.partners(batch, 2, images.device)
         own = draw.beta(self.alpha, (per_batch_or_sample(self.per, batch),), images.device)
         ratios = torch.stack([own, 1 - own], dim=1).to(images.dtype).expand(batch, 2)
-        masks = ratios[:, :, None, None].expand(batch, 2, height, width)
-        return Mixed(interpolate(images, partners, ratios), partners, ratios, masks)
+        shares = ratios[:, :, None, None]
+        mixed = between_two(images, partners, shares)
+        return Mixed(mixed, partners, ratios, shares.expand(batch, 2, height, width))

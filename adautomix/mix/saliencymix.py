@@ -10,7 +10,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
-from adautomix.mix.base import Mixed, blend, per_batch_or_sample
+from adautomix.mix.base import Mixed, paste, per_batch_or_sample
 from adautomix.mix.cutmix import box
 
 PEAKS = ("each", "first")
@@ -60,9 +60,7 @@ class SaliencyMix:
         own = draw.beta(self.alpha, (count,), images.device).expand(batch)
         sought = partners[:, 1] if self.peak == "each" else partners[:1, 1]
         centres = peaks(saliency(images[sought], self.levels)).to(images.device)
-        cut = box(own, centres.expand(2, batch), height, width).to(images.dtype)
-        masks = torch.stack([1 - cut, cut], dim=1)
-        return Mixed(blend(images, partners, masks), partners, masks.mean(dim=(2, 3)), masks)
+        return paste(images, partners, box(own, centres.expand(2, batch), height, width).bool())
 
 
 def saliency(images: Float[Tensor, "b c h w"], levels: str = "bytes") -> Float[Tensor, "b h w"]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import unknown
-from adautomix.mix.base import Mixed, blend, per_batch_or_sample
+from adautomix.mix.base import Mixed, between_two, per_batch_or_sample
 
 LABELS = ("share", "inverted")
 
@@ -42,11 +42,13 @@ class SmoothMix:
         partners = draw.partners(batch, 2, images.device)
         sigma = draw.uniform(0.25, 0.5, (count,), images.device)
         centres = draw.uniform(0.0, 1.0, (2, count), images.device)
-        painted = bell(sigma, centres, height, width).to(images.dtype).expand(batch, height, width)
+        painted = bell(sigma, centres, height, width).to(images.dtype)
         masks = torch.stack([1 - painted, painted], dim=1)
-        ratios = masks.mean(dim=(2, 3))
+        ratios = masks.mean(dim=(2, 3)).expand(batch, 2)
         weights = ratios.flip(1) if self.labels == "inverted" else None
-        return Mixed(blend(images, partners, masks), partners, ratios, masks, weights)
+        mixed = between_two(images, partners, masks)
+        masks = masks.expand(batch, 2, height, width)
+        return Mixed(mixed, partners, ratios, masks, weights)
 
 
 def bell(

@@ -76,6 +76,14 @@ def test_what_is_frozen_takes_nothing_and_without_gradients_nothing_is_kept(laye
     assert not early(lambda: layer.weight.sum(), layer.parameters()).requires_grad
 
 
+def test_a_gradient_that_two_weights_share_is_scaled_once_for_each():
+    first, second = (nn.Parameter(torch.ones(2, 3)) for _ in range(2))
+    loss = early(lambda: (2 * (first + second)).sum(), [first, second])
+    (5 * loss).backward()
+    assert first.grad.eq(10).all()
+    assert second.grad.eq(10).all()
+
+
 def test_a_weight_that_the_loss_does_not_reach_has_no_gradient(layer):
     early(lambda: layer.weight.sum(), layer.parameters()).backward()
     assert layer.bias.grad is None
