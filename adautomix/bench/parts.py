@@ -25,6 +25,8 @@ MIXING, OPTIMISER, FOLLOWING = "mixing and losses", "optimiser", "teacher follow
 SUMS, REST = "sums of gradients", "data and the rest"
 STEPS = 5
 BACKWARD = "autograd::engine::evaluate_function: "
+SUMMING = ("AccumulateGrad", "_EarlyBackward")
+"""Backward operations that only bring gradients to where they are summed."""
 
 
 def parts(conditions: Conditions) -> list[Row]:
@@ -127,7 +129,7 @@ def attribute(events: Iterable[FunctionEvent], *, cuda: bool = False) -> dict[st
 def _part_of(event: FunctionEvent, makers: dict[int, str]) -> str:
     node = _node_of(event)
     if node is not None:
-        if "AccumulateGrad" in node.name:
+        if any(name in node.name for name in SUMMING):
             return SUMS
         part = makers.get(node.sequence_nr, MIXING)
         return f"{part}, backward" if part in ("classifier", "teacher") else part
