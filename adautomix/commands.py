@@ -81,7 +81,7 @@ def evaluate(options: Namespace) -> None:
 
 
 def runs_list(options: Namespace) -> None:
-    """One line a run: where it is, its id, the accuracy of every predictor."""
+    """One line a run: where it is, its id, the accuracies, what differs from the recipe."""
     here = _store(options)
     found = [("here", run) for run in here.all()] + [("recorded", run) for run in recorded().all()]
     if not found:
@@ -89,7 +89,7 @@ def runs_list(options: Namespace) -> None:
     for place, run in found:
         best = {name: run.metric(name, "top1_median10") for name in run.metrics}
         words = ", ".join(f"{name} {100 * v:.2f} %" for name, v in best.items() if v is not None)
-        print(f"{place:<9} {run.id:<48} {words}")
+        print(f"{place:<9} {run.id:<48} {words:<40} {' '.join(run.changes)}".rstrip())
 
 
 def runs_show(options: Namespace) -> None:

@@ -181,6 +181,7 @@ def test_runs_are_listed_shown_and_compared(capsys, folder, runs):
     here = [line.split()[1] for line in listed if line.startswith("here")]
     assert here == [run.id for run in runs]
     assert f"classifier {100 * runs[0].metrics['classifier']['top1_median10']:.2f} %" in listed[0]
+    assert listed[0].endswith(" net.width=4 epochs=1")
 
     shown = said(capsys, ["runs", "show", "plain-photodigits-smoke-s0", "--runs", str(folder)])
     assert shown.startswith(f"{runs[0].id}   photodigits/thin/plain/net.width=4/epochs=1\n")

@@ -69,6 +69,11 @@ class Run:
         """The method: the third part of the recipe's name `data/backbone/method`."""
         return self.name.split("/")[2]
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What differs from the recipe, e.g. "epochs=5": what follows the method in the name."""
+        return tuple(self.name.split("/")[3:])
+
     def curve(self) -> pd.DataFrame:
         """curve.csv, one row an epoch; a value that was not measured in an epoch is NaN."""
         path = self.path / "curve.csv"
