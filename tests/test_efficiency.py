@@ -117,6 +117,7 @@ def test_the_headline_quotes_the_records(store):
     assert (found["ratio"], found["automix"], found["floor"]) == (4.1, 3.1, 4.0)
     assert found["flattest"] == pytest.approx(5.0)
     assert [found[f"memory{which}"] for which in ("_batch", "", "_late")] == [100, 2.2, 2.9]
+    assert found["late_loss"] == 1.0
     assert found["paper_ratio"] < 3, "what arithmetic does not allow"
 
 
@@ -140,6 +141,18 @@ def test_variants_and_rules_are_tables_of_text(store):
         "copies": "3.0",
         "ms an image": "",
     }
+
+
+def test_what_compiling_gives_is_shown_for_what_was_timed(store):
+    row = {"method": "plain", "graphs": 1, "breaks": 0, "seconds": None}
+    timed = {"method": "adautomix", "seconds": 0.5, "eager_seconds": 0.6}
+    timed |= {"first_step_seconds": 61.2, "speed_up": 1.2, "graphs": 2, "breaks": 1}
+    store("compiled", [row, timed])
+    bench = efficiency.latest("compiled")
+    assert efficiency.compiled_table(bench).to_numpy().tolist() == [
+        ["AdAutoMix", "61", "0.50", "0.60", "1.20×"]
+    ]
+    assert efficiency.graphs(bench) == {"methods": 2, "breaks": 1}
 
 
 def run_with(tmp_path, **provenance):
