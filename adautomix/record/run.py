@@ -105,10 +105,7 @@ class Run:
             entry
             for entry in self.evaluations
             if (entry["name"], entry["predictor"]) == (name, predictor)
-            and all(
-                key in entry["settings"] and entry["settings"][key] == value
-                for key, value in settings.items()
-            )
+            and settings.items() <= entry["settings"].items()
         ]
         if len(found) > 1:
             raise InputError(
