@@ -8,7 +8,7 @@ import sys
 from argparse import Namespace
 
 from adautomix.data import catalog, fetch
-from adautomix.errors import DataError, InputError, unknown
+from adautomix.errors import DataError, InputError, RecordError, unknown
 from adautomix.record import Run, Store, live, recorded
 
 EVALUATIONS = {
@@ -52,13 +52,23 @@ def train(options: Namespace) -> None:
 
 
 def evaluate(options: Namespace) -> None:
-    """Evaluates a run from its kept weights: accuracy, or what is asked for, which is recorded."""
-    from adautomix.evaluations import evaluate, held
+    """Evaluates a run from its kept weights: accuracy, or what is asked for, which is recorded.
+
+    An unfinished run is evaluated as it was at its last checkpoint, and nothing is recorded.
+    """
+    from adautomix import unfinished
+    from adautomix.evaluations import evaluate, held, values
     from adautomix.jobs import Conditions
     from adautomix.runner import evaluate_run
     from adautomix.train import decide
 
-    run = _find(options.run, _store(options))
+    try:
+        run, finished = _find(options.run, _store(options)), True
+    except RecordError:
+        if (run := unfinished.find(options.run, _store(options))) is None:
+            raise
+        finished = False
+        print(f"{run.id} is unfinished, after step {unfinished.step_of(run)}: not recorded")
     conditions = Conditions(decide(options.device), root=options.data)
     if options.predictor not in ("both", *run.metrics):
         raise unknown(f"predictor of {run.id}", options.predictor, ("both", *run.metrics))
@@ -66,6 +76,10 @@ def evaluate(options: Namespace) -> None:
     names = [name for name in EVALUATIONS if options.all or getattr(options, name)]
     for name in names:
         for predictor in wanted:
+            if not finished:
+                print(f"{name}, {predictor}")
+                _show_values(values(run, name, predictor, conditions))
+                continue
             there = held(run, name, predictor) is not None
             run = evaluate(run, [name], [predictor], conditions)
             print(f"{name}, {predictor}: {'already recorded' if there else 'recorded'}")

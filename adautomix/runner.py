@@ -27,9 +27,8 @@ from adautomix.recipes import Recipe
 from adautomix.record import Run, Store, provenance
 from adautomix.record.claim import claimed
 from adautomix.train import Epoch, Numerics, Plan, Row, Training, checkpoint, train
+from adautomix.unfinished import CHECKPOINTS, note
 from adautomix.weights import WEIGHTS, start_network, weights_of
-
-CHECKPOINTS = "checkpoints"
 
 
 def obtain(job: Job, conditions: Conditions | None = None) -> Run:
@@ -64,6 +63,7 @@ def execute(job: Job, conditions: Conditions) -> Run:
     with claimed(folder / CHECKPOINTS, wait=True):
         if (done := conditions.store.find(job.id())) is not None:
             return done
+        note(job, folder / CHECKPOINTS)
         resumed = checkpoint.latest(folder / CHECKPOINTS)
         if resumed is not None:
             checkpoint.load(training, resumed)

@@ -240,7 +240,7 @@ def test_a_signal_stops_at_a_step_with_a_checkpoint(straight, store, monkeypatch
     )
     assert signal.getsignal(number) == former
     folder = store.path(SHORT.id()) / runner.CHECKPOINTS
-    assert [path.name for path in folder.iterdir()] == ["step-000000003"]
+    assert sorted(path.name for path in folder.iterdir()) == ["job.json", "step-000000003"]
     assert store.find(SHORT.id()) is None
     monkeypatch.setattr(Training, "update", update)
     assert_same_result(runner.obtain(SHORT, conditions(store)), straight)

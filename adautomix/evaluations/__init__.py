@@ -5,7 +5,16 @@ numbers. `EVALUATIONS` names them all; `evaluate` puts them into the record of a
 """
 
 from adautomix.evaluations.named import EVALUATIONS, settings_of
-from adautomix.evaluations.recorded import evaluate, held
+from adautomix.evaluations.recorded import evaluate, held, values
 from adautomix.evaluations.subject import Evaluation, Subject, Values
 
-__all__ = ["EVALUATIONS", "Evaluation", "Subject", "Values", "evaluate", "held", "settings_of"]
+__all__ = [
+    "EVALUATIONS",
+    "Evaluation",
+    "Subject",
+    "Values",
+    "evaluate",
+    "held",
+    "settings_of",
+    "values",
+]

@@ -8,7 +8,7 @@ from adautomix import data, runner
 from adautomix.errors import unknown
 from adautomix.evaluate import evaluating
 from adautomix.evaluations.named import make, settings_of
-from adautomix.evaluations.subject import Subject
+from adautomix.evaluations.subject import Subject, Values
 from adautomix.jobs import Conditions
 from adautomix.record import Run, Store, provenance
 from adautomix.record.run import Document
@@ -61,18 +61,34 @@ def _subject(run: Run, predictor: str, conditions: Conditions) -> Subject:
     return Subject(method.predictors()[predictor], images, conditions.numerics)
 
 
+def values(
+    run: Run,
+    name: str,
+    predictor: str = "classifier",
+    conditions: Conditions | None = None,
+    **settings: Any,
+) -> Values:
+    """What an evaluation finds, without recording it: of an unfinished run, say.
+
+    Arguments and errors are those of `evaluate`.
+    """
+    subject = _subject(run, predictor, conditions or Conditions())
+    with evaluating(subject.module):
+        return make(name, settings)(subject)
+
+
 def _measured(
     run: Run, name: str, predictor: str, subject: Subject, settings: dict[str, Any]
 ) -> Document:
     """One entry of a record's `evaluations`."""
     timer = Timer()
     with evaluating(subject.module):
-        values = make(name, settings)(subject)
+        found = make(name, settings)(subject)
     return {
         "name": name,
         "predictor": predictor,
         "settings": settings_of(name, **settings),
-        "values": values,
+        "values": found,
         "provenance": provenance.collect(
             seconds=timer.seconds,
             cpu_seconds=timer.cpu_seconds,
