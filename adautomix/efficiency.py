@@ -64,11 +64,18 @@ def against_time(results: Results, predictor: str = "classifier") -> pd.DataFram
 
 
 def by_method(runs: pd.DataFrame) -> pd.DataFrame:
-    """`against_time` summed up: number of runs, mean minutes and accuracy by method and device."""
-    grouped = runs.groupby(["method", "device"], sort=False)
-    return grouped.agg(
-        runs=("seed", "size"), minutes=("minutes", "mean"), accuracy=("accuracy", "mean")
-    ).round(1)
+    """`against_time` summed up as text: runs, mean minutes and accuracy by method and device."""
+    rows = [
+        {
+            "method": method_name(str(method)),
+            "device": device,
+            "runs": str(len(each)),
+            "minutes": f"{each['minutes'].mean():.1f}",
+            "accuracy (%)": f"{each['accuracy'].mean():.1f}",
+        }
+        for (method, device), each in runs.groupby(["method", "device"], sort=False)
+    ]
+    return pd.DataFrame(rows, columns=["method", "device", "runs", "minutes", "accuracy (%)"])
 
 
 def steps_table(bench: Bench) -> pd.DataFrame:

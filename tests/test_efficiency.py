@@ -186,3 +186,5 @@ def test_every_timed_run_is_a_dot(tmp_path, provenance, minutes):
     assert list(found.columns) == ["method", "seed", "minutes", "accuracy", "device"]
     rows = [["plain", 3, each, 80.0, provenance["device"]] for each in minutes]
     assert found.to_numpy().tolist() == rows
+    shown = [["Vanilla", provenance["device"], "1", f"{each:.1f}", "80.0"] for each in minutes]
+    assert efficiency.by_method(found).to_numpy().tolist() == shown
