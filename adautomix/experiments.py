@@ -100,8 +100,7 @@ def obtain(
     if budget not in BUDGETS:
         raise unknown("budget", budget, BUDGETS)
     experiment = EXPERIMENTS[name]
-    if experiment.family == EMBEDDED and budget not in ("smoke", "quick"):
-        budget = "quick"
+    budget = affordable(experiment.family, budget)
     for method in methods or ():
         if method not in experiment.rows:
             raise unknown(f"method of {name}", method, experiment.rows)
@@ -122,6 +121,11 @@ def obtain(
         for method, *changes in wanted
     ]
     return Results(name, experiment, budget, tuple(runner.obtain(job, conditions) for job in jobs))
+
+
+def affordable(family: str, budget: str) -> str:
+    """The budget, or "quick" where PhotoDigits has none that is larger."""
+    return "quick" if family == EMBEDDED and budget not in ("smoke", "quick") else budget
 
 
 def _current(runs: Sequence[Run]) -> tuple[Run, ...]:

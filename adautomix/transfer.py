@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from adautomix.errors import InputError
+from adautomix.experiments import affordable
 from adautomix.figures.style import METHOD_NAMES, method_name
 from adautomix.record import Run, compare, live, recorded
 
@@ -174,7 +175,7 @@ def obtain(
     Args:
         methods: None for fresh weights.
         route: from where to where.
-        budget: of both trainings.
+        budget: of both trainings; on PhotoDigits at most "quick".
         seeds: one pair of trainings of each method for each seed.
         device: "auto", "cpu", "cuda".
         run: False shows what is there, recorded or made here, whatever its seed; trains nothing.
@@ -183,6 +184,7 @@ def obtain(
         A row a method and seed: method, seed, source and target (percent; source is NaN for fresh
         weights).
     """
+    budget = affordable(route.family, budget)
     if run:
         from adautomix.jobs import Conditions
         from adautomix.train import decide

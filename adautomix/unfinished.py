@@ -1,7 +1,6 @@
 """Runs that stopped on their way, seen through their newest checkpoint."""
 
 import json
-from contextlib import suppress
 from pathlib import Path
 
 from safetensors import safe_open
@@ -10,6 +9,7 @@ from adautomix import recipes
 from adautomix.errors import RecordError
 from adautomix.jobs import Job
 from adautomix.record import Run, Store
+from adautomix.record._files import replace_all
 from adautomix.train import checkpoint
 
 CHECKPOINTS = "checkpoints"
@@ -29,14 +29,10 @@ def note(job: Job, folder: Path) -> None:
         "seed": job.seed,
         "provenance": {"command": job.command()},
     }
-    written = folder / f".{JOB}.tmp"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written.write_text(json.dumps(document, indent=1), encoding="utf-8")
-        written.replace(folder / JOB)
+        replace_all(folder, {JOB: json.dumps(document, indent=1).encode()})
     except OSError as error:
-        with suppress(OSError):
-            written.unlink(missing_ok=True)
         raise RecordError(
             f"cannot write {folder / JOB} ({error.strerror}): make room or choose another folder."
         ) from error

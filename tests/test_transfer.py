@@ -13,7 +13,7 @@ from adautomix import recipes, runner
 from adautomix.errors import InputError, RecordError
 from adautomix.jobs import Conditions
 from adautomix.models import Net
-from adautomix.record import Store
+from adautomix.record import Run, Store
 from adautomix.train import checkpoint, decide
 from adautomix.transfer import FRESH, HALVES, Route, Transferred, obtain, transfer
 from adautomix.transfer import summed as transfer_table
@@ -199,6 +199,23 @@ def test_pairs_are_looked_up_under_the_names_that_they_are_recorded_by(budget, s
     )
     assert HALVES.second(start, budget, 0).recorded_name() == "/".join(
         [HALVES.family, "plain", *HALVES._after(start)]
+    )
+
+
+def test_photodigits_has_no_larger_budget_than_quick(monkeypatch):
+    asked = []
+    monkeypatch.setattr(runner, "obtain", lambda job, _: asked.append(job.budget) or done_as(job))
+    obtain((None,), budget="short", device="cpu")
+    assert asked == ["quick"]
+
+
+def done_as(job):
+    """A run of a job that nobody trained."""
+    metrics = {"classifier": {"top1_median10": 0.5}}
+    rest = {"metrics": metrics, "provenance": {}, "evaluations": [], "extras": {}}
+    names = {"id": job.id(), "name": job.recorded_name(), "path": Path()}
+    return Run(
+        budget=job.budget, seed=job.seed, recipe=recipes.to_dict(job.recipe()), **names, **rest
     )
 
 

@@ -1,7 +1,7 @@
 """A run that stopped on its way can be looked at, and nothing is recorded of it."""
 
 import errno
-from pathlib import Path
+import os
 
 import pytest
 
@@ -81,10 +81,10 @@ def test_several_and_damaged_ones_are_one_sentence(tmp_path):
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, monkeypatch):
-    def full(self, *_, **__):
+    def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     job = Job("photodigits/thin/plain", "smoke", 0, SMALL)
     with pytest.raises(RecordError, match=r"cannot write .*job\.json \(No space left on device\)"):
         unfinished.note(job, tmp_path)

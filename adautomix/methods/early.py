@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
 def early(compute: Callable[[], Tensor], parameters: Iterable[nn.Parameter]) -> Tensor:
@@ -37,8 +38,11 @@ class _Early(torch.autograd.Function):
         return loss.detach()
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, arriving: Tensor) -> tuple[Tensor | None, ...]:
         kept, ctx.gradients = ctx.gradients, None
+        if kept is None:
+            raise RuntimeError("the gradient of this step was taken already: compute it anew.")
         return None, *_scaled(kept, arriving)
 
 

@@ -84,6 +84,13 @@ def test_a_gradient_that_two_weights_share_is_scaled_once_for_each():
     assert second.grad.eq(10).all()
 
 
+def test_a_gradient_is_given_once(layer):
+    loss = early(lambda: layer.weight.sum(), layer.parameters())
+    loss.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="taken already: compute it anew"):
+        loss.backward()
+
+
 def test_a_weight_that_the_loss_does_not_reach_has_no_gradient(layer):
     early(lambda: layer.weight.sum(), layer.parameters()).backward()
     assert layer.bias.grad is None
