@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from adautomix.errors import InputError, unknown
+from adautomix.figures.style import METHOD_NAMES
 from adautomix.record import BUDGETS, Run, live, recorded
 from adautomix.results import EMBEDDED, Experiment, Results
 
@@ -39,6 +40,11 @@ EXPERIMENTS |= {
         "What learned methods paint",
         family="cifar100/resnet18",
         methods=("adautomix", "automix", "samix", "adautomix_released"),
+    ),
+    "every-method": Experiment(
+        "Every method of the package on PhotoDigits",
+        family=EMBEDDED,
+        methods=tuple(METHOD_NAMES),
     ),
     "paper-vs-code": Experiment(
         "The generator's objective and the schedule: the paper's, and the released code's",

@@ -141,6 +141,22 @@ class Results:
         """Mean, sd and n of the median of the last ten epochs (a fraction), over seeds."""
         return compare.summary(self.runs(method), predictor, "top1_median10")
 
+    def by_run(self) -> pd.DataFrame:
+        """The argument of `figures.accuracy_by_method`: method, seed, classifier, teacher (%).
+
+        A method's recorded runs at this budget, or those made here where none is recorded.
+        """
+        rows = []
+        for method in self.experiment.methods:
+            names = self.experiment.names(method)
+            recorded = [run for run in self.recorded if run.budget == self.budget]
+            runs = [run for run in recorded if run.name in names] or self.runs(method)
+            for run in runs:
+                found = {name: run.metric(name, "top1_median10") for name in run.metrics}
+                percent = {name: 100 * value for name, value in found.items()}
+                rows.append({"method": method, "seed": run.seed, **percent})
+        return pd.DataFrame(rows, columns=["method", "seed", "classifier", "teacher"])
+
     def headline(self) -> dict[str, float | int | str]:
         """The numbers that prose quotes, by name; accuracies in percent."""
         found: dict[str, float | int | str] = {

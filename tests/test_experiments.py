@@ -7,6 +7,7 @@ import pytest
 
 from adautomix import experiments, runner
 from adautomix.errors import InputError
+from adautomix.methods import METHODS as METHODS_OF_THE_PACKAGE
 from adautomix.record import paper
 
 METHODS = ("plain", "mixup")
@@ -68,6 +69,24 @@ def test_the_table_has_the_numbers_that_were_measured(trained):
         assert shown[name] == run.metrics["classifier"]["top1_median10"]
         assert found.top1(run.method).mean == shown[name]
     assert np.isnan(shown["AdAutoMix"])
+
+
+def test_every_method_has_a_row(trained):
+    found = experiments.obtain("every-method", budget="smoke", run=False)
+    assert found.experiment.rows.keys() == METHODS_OF_THE_PACKAGE.keys()
+
+
+def test_each_run_stands_with_both_of_its_networks(trained):
+    """Recorded ones where there are some at that budget, else those made here."""
+    here = experiments.obtain("every-method", budget="smoke", run=False)
+    rows = here.by_run().set_index("method")
+    assert list(rows.index) == list(METHODS)
+    for run in here.live:
+        for predictor, found in run.metrics.items():
+            assert rows.loc[run.method, predictor] == 100 * found["top1_median10"]
+    recorded = experiments.obtain("every-method", budget="quick", run=False)
+    seeds = recorded.by_run().groupby("method")["seed"].apply(list)
+    assert seeds["adautomix"] == sorted(run.seed for run in recorded.runs("adautomix"))
 
 
 def test_the_table_has_the_paper_s_column():

@@ -19,7 +19,7 @@ from adautomix.figures.efficiency import (
 from adautomix.figures.game import Network, Pull, Term, who_trains_what
 from adautomix.figures.images import contact_sheet, methods_grid, methods_sheet, mix_over_training
 from adautomix.figures.occlusion import occlusion_curves
-from adautomix.figures.pairs import classifier_and_teacher
+from adautomix.figures.pairs import accuracy_by_method, classifier_and_teacher
 from adautomix.figures.reliability import reliability_diagrams
 from adautomix.figures.robustness import error_bars
 from adautomix.figures.style import (
@@ -41,6 +41,7 @@ __all__ = [
     "Pull",
     "Term",
     "accuracy_against_time",
+    "accuracy_by_method",
     "accuracy_curves",
     "attention_maps",
     "blank",

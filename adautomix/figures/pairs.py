@@ -4,8 +4,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from adautomix.figures.checks import require_columns
-from adautomix.figures.style import FAINT, INK, METHOD_COLOURS, WIDTH, axes_for
+from adautomix.figures.checks import require_columns, require_some
+from adautomix.figures.style import FAINT, INK, METHOD_COLOURS, WIDTH, axes_for, series
 
 ROW = 0.27  # inches
 
@@ -28,6 +28,35 @@ def classifier_and_teacher(frame: pd.DataFrame, *, ax: Axes | None = None) -> Fi
     ax.set_yticks(range(len(frame)), frame["label"])
     ax.set(
         xlabel="top-1 accuracy (%): classifier ring, teacher disc", ylim=(len(frame) - 0.5, -0.5)
+    )
+    ax.grid(axis="y", visible=False)
+    return figure
+
+
+def accuracy_by_method(frame: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
+    """Every run's classifier (ring) and teacher (disc), a row a method, the best mean on top.
+
+    `frame` has the columns method (a key or any text), classifier and teacher, in percent, and a
+    row for every run. The line spans all marks of a method, the stroke is its classifiers' mean.
+    """
+    require_columns("frame", frame, ("method", "classifier", "teacher"))
+    require_some("frame", frame["method"].to_list())
+    means = frame.groupby("method", sort=False)["classifier"].mean()
+    means = means.sort_values(ascending=False, kind="stable")
+    figure, ax = axes_for(ax, WIDTH, ROW * len(means) + 0.75)
+    looks = series(means.index)
+    for y, (method, look) in enumerate(looks.items()):
+        runs = frame[frame["method"] == method]
+        values = runs[["classifier", "teacher"]]
+        ends = (values.min(axis=None), values.max(axis=None))
+        ax.plot(ends, (y, y), color=FAINT, linewidth=3, zorder=1)
+        ax.plot(runs["teacher"], [y] * len(runs), "o", color=look.colour, markersize=4.5, alpha=0.8)
+        ring = {"color": look.colour, "markerfacecolor": "none", "markersize": 7.5}
+        ax.plot(runs["classifier"], [y] * len(runs), "o", **ring)
+        ax.plot((means[method],) * 2, (y - 0.36, y + 0.36), color=INK, linewidth=1.6)
+    ax.set_yticks(range(len(means)), [look.name for look in looks.values()])
+    ax.set(
+        xlabel="top-1 accuracy (%): classifier ring, teacher disc", ylim=(len(means) - 0.4, -0.6)
     )
     ax.grid(axis="y", visible=False)
     return figure

@@ -25,3 +25,37 @@ def test_marks_stand_at_the_two_accuracies_and_the_gap_is_written():
 def test_what_cannot_be_drawn_is_refused(frame):
     with pytest.raises(InputError, match=r"teacher|no rows"):
         figures.classifier_and_teacher(frame)
+
+
+RUNS = pd.DataFrame(
+    {
+        "method": ["plain", "mixup", "plain", "mixup"],
+        "classifier": [90.0, 95.0, 92.0, 94.0],
+        "teacher": [91.0, 93.0, 94.0, 96.0],
+    }
+)
+
+
+def test_every_run_is_marked_and_the_best_mean_is_on_top():
+    (ax,) = figures.accuracy_by_method(RUNS).axes
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["MixUp", "Vanilla"]
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]
+    marks = {
+        (line.get_markerfacecolor() == "none", line.get_ydata()[0]): list(line.get_xdata())
+        for line in ax.lines
+        if line.get_marker() == "o"
+    }
+    assert marks == {
+        (True, 0): [95.0, 94.0],
+        (False, 0): [93.0, 96.0],
+        (True, 1): [90.0, 92.0],
+        (False, 1): [91.0, 94.0],
+    }
+    others = [list(line.get_xdata()) for line in ax.lines if line.get_marker() != "o"]
+    assert others == [[93.0, 96.0], [94.5, 94.5], [90.0, 94.0], [91.0, 91.0]]
+
+
+@pytest.mark.parametrize("frame", [RUNS.drop(columns="teacher"), RUNS.iloc[:0]])
+def test_runs_that_cannot_be_drawn_are_refused(frame):
+    with pytest.raises(InputError, match=r"teacher|no rows|empty"):
+        figures.accuracy_by_method(frame)
