@@ -37,8 +37,10 @@ class Interrupted(AdAutoMixError):
     exit_status = 3
 
 
-def unknown(what: str, value: object, known: Iterable[str]) -> InputError:
-    """The error for a name nobody knows: the nearest known names first, then all of them.
+def unknown(
+    what: str, value: object, known: Iterable[str], listing: str | None = None
+) -> InputError:
+    """The error for a name nobody knows: the nearest known name, then all, or `listing` for them.
 
     >>> print(unknown("method", "cutmx", ["cutmix", "mixup"]))
     unknown method 'cutmx': did you mean 'cutmix'? Known: cutmix, mixup.
@@ -46,4 +48,4 @@ def unknown(what: str, value: object, known: Iterable[str]) -> InputError:
     names = sorted(map(str, known))
     close = get_close_matches(str(value), names, n=1)
     hint = f"did you mean '{close[0]}'? Known" if close else "known"
-    return InputError(f"unknown {what} {str(value)!r}: {hint}: {', '.join(names)}.")
+    return InputError(f"unknown {what} {str(value)!r}: {hint}: {listing or ', '.join(names)}.")

@@ -1,6 +1,7 @@
 """Recipes: the paper's hyper-parameters as typed values, and budgets."""
 
 from adautomix.errors import unknown
+from adautomix.methods import METHODS
 from adautomix.recipes import cifar100, photodigits
 from adautomix.recipes.base import (
     SGD,
@@ -19,7 +20,9 @@ RECIPES: dict[str, Recipe] = {**photodigits.RECIPES, **cifar100.RECIPES}
 def get(name: str) -> Recipe:
     """The recipe of that name, e.g. "cifar100/resnet18/adautomix", at the paper's budget."""
     if name not in RECIPES:
-        raise unknown("recipe", name, RECIPES)
+        families = sorted({known.rpartition("/")[0] for known in RECIPES})
+        listing = f"{', '.join(families)}, each with /{', /'.join(sorted(METHODS))}"
+        raise unknown("recipe", name, RECIPES, listing)
     return RECIPES[name]
 
 

@@ -198,7 +198,17 @@ def test_names_say_what_is_trained_on_what():
         assert data in CATALOG
         assert type(recipe.method) is type(METHODS[method])
         assert net == "thin" or recipe.net.name.startswith(net)
-    assert {name.rsplit("/", 1)[1] for name in RECIPES} == set(METHODS)
+    families = {name.rpartition("/")[0] for name in RECIPES}
+    assert RECIPES.keys() == {f"{family}/{method}" for family in families for method in METHODS}
+
+
+def test_an_unknown_recipe_is_told_the_nearest_and_each_part_once():
+    with pytest.raises(InputError) as caught:
+        recipes.get("photodigits/thin/cutmx")
+    sentence = str(caught.value)
+    assert "did you mean 'photodigits/thin/cutmix'?" in sentence
+    assert all(sentence.count(f"/{method},") <= 1 for method in METHODS)
+    assert sentence.count("cifar100/resnet18") == 1
 
 
 def test_the_settings_of_the_paper_for_cifar_100():
