@@ -299,3 +299,17 @@ def test_public_names_have_docstrings(source: Path) -> None:
 
 def test_a_missing_docstring_is_seen() -> None:
     assert undocumented("def f(): ...\ndef _g(): ...\nclass A: 'said'") == ["the module", "f"]
+
+
+def test_timm_is_imported_when_a_network_is_built():
+    """It takes longer to import than torch and all the rest."""
+    code = (
+        "import sys, adautomix.cli, adautomix.methods, adautomix.recipes, adautomix.protocol\n"
+        "print('timm' in sys.modules)\n"
+        "adautomix.recipes.get('photodigits/thin/plain').net.build(10)\n"
+        "print('timm' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.split() == ["False", "True"]

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import timm
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -112,6 +111,8 @@ class Net:
 
     def build(self, classes: int, *, seed: int = 0) -> Backbone:
         """A fresh network with `classes` outputs; its weights are a function of the seed."""
+        import timm  # when a network is built: it takes longer to import than all the rest
+
         if not timm.is_model(self.name):
             raise unknown("timm model", self.name, timm.list_models())
         if isinstance(self.pretrained, str):
