@@ -54,6 +54,7 @@ EXPERIMENTS |= {
             "AdAutoMix, adversary 1": "adautomix/method.adversary=1",
             "AdAutoMix, floor": f"adautomix/{FLOOR}",
             "released, paper's signs": "adautomix_released/method.signs=paper",
+            "released, classifier's loss": "adautomix_released/method.adversary=1",
             "released, to zero": "adautomix_released/schedule.floor=0",
         },
     ),
