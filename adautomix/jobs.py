@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 
 from adautomix import recipes
@@ -32,7 +33,7 @@ class Job:
 
     def recipe(self) -> Recipe:
         """The recipe at the budget, with the changes."""
-        return self._changed()[0]
+        return reduce(recipes.override, self.changes, self._usual())
 
     @property
     def method(self) -> str:
@@ -45,16 +46,16 @@ class Job:
         return f"photodigits/thin/{self.method}" if self.budget in EMBEDDED else self.name
 
     def recorded_name(self) -> str:
-        """The base, then the changes; one that sets what is so already names no other run."""
-        return "/".join([self.base, *self._changed()[1]])
+        """The base, then what was changed, however it was said; what is so already is left out."""
+        usual, recipe = self._usual(), self.recipe()
+        paths = dict.fromkeys(change.partition("=")[0].strip() for change in self.changes)
+        said = {path: recipes.written(recipe, path) for path in paths}
+        effective = [f"{p}={text}" for p, text in said.items() if text != recipes.written(usual, p)]
+        return "/".join([self.base, *effective])
 
-    def _changed(self) -> tuple[Recipe, list[str]]:
-        """The recipe, and those of the changes that change it."""
-        recipe, effective = recipes.with_budget(recipes.get(self.name), self.budget), []
-        for change in self.changes:
-            before, recipe = recipe, recipes.override(recipe, change)
-            effective += [change] if recipe != before else []
-        return recipe, effective
+    def _usual(self) -> Recipe:
+        """The recipe at the budget, without the changes."""
+        return recipes.with_budget(recipes.get(self.name), self.budget)
 
     def id(self) -> str:
         """The name of the run's folder."""

@@ -38,7 +38,8 @@ class Route:
         family: data/backbone of the recipes.
         source: dataset of the first training, or a part of its classes.
         target: dataset of the second.
-        pretraining: fields changed from the recipe in the first training.
+        pretraining: fields changed from the recipe in the first training, as runs are named:
+            "optim.lr=0", not "optim.lr=0.0".
         finetuning: fields changed from the recipe in the second training.
         predictor: whose weights are taken along, "classifier" or "teacher".
         finetune: the method of the second training.

@@ -183,6 +183,25 @@ def test_cheap_budgets_move_a_recipe_to_photodigits():
     assert full.id().startswith("cutmix-cifar100-short-s0-")
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (("method.adversary=1",), "/method.adversary=1"),
+        (("method.adversary=1.0", "epochs = 3"), "/method.adversary=1/epochs=3"),
+        (("method.adversary=1e0",), "/method.adversary=1"),
+        (("method.n=4", "method.n=3"), ""),
+        (("method.embed_ratio=no",), "/method.embed_ratio=false"),
+        (("optim.generator_lr=0.5", "optim.generator_lr=null"), ""),
+        (("data=photodigits.0-4",), "/data=photodigits.0-4"),
+    ],
+)
+def test_a_run_is_named_by_what_was_changed_and_not_by_how_it_was_said(changes, words):
+    job = Job("photodigits/thin/adautomix", changes=changes)
+    assert job.recorded_name() == f"photodigits/thin/adautomix{words}"
+    again = Job("photodigits/thin/adautomix", changes=tuple(words.split("/")[1:]))
+    assert (again.id(), again.recorded_name()) == (job.id(), job.recorded_name())
+
+
 def test_the_command_can_be_pasted_into_a_shell():
     job = Job("cifar100/resnet18/plain", "quick", 3, ("method.momentum=null", "net.name=a b"))
     assert job.command() == (

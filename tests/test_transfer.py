@@ -20,7 +20,7 @@ from adautomix.transfer import summed as transfer_table
 from adautomix.weights import WEIGHTS, start_network
 
 SMALL = ("net.width=4", "epochs=1")
-ROUTE = Route(pretraining=SMALL, finetuning=(*SMALL, "batch=10", "optim.lr=0.0"))  # moves nothing
+ROUTE = Route(pretraining=SMALL, finetuning=(*SMALL, "batch=10", "optim.lr=0"))  # moves nothing
 HEAD = ("model.fc.weight", "model.fc.bias")
 THIN = Net("resnet18", width=4)
 

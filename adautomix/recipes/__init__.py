@@ -11,6 +11,7 @@ from adautomix.recipes.base import (
     from_dict,
     override,
     to_dict,
+    written,
 )
 from adautomix.recipes.budgets import BUDGETS, with_budget
 
@@ -38,4 +39,5 @@ __all__ = [
     "override",
     "to_dict",
     "with_budget",
+    "written",
 ]

@@ -1,5 +1,6 @@
 """A recipe: everything that decides a run but its seed and its cost, as one typed value."""
 
+import json
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -163,6 +164,17 @@ def override(value: Any, assignment: str) -> Any:
     if rest:
         return replace(value, **{name: override(old, f"{rest}={text}")})
     return replace(value, **{name: _read(text, name, old, _types(type(value), name))})
+
+
+def written(value: Any, path: str) -> str:
+    """A field's value as one writes it for `override`: 3 for 3.0, null for None.
+
+    >>> written(SGD(lr=1.0), "lr")
+    '1'
+    """
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value if isinstance(value, str) else json.dumps(value).removesuffix(".0")
 
 
 def _types(owner: type, name: str) -> set[type]:
