@@ -3,6 +3,7 @@
 Reading records imports no torch.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -144,18 +145,35 @@ class Results:
     def by_run(self) -> pd.DataFrame:
         """The argument of `figures.accuracy_by_method`: method, seed, classifier, teacher (%).
 
-        A method's recorded runs at this budget, or those made here where none is recorded.
+        Of every row and seed the run that is recorded at this budget, else the one made here.
         """
         rows = []
-        for method in self.experiment.methods:
-            names = self.experiment.names(method)
-            recorded = [run for run in self.recorded if run.budget == self.budget]
-            runs = [run for run in recorded if run.name in names] or self.runs(method)
-            for run in runs:
+        for row in self.experiment.rows:
+            names = self.experiment.names(row)
+            known = {
+                run.seed: run
+                for run in [*self.live, *self.recorded]  # the last of a seed stays
+                if run.name in names and run.budget == self.budget
+            }
+            for seed, run in sorted(known.items()):
                 found = {name: run.metric(name, "top1_median10") for name in run.metrics}
                 percent = {name: 100 * value for name, value in found.items()}
-                rows.append({"method": method, "seed": run.seed, **percent})
+                rows.append({"method": row, "seed": seed, **percent})
         return pd.DataFrame(rows, columns=["method", "seed", "classifier", "teacher"])
+
+    def means(self) -> dict[str, float]:
+        """`by_run` as prose quotes it: a row's mean classifier and teacher in percent, by name.
+
+        The names are `<row>_classifier`, `<row>_teacher` and, for the teacher's lead in points,
+        `<row>_lead`, with the row's name in small letters and "_" between its words.
+        """
+        found = {}
+        for row, runs in self.by_run().groupby("method", sort=False):
+            name = "_".join(re.findall(r"\w+", str(row).lower()))
+            mean = runs[["classifier", "teacher"]].mean()
+            found |= {f"{name}_{predictor}": float(value) for predictor, value in mean.items()}
+            found[f"{name}_lead"] = float(mean["teacher"] - mean["classifier"])
+        return found
 
     def headline(self) -> dict[str, float | int | str]:
         """The numbers that prose quotes, by name; accuracies in percent."""

@@ -1,5 +1,6 @@
 """Experiments by name: trained once, read afterwards, set beside the paper."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,7 @@ def test_every_method_has_a_row(trained):
 
 
 def test_each_run_stands_with_both_of_its_networks(trained):
-    """Recorded ones where there are some at that budget, else those made here."""
+    """The recorded one of a seed, else the one made here."""
     here = experiments.obtain("every-method", budget="smoke", run=False)
     rows = here.by_run().set_index("method")
     assert list(rows.index) == list(METHODS)
@@ -87,6 +88,28 @@ def test_each_run_stands_with_both_of_its_networks(trained):
     recorded = experiments.obtain("every-method", budget="quick", run=False)
     seeds = recorded.by_run().groupby("method")["seed"].apply(list)
     assert seeds["adautomix"] == sorted(run.seed for run in recorded.runs("adautomix"))
+    (other,) = (run for run in here.live if run.method == "mixup")
+    more = [replace(other, budget="quick", seed=seed) for seed in (seeds["mixup"][0], 99)]
+    together = replace(recorded, live=tuple(more)).by_run()
+    assert together[together["seed"] < 99].reset_index(drop=True).equals(recorded.by_run())
+    assert together[together["seed"] == 99]["method"].to_list() == ["mixup"]
+
+
+def test_prose_quotes_the_means_of_what_is_shown(trained):
+    found = experiments.obtain("floor", budget="smoke", run=False)
+    frame = found.by_run().set_index("method")
+    assert list(frame.index) == ["Vanilla, to zero", "MixUp, to zero"]
+    assert found.means() == {
+        f"{name}_{what}": pytest.approx(value)
+        for name, (_, classifier, teacher) in zip(
+            ("vanilla_to_zero", "mixup_to_zero"), frame.to_numpy(), strict=True
+        )
+        for what, value in {
+            "classifier": classifier,
+            "teacher": teacher,
+            "lead": teacher - classifier,
+        }.items()
+    }
 
 
 def test_the_table_has_the_paper_s_column():
