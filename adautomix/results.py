@@ -143,13 +143,13 @@ class Results:
         return compare.summary(self.runs(method), predictor, "top1_median10")
 
     def by_run(self) -> pd.DataFrame:
-        """The argument of `figures.accuracy_by_method`: method, seed, classifier, teacher (%).
+        """The argument of `figures.accuracy_by_method`: row, method, seed, classifier, teacher (%).
 
         Of every row and seed the run that is recorded at this budget, else the one made here.
         """
         rows = []
-        for row in self.experiment.rows:
-            names = self.experiment.names(row)
+        for row, what in self.experiment.rows.items():
+            names, method = self.experiment.names(row), what.split("/")[0]
             known = {
                 run.seed: run
                 for run in [*self.live, *self.recorded]  # the last of a seed stays
@@ -158,8 +158,8 @@ class Results:
             for seed, run in sorted(known.items()):
                 found = {name: run.metric(name, "top1_median10") for name in run.metrics}
                 percent = {name: 100 * value for name, value in found.items()}
-                rows.append({"method": row, "seed": seed, **percent})
-        return pd.DataFrame(rows, columns=["method", "seed", "classifier", "teacher"])
+                rows.append({"row": row, "method": method, "seed": seed, **percent})
+        return pd.DataFrame(rows, columns=["row", "method", "seed", "classifier", "teacher"])
 
     def means(self) -> dict[str, float]:
         """`by_run` as prose quotes it: a row's mean classifier and teacher in percent, by name.
@@ -168,7 +168,7 @@ class Results:
         `<row>_lead`, with the row's name in small letters and "_" between its words.
         """
         found = {}
-        for row, runs in self.by_run().groupby("method", sort=False):
+        for row, runs in self.by_run().groupby("row", sort=False):
             name = "_".join(re.findall(r"\w+", str(row).lower()))
             mean = runs[["classifier", "teacher"]].mean()
             found |= {f"{name}_{predictor}": float(value) for predictor, value in mean.items()}

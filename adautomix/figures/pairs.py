@@ -5,7 +5,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from adautomix.figures.checks import require_columns, require_some
-from adautomix.figures.style import FAINT, INK, METHOD_COLOURS, WIDTH, axes_for, series
+from adautomix.figures.style import (
+    FAINT,
+    INK,
+    METHOD_COLOURS,
+    METHOD_NAMES,
+    WIDTH,
+    axes_for,
+    method_colour,
+)
 
 ROW = 0.27  # inches
 
@@ -33,28 +41,32 @@ def classifier_and_teacher(frame: pd.DataFrame, *, ax: Axes | None = None) -> Fi
     return figure
 
 
-def accuracy_by_method(frame: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
-    """Every run's classifier (ring) and teacher (disc), a row a method, the best mean on top.
+def accuracy_by_method(
+    frame: pd.DataFrame, *, ranked: bool = True, ax: Axes | None = None
+) -> Figure:
+    """Every run's classifier (ring) and teacher (disc), in a line for every row of a table.
 
-    `frame` has the columns method (a key or any text), classifier and teacher, in percent, and a
-    row for every run. The line spans all marks of a method, the stroke is its classifiers' mean.
+    `frame` has the columns row (a method's key or any text), method (its key, for the colour),
+    classifier and teacher, in percent, and a row for every run. The line spans all marks, the
+    stroke is the mean of the classifiers. The best mean is on top, or, not `ranked`, the first row.
     """
-    require_columns("frame", frame, ("method", "classifier", "teacher"))
-    require_some("frame", frame["method"].to_list())
-    means = frame.groupby("method", sort=False)["classifier"].mean()
-    means = means.sort_values(ascending=False, kind="stable")
+    require_columns("frame", frame, ("row", "method", "classifier", "teacher"))
+    require_some("frame", frame["row"].to_list())
+    means = frame.groupby("row", sort=False)["classifier"].mean()
+    if ranked:
+        means = means.sort_values(ascending=False, kind="stable")
     figure, ax = axes_for(ax, WIDTH, ROW * len(means) + 0.75)
-    looks = series(means.index)
-    for y, (method, look) in enumerate(looks.items()):
-        runs = frame[frame["method"] == method]
+    for y, (row, mean) in enumerate(means.items()):
+        runs = frame[frame["row"] == row]
         values = runs[["classifier", "teacher"]]
         ends = (values.min(axis=None), values.max(axis=None))
+        colour = method_colour(runs["method"].iat[0])
         ax.plot(ends, (y, y), color=FAINT, linewidth=3, zorder=1)
-        ax.plot(runs["teacher"], [y] * len(runs), "o", color=look.colour, markersize=4.5, alpha=0.8)
-        ring = {"color": look.colour, "markerfacecolor": "none", "markersize": 7.5}
+        ax.plot(runs["teacher"], [y] * len(runs), "o", color=colour, markersize=4.5, alpha=0.8)
+        ring = {"color": colour, "markerfacecolor": "none", "markersize": 7.5}
         ax.plot(runs["classifier"], [y] * len(runs), "o", **ring)
-        ax.plot((means[method],) * 2, (y - 0.36, y + 0.36), color=INK, linewidth=1.6)
-    ax.set_yticks(range(len(means)), [look.name for look in looks.values()])
+        ax.plot((mean, mean), (y - 0.36, y + 0.36), color=INK, linewidth=1.6)
+    ax.set_yticks(range(len(means)), [METHOD_NAMES.get(row, row) for row in means.index])
     ax.set(
         xlabel="top-1 accuracy (%): classifier ring, teacher disc", ylim=(len(means) - 0.4, -0.6)
     )

@@ -29,6 +29,7 @@ def test_what_cannot_be_drawn_is_refused(frame):
 
 RUNS = pd.DataFrame(
     {
+        "row": ["plain", "MixUp, floor", "plain", "MixUp, floor"],
         "method": ["plain", "mixup", "plain", "mixup"],
         "classifier": [90.0, 95.0, 92.0, 94.0],
         "teacher": [91.0, 93.0, 94.0, 96.0],
@@ -38,7 +39,7 @@ RUNS = pd.DataFrame(
 
 def test_every_run_is_marked_and_the_best_mean_is_on_top():
     (ax,) = figures.accuracy_by_method(RUNS).axes
-    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["MixUp", "Vanilla"]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["MixUp, floor", "Vanilla"]
     assert ax.get_ylim()[0] > ax.get_ylim()[1]
     marks = {
         (line.get_markerfacecolor() == "none", line.get_ydata()[0]): list(line.get_xdata())
@@ -53,6 +54,14 @@ def test_every_run_is_marked_and_the_best_mean_is_on_top():
     }
     others = [list(line.get_xdata()) for line in ax.lines if line.get_marker() != "o"]
     assert others == [[93.0, 96.0], [94.5, 94.5], [90.0, 94.0], [91.0, 91.0]]
+
+
+def test_rows_keep_their_order_and_have_the_colour_of_their_method():
+    (ax,) = figures.accuracy_by_method(RUNS, ranked=False).axes
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["Vanilla", "MixUp, floor"]
+    discs = [line for line in ax.lines if line.get_markerfacecolor() != "none"]
+    colours = [line.get_color() for line in discs if line.get_marker() == "o"]
+    assert colours == [figures.method_colour("plain"), figures.method_colour("mixup")]
 
 
 @pytest.mark.parametrize("frame", [RUNS.drop(columns="teacher"), RUNS.iloc[:0]])
