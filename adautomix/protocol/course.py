@@ -126,12 +126,14 @@ def conduct(
     deadline = None if conditions.time_limit is None else time.monotonic() + conditions.time_limit
     diverged = []
     try:
-        for each in standings(protocol, budget, conditions, seeds):
+        for planned in protocol.planned(budget, seeds):
+            # seen anew each time: durations become known, and another process may have made it
+            now = {each.planned: each for each in standings(protocol, budget, conditions, seeds)}
             try:
-                _settle(each, protocol, conditions, deadline, say)
+                _settle(now[planned], protocol, conditions, deadline, say)
             except DivergenceError as error:
-                diverged.append(each.planned)
-                say(f"{each.planned}: {error}")
+                diverged.append(planned)
+                say(f"{planned}: {error}")
     except Interrupted as stop:
         rest = in_words(standings(protocol, budget, conditions, seeds))
         raise Interrupted(f"{stop} {rest}") from stop

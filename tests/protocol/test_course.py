@@ -1,6 +1,7 @@
 """A protocol run in order: skipped, gone on with, stopped, and what is said meanwhile."""
 
 import os
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -163,6 +164,21 @@ def test_durations_come_from_runs_of_the_method_or_by_its_passes(small, finished
 
 def _lasting(run: Run, seconds: float) -> Run:
     return replace(run, provenance=run.provenance | {"seconds": seconds})
+
+
+def test_durations_become_known_as_runs_are_made(small, finished, tmp_path, monkeypatch):
+    """A run is copied from the finished ones where it would be trained."""
+    here, said = conditions(tmp_path / "here"), []
+
+    def pretend(job, conditions):
+        shutil.copytree(finished / job.id(), conditions.store.root / job.id(), dirs_exist_ok=True)
+        return conditions.store.find(job.id())
+
+    monkeypatch.setattr(runner, "obtain", pretend)
+    protocol.conduct(small, "smoke", here, [0], said.append)
+    assert said[0] == "plain, cosine, seed 0: duration unknown"
+    assert len(said) == 4
+    assert all(": about " in line for line in said[1:])
 
 
 @pytest.mark.parametrize(
