@@ -4,6 +4,7 @@ A command takes the parsed options and prints. What loads torch is imported insi
 lists of runs and messages come at once.
 """
 
+import re
 import sys
 from argparse import Namespace
 
@@ -194,15 +195,17 @@ def doctor(options: Namespace) -> None:
 
 
 def seconds(text: str) -> float:
-    """A duration such as 90, 90s, 25m or 2h, in seconds."""
-    units = {"s": 1, "m": 60, "h": 3600}
-    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
+    """A duration such as 90, 90s, 25m or 1h30m, in seconds."""
+    duration = re.fullmatch(
+        r"(?=.)(?:(?P<hours>[\d.]+)h)?(?:(?P<minutes>[\d.]+)m)?(?:(?P<seconds>[\d.]+)s?)?", text
+    )
+    units = {"hours": 3600, "minutes": 60, "seconds": 1}
     try:
-        value = float(number) * units[unit]
-    except ValueError:
-        value = -1.0
+        value = sum(float(duration[unit] or 0) * length for unit, length in units.items())
+    except (TypeError, ValueError):  # no match, or more than one point
+        value = 0.0
     if not value > 0:
-        raise InputError(f"a time is written like 90s, 25m or 2h, not {text!r}.")
+        raise InputError(f"a time is written like 90s, 25m or 1h30m, not {text!r}.")
     return value
 
 

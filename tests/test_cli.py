@@ -303,7 +303,7 @@ def test_the_book_gets_its_parameters(capsys, monkeypatch):
         ([*TRAIN, "and", "more"], "unrecognized argument 'and' (see `adautomix train --help`)."),
         ([*TRAIN, "--budget", "smoek"], "unknown budget 'smoek': did you mean 'smoke'?"),
         ([*TRAIN, "--precision", "fp8"], "unknown precision 'fp8'"),
-        ([*TRAIN, "--time-limit", "soon"], "a time is written like 90s, 25m or 2h, not 'soon'."),
+        ([*TRAIN, "--time-limit", "soon"], "a time is written like 90s, 25m or 1h30m, not 'soon'."),
         (["runs", "compare", "one"], "comparing needs two runs or more, not 1."),
         (["data", "get", "cifar10"], "unknown dataset 'cifar10': did you mean 'cifar100'?"),
         (["data", "verify", "cifar10"], "unknown dataset 'cifar10'"),
@@ -350,13 +350,24 @@ def test_an_interruption_is_no_traceback(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("90", 90), ("90s", 90), ("25m", 1500), ("2h", 7200), ("0.5s", 0.5)]
+    ("text", "value"),
+    [
+        ("90", 90),
+        ("90s", 90),
+        ("25m", 1500),
+        ("2h", 7200),
+        ("0.5s", 0.5),
+        ("1h30m", 5400),
+        ("2h0.5m10", 7240),
+    ],
 )
 def test_durations(text, value):
     assert commands.seconds(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "s", "0", "-1m", "nan", "1d", "1:30"])
+@pytest.mark.parametrize(
+    "text", ["", "s", "h", "0", "-1m", "nan", "1d", "1:30", "30m1h", "1.2.3s", "1h30x"]
+)
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(InputError, match="a time is written like 90s"):
         commands.seconds(text)

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import median
 
 from adautomix import evaluations, recipes, runner
@@ -22,6 +23,7 @@ SIZE = ("data", "net", "epochs", "batch", "per_class")
 """The fields of a recipe that decide, with its method, how long a run takes."""
 Say = Callable[[str], None]
 """Takes a line that says what is going on."""
+SAID_AT_ONCE: Say = partial(print, flush=True)
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def conduct(
     budget: str,
     conditions: Conditions,
     seeds: Sequence[int] | None = None,
-    say: Say = print,
+    say: Say = SAID_AT_ONCE,
 ) -> None:
     """Makes the runs that are missing, in order, and evaluates them; `time_limit` is for all.
 
@@ -158,10 +160,11 @@ def _settle(
                 return
             say(f"{each.planned}: {duration(each.left)}")
             run = runner.obtain(each.planned.job, limited)
-    if (run.path / WEIGHTS).exists():
-        for name, settings in protocol.evaluations.items():
-            _left(deadline)
-            run = evaluations.evaluate(run, [name], conditions=conditions, **settings)
+    if (weights := run.path / WEIGHTS).exists():
+        with claimed(weights) as ours:
+            for name, settings in protocol.evaluations.items() if ours else ():
+                _left(deadline)
+                run = evaluations.evaluate(run, [name], conditions=conditions, **settings)
 
 
 def _left(deadline: float | None) -> float | None:

@@ -14,27 +14,28 @@ _ours: set[Path] = set()
 
 
 @contextmanager
-def claimed(folder: Path, *, wait: bool = False) -> Iterator[bool]:
-    """Holds `folder` until the block ends or this process dies, and makes it where it is missing.
+def claimed(path: Path, *, wait: bool = False) -> Iterator[bool]:
+    """Holds a folder or file until the block ends or this process dies; what is missing is made.
 
     Yields True; where another process holds it, False at once, or with `wait` True once that one
-    is done. A process that holds a folder may claim it again.
+    is done. A process that holds a path may claim it again.
     """
-    folder = Path(folder).resolve()
-    if fcntl is None or folder in _ours:
+    path = Path(path).resolve()
+    if fcntl is None or path in _ours:
         yield True
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
+    if not path.exists():
+        path.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         if not _lock(descriptor, wait):
             yield False
             return
-        _ours.add(folder)
+        _ours.add(path)
         try:
             yield True
         finally:
-            _ours.discard(folder)
+            _ours.discard(path)
     finally:
         os.close(descriptor)
 

@@ -146,6 +146,18 @@ def test_a_run_that_another_process_makes_is_left_to_it(small, finished, tmp_pat
         assert free
 
 
+def test_a_run_that_another_process_evaluates_is_left_to_it(small, finished, monkeypatch):
+    evaluated = []
+    monkeypatch.setattr(
+        evaluations, "evaluate", lambda run, *_, **__: evaluated.append(run.id) or run
+    )
+    first, *rest = [each.job.id() for each in small.planned("smoke", [0])]
+    with claimed(finished / first / runner.WEIGHTS):
+        claim._ours.clear()  # as another process sees it
+        protocol.conduct(small, "smoke", conditions(finished), [0], say=lambda line: None)
+    assert evaluated == rest
+
+
 def test_durations_come_from_runs_of_the_method_or_by_its_passes(small, finished, tmp_path):
     planned = {each.method: each.job for each in small.planned("smoke", [1])}
     plain = Store(finished).find(small.planned("smoke")[0].job.id())
