@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from statistics import mean
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -121,12 +122,15 @@ class Report:
         by = ["method", "on", "precision"]
         means = frame.groupby(by, sort=False)["minutes"].agg(["mean", "size"]).reset_index()
         means["minutes (runs)"] = [
-            f"{mean:.1f} ({size})" for mean, size in zip(means["mean"], means["size"], strict=True)
+            f"{each:.1f} ({size})" for each, size in zip(means["mean"], means["size"], strict=True)
         ]
         return means[[*by, "minutes (runs)"]]
 
-    def headline(self) -> dict[str, str]:
-        """What prose quotes: how far it has come, the parts of the reported lead, the verdict."""
+    def headline(self) -> dict[str, str | float]:
+        """What prose quotes: how far it has come, the parts of the reported lead, the verdict.
+
+        With it the mean of every cell that was run, in percent, as <method>_<schedule>_<predictor>.
+        """
         decides = self.protocol.decides
         ours, theirs = method_name(decides.method), method_name(decides.against)
         whole, treatment, own = map(points, self.found.parts(decides.method, decides.against))
@@ -138,7 +142,16 @@ class Report:
             "progress": f"{len(self.runs)} of {len(self.standings)} runs are there.",
             "split": split if whole else f"The lead over {theirs} cannot be split yet.",
             "verdict": verdict(self.found, decides),
+            **self._means(),
         }
+
+    def _means(self) -> dict[str, float]:
+        cells = {
+            f"{method}_{where.schedule}_{where.predictor}": self.found.values(method, where)
+            for method in self.protocol.methods
+            for where in self.found.cells
+        }
+        return {name: 100 * mean(values.values()) for name, values in cells.items() if values}
 
 
 def report(
