@@ -15,7 +15,7 @@ from adautomix.jobs import Conditions
 from adautomix.protocol.course import Standing, conduct, standings, treatments_of
 from adautomix.protocol.plan import Protocol, read
 from adautomix.record import Run, paper
-from adautomix.record.treatments import points, verdict
+from adautomix.record.treatments import PREDICTORS, points, verdict
 from adautomix.train import decide
 
 CAPTION = (
@@ -99,12 +99,32 @@ class Report:
         """How to read `leads`."""
         return LEADS.format(method=method_name(self.protocol.decides.method))
 
+    def by_run(self) -> pd.DataFrame:
+        """The argument of `figures.accuracy_by_method`; its rows are methods by schedules."""
+        rows = [
+            {
+                "row": f"{method_name(method)}, {schedule}",
+                "method": method,
+                "seed": run.seed,
+                **{name: 100 * run.metric(name, self.found.metric) for name in PREDICTORS},
+            }
+            for (method, schedule), runs in self.found.runs.items()
+            for run in runs
+        ]
+        return pd.DataFrame(rows, columns=["row", "method", "seed", *PREDICTORS])
+
+    def accuracies(self) -> Figure:
+        """Every run's classifier and teacher, in a line for each method and schedule."""
+        runs = self.by_run()
+        return figures.accuracy_by_method(runs, ranked=False) if len(runs) else self._blank()
+
     def curves(self, schedule: str) -> Figure:
         """Test accuracy of every method under one schedule, classifier solid and teacher dashed."""
         runs = {method: self.found.runs[method, schedule] for method in self.protocol.methods}
         curves = {method: [run.curve() for run in made] for method, made in runs.items() if made}
-        if curves:
-            return figures.accuracy_curves(curves)
+        return figures.accuracy_curves(curves) if curves else self._blank()
+
+    def _blank(self) -> Figure:
         return figures.blank(f"Nothing was run at the budget {self.budget} yet.")
 
     def cost(self) -> pd.DataFrame:

@@ -56,8 +56,9 @@ def test_without_runs_everything_is_blank_and_says_so(shown):
         "split": "The lead over Vanilla cannot be split yet.",
         "verdict": "Not decided: 8 of the runs that decide are missing.",
     }
-    (text,) = empty.curves("floor").axes[0].texts
-    assert text.get_text() == "Nothing was run at the budget smoke yet."
+    for figure in (empty.curves("floor"), empty.accuracies()):
+        (text,) = figure.axes[0].texts
+        assert text.get_text() == "Nothing was run at the budget smoke yet."
 
 
 def test_with_runs_the_numbers_stand_where_they_belong(shown):
@@ -82,6 +83,16 @@ def test_with_runs_the_numbers_stand_where_they_belong(shown):
         "method.",
     }
     assert full.cost()["minutes (runs)"].tolist() == ["1.5 (4)", "1.5 (4)"]
+    runs = full.by_run().set_index(["row", "seed"])
+    assert list(runs.index.unique("row"))[:3] == [
+        "Vanilla, cosine",
+        "Vanilla, floor",
+        "MixUp, cosine",
+    ]
+    assert runs.loc[("MixUp, floor", 1), "classifier"] == pytest.approx(35.1)
+    assert runs.loc[("MixUp, floor", 1), "teacher"] == pytest.approx(37.1)
+    labels = [label.get_text() for label in full.accuracies().axes[0].get_yticklabels()]
+    assert labels == ["Vanilla, cosine", "Vanilla, floor", "MixUp, cosine", "MixUp, floor"]
     assert isinstance(full.curves("cosine"), Figure)
     assert len(full.curves("cosine").axes[0].texts) == 2
     assert len(full.runs) == 8
