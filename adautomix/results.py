@@ -15,6 +15,7 @@ import pandas as pd
 
 from adautomix.figures.style import method_name
 from adautomix.record import Run, compare, paper, recorded
+from adautomix.record.run import PICTURES
 
 EMBEDDED = "photodigits/thin"
 """Where the budgets smoke and quick take every recipe."""
@@ -256,7 +257,7 @@ class Results:
     def _arrays(self, method: str, seed: int) -> dict[str, np.ndarray]:
         """The pictures and shares that a run kept; empty where it kept none."""
         for run in self.runs(method):
-            file = run.path / "mixed.npz"
+            file = run.path / PICTURES
             if run.seed == seed and file.exists():
                 with np.load(file) as arrays:
                     return dict(arrays)

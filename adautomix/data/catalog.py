@@ -26,6 +26,7 @@ class DatasetInfo:
     citation key of the bibliography
     get      the one command that obtains it
     md5      of the downloaded archive, by file name
+    embedded whether its images travel with the package, and so may stand in its records
     """
 
     name: str
@@ -43,6 +44,7 @@ class DatasetInfo:
     citation: str
     get: str
     md5: dict[str, str] = field(default_factory=dict)
+    embedded: bool = False
 
 
 PHOTODIGITS = DatasetInfo(
@@ -64,6 +66,7 @@ PHOTODIGITS = DatasetInfo(
     licence="digits: CC BY 4.0 (UCI); photographs: CC BY 2.0 (danielbuechele, vultilion)",
     citation="alpaydin1998optdigits",
     get="nothing to get: it is made from files of scikit-learn",
+    embedded=True,
 )
 
 CIFAR100 = DatasetInfo(

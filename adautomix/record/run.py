@@ -12,13 +12,16 @@ from typing import Any
 
 import pandas as pd
 
+from adautomix.data.catalog import CATALOG
 from adautomix.errors import InputError, RecordError, unknown
 from adautomix.record import _document, _files
 from adautomix.record._where import resource
 
 Document = dict[str, Any]
 
-KEPT = ("mixed.npz", "curve.csv", "run.json")
+PICTURES = "mixed.npz"
+"""What a method mixed as training went on."""
+KEPT = (PICTURES, "curve.csv", "run.json")
 """The files of a record, in the order of writing; weights stay where they were made."""
 
 
@@ -176,6 +179,8 @@ class Store:
     def adopt(self, run: Run) -> Run:
         """A copy of a run of another store, without its weights.
 
+        Pictures are copied only of images that are the package's own to give away.
+
         Raises:
             RecordError: no commit is named, or source files differed from it: nobody could make
                 the run again. Or the copy cannot be written.
@@ -186,7 +191,9 @@ class Store:
                 "commit the changes and run it once more."
             )
         folder = self.path(run.id)
-        contents = {name: _bytes(run.path / name) for name in KEPT if (run.path / name).exists()}
+        ours = [row.name for row in CATALOG.values() if row.embedded]
+        kept = [name for name in KEPT if name != PICTURES or run.recipe["data"] in ours]
+        contents = {name: _bytes(run.path / name) for name in kept if (run.path / name).exists()}
         with _files.writing(folder):
             _files.replace_all(folder, contents)
         return self.match(run.id)

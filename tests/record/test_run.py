@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from adautomix.errors import InputError, RecordError
 from adautomix.record import Store, live, recorded, run_id
+from adautomix.record.run import PICTURES
 
 PLAIN = "photodigits/thin/plain"
 
@@ -155,6 +156,8 @@ def test_every_recorded_run_can_be_read():
     for run in recorded().all():
         assert len(run.curve()) > 0
         assert run.provenance["commit"], f"{run.id} does not say which commit made it"
+        if run.recipe["data"] != "photodigits":
+            assert not (run.path / PICTURES).exists(), f"{run.id} holds images that are not ours"
 
 
 # --- what is refused ----------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 
 from adautomix.errors import InputError, RecordError
 from adautomix.record import Store
+from adautomix.record.run import PICTURES
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and flock")
 
@@ -111,6 +112,18 @@ def test_two_processes_lose_none_of_their_evaluations(root, store, run):
 
 
 # --- full disks and kills -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("data", "copied"), [("photodigits", True), ("cifar100", False)])
+def test_pictures_of_images_that_are_not_ours_are_not_adopted(
+    tmp_path, document, curve, store, data, copied
+):
+    clean = {"commit": "0" * 40, "dirty": False, "seconds": 61.2}
+    made = document(name=f"{data}/thin/mixup", provenance=clean)
+    run = store.write(made, curve, {PICTURES: b"pictures"})
+    kept = Store(tmp_path / "kept").adopt(run)
+    assert (kept.path / PICTURES).exists() is copied
+    assert kept.metrics == run.metrics
 
 
 @pytest.mark.parametrize("operation", ["fsync", "replace"])
