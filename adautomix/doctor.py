@@ -5,7 +5,7 @@ import platform
 from adautomix.data import catalog, fetch
 from adautomix.errors import AdAutoMixError
 from adautomix.record import provenance
-from adautomix.record.run import live, recorded
+from adautomix.record.store import live, recorded
 
 
 def report() -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from adautomix import recipes
 from adautomix.recipes import Recipe
-from adautomix.record.run import Store, live, run_id
+from adautomix.record.run import run_id
+from adautomix.record.store import Store, live
 from adautomix.train import Numerics, decide
 
 EMBEDDED = ("smoke", "quick")

@@ -15,7 +15,7 @@ import pandas as pd
 
 from adautomix.figures.style import method_name
 from adautomix.record import Run, compare, paper, recorded
-from adautomix.record.run import PICTURES
+from adautomix.record.store import PICTURES
 
 EMBEDDED = "photodigits/thin"
 """Where the budgets smoke and quick take every recipe."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from adautomix.errors import InputError, RecordError
 from adautomix.record import Store, live, recorded, run_id
-from adautomix.record.run import PICTURES
+from adautomix.record.store import PICTURES
 
 PLAIN = "photodigits/thin/plain"
 

@@ -12,7 +12,7 @@ import pytest
 
 from adautomix.errors import InputError, RecordError
 from adautomix.record import Store
-from adautomix.record.run import PICTURES
+from adautomix.record.store import PICTURES
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and flock")
 
