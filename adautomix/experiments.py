@@ -4,7 +4,7 @@
 missing. Reading records imports no torch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -35,6 +35,18 @@ EXPERIMENTS = {
 }
 
 FLOOR = "schedule.floor=0.5"
+
+
+def _under_both(rows: Mapping[str, str]) -> dict[str, str]:
+    """Every row with the learning rate annealed to zero, and with the floor."""
+    schedules = {", to zero": "", ", floor": f"/{FLOOR}"}
+    return {
+        f"{label}{words}": f"{what}{change}"
+        for label, what in rows.items()
+        for words, change in schedules.items()
+    }
+
+
 EXPERIMENTS |= {
     "mixed-images": Experiment(
         "What learned methods paint",
@@ -62,17 +74,27 @@ EXPERIMENTS |= {
         "The learning rate annealed to zero, or to half of its peak",
         family=EMBEDDED,
         methods=(),
-        variants={
-            f"{label}{words}": f"{method}{change}"
-            for label, method in {
+        variants=_under_both(
+            {
                 "Vanilla": "plain",
                 "MixUp": "mixup",
                 "CutMix": "cutmix",
                 "AutoMix": "automix",
                 "AdAutoMix": "adautomix",
-            }.items()
-            for words, change in {", to zero": "", ", floor": f"/{FLOOR}"}.items()
-        },
+            }
+        ),
+    ),
+    "flat-masks": Experiment(
+        "AutoMix without its masks, beside MixUp",
+        family="cifar100/resnet18",
+        methods=(),
+        variants=_under_both(
+            {
+                "MixUp": "mixup",
+                "AutoMix, flat masks": "automix/method.lam_margin=0.499999",
+                "AutoMix": "automix",
+            }
+        ),
     ),
 }
 

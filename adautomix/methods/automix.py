@@ -44,7 +44,8 @@ class AutoMix:
         alpha: concentration of the Beta distribution of λ.
         mask_loss: weight of the loss that holds the area of a mask near λ.
         mask_margin: how far the area may be from λ without a loss.
-        lam_margin: the classifier sees plain Mixup where λ or 1 − λ is at most this.
+        lam_margin: the classifier sees plain Mixup where λ or 1 − λ is at most this; always, where
+            it is almost 0.5.
         momentum: ξ of the teacher at the start.
         embed_ratio, upsampling, init: see `MixBlock`.
         pipeline: "paper", or "openmixup" for the settings of the authors' toolbox: two heads

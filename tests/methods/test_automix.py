@@ -124,6 +124,21 @@ def test_near_0_and_1_the_classifier_sees_mixup(tiny_method):
     assert kinds == {True, False}
 
 
+@each_pipeline
+def test_a_margin_of_almost_a_half_leaves_the_block_no_say(tiny_method, pipeline):
+    """The control "flat masks": interpolation of all pixels, whatever the block has learned."""
+    method = tiny_method(replace(CONFIG, pipeline=pipeline, lam_margin=0.499999))
+    images, labels = batch_of()
+    partners, own = pairs_of(draw_for(0, 1))
+    seen = method.mixed(images, draw_for(0, 1))
+    torch.testing.assert_close(seen.images, own * images + (1 - own) * images[partners[:, 1]])
+    before = method(images, labels, draw_for(0, 1)).terms["mixed_ce"]
+    with torch.no_grad():
+        for parameter in method.generator.parameters():
+            parameter.add_(torch.randn_like(parameter))
+    assert method(images, labels, draw_for(0, 1)).terms["mixed_ce"] == before
+
+
 def test_the_area_loss_is_what_lies_beyond_the_margin():
     masks = torch.rand(4, 2, 3, 5, generator=torch.Generator().manual_seed(0))
     ratios = torch.tensor([[0.7, 0.3]]).expand(4, 2)
