@@ -23,7 +23,10 @@ EXPERIMENTS = {
     "table-1-resnet18": Experiment(
         "Table 1: top-1 accuracy of ResNet-18 on CIFAR-100",
         family="cifar100/resnet18",
-        methods=("plain", "mixup", "cutmix", "adautomix"),
+        methods=(
+            *("plain", "mixup", "cutmix", "saliencymix", "fmix"),
+            *("puzzlemix", "resizemix", "automix", "adautomix"),
+        ),
         paper=(1, {"dataset": "CIFAR-100", "backbone": "ResNet-18"}),
     ),
     "evaluations": Experiment(
