@@ -142,7 +142,8 @@ def headline(steps: Bench, parts: Bench, variants: Bench) -> dict[str, float | s
     rows = one_batch(steps)
     own = rows[rows["method"] == "adautomix"].set_index("n")
     printed = paper.select(10, **PAPER).set_index("n")["value"]
-    changed = one_batch(variants).set_index("variant")["gain"].drop(["plain", "as is"])
+    changed = variants.rows[~variants.rows["variant"].isin(["plain", "as is"])]
+    best = changed.loc[changed["gain"].idxmax()]
     largest = variants.rows[variants.rows["batch"] == variants.rows["batch"].max()]
     memory = largest.set_index("variant")["memory_mib"]
     late = largest.set_index("variant")["gain"].loc["all gradients at the end"]
@@ -156,8 +157,9 @@ def headline(steps: Bench, parts: Bench, variants: Bench) -> dict[str, float | s
         "paper_ratio": printed.loc[3] / printed.loc[1],
         "automix": rows.set_index("method")["ratio"].loc["automix"],
         "overhead": 100 * overhead(parts),
-        "best_variant": str(changed.idxmax()),
-        "best_gain": 100 * changed.max(),
+        "best_variant": best["variant"],
+        "best_gain": 100 * best["gain"],
+        "best_batch": int(best["batch"]),
         "memory_batch": int(largest["batch"].iloc[0]),
         "memory": memory.loc["as is"] / memory.loc["plain"],
         "memory_late": memory.loc["all gradients at the end"] / memory.loc["plain"],

@@ -87,8 +87,8 @@ EXPERIMENTS |= {
             }
         ),
     ),
-    "flat-masks": Experiment(
-        "AutoMix without its masks, beside MixUp",
+    "gain-controls": Experiment(
+        "What AutoMix and AdAutoMix have beside MixUp, one change at a time",
         family="cifar100/resnet18",
         methods=(),
         variants=_under_both(
@@ -96,6 +96,8 @@ EXPERIMENTS |= {
                 "MixUp": "mixup",
                 "AutoMix, flat masks": "automix/method.lam_margin=0.499999",
                 "AutoMix": "automix",
+                "AdAutoMix": "adautomix",
+                "AdAutoMix, adversary 1": "adautomix/method.adversary=1",
             }
         ),
     ),

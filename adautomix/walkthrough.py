@@ -148,14 +148,17 @@ class Walkthrough:
     def one_step(self, player: str, rate: float) -> pd.DataFrame:
         """The terms before and after one gradient step of one player alone, on this batch.
 
+        Below them stand the sums that the players play for, Eq. 14 and Eq. 15, as they are weighted
+        in this run.
+
         Args:
             player: "generator" or "classifier".
             rate: the step's learning rate; plain gradient descent on that player's turn.
         """
         method = copy.deepcopy(self.method)
-        before = self._terms(method)["value"]
+        before = _with_sums(self._terms(method))
         self._descend(method, player, rate)
-        after = self._terms(method)["value"]
+        after = _with_sums(self._terms(method))
         return pd.DataFrame({"before": before, "after": after, "change": after - before})
 
     def masks_after(self, rates: tuple[float, ...], which: int = 0) -> dict[str, np.ndarray]:
@@ -204,6 +207,12 @@ class Walkthrough:
             for name, (own, other) in weights.items()
         ]
         return pd.DataFrame(rows).set_index("loss")
+
+
+def _with_sums(terms: pd.DataFrame) -> pd.Series:
+    """The value of each term, then that of Eq. 14 and of Eq. 15."""
+    sums = terms[["in Eq. 14", "in Eq. 15"]].mul(terms["value"], axis=0).sum()
+    return pd.concat([terms["value"], sums.rename(lambda name: name.removeprefix("in "))])
 
 
 def weights_of(config: AdAutoMix) -> dict[str, tuple[float, float]]:

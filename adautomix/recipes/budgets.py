@@ -14,8 +14,8 @@ BUDGETS = {
     "smoke": "PhotoDigits, a few steps: seconds on a CPU, for tests",
     "quick": "PhotoDigits, thin network, 1,800 steps: minutes on two CPU cores, "
     "the default of the book",
-    "lite": "the real dataset, 100 images a class, thin network, 40 epochs: half an hour at most "
-    "on two CPU cores",
+    "lite": "the real dataset, 100 images a class, thin network, 40 epochs: 10 to 35 minutes "
+    "on one CPU core",
     "short": "the real dataset, full network, 60 epochs: under half an hour on one GPU",
     "paper": "the paper's schedule: GPU hours",
 }
