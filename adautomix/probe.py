@@ -66,13 +66,13 @@ class Probe:
         }
 
     def finish(self, method: Method, notes: dict[str, Tensor]) -> None:
-        """Adds ratio and kept share of every object to `notes`, "s n" each, where known."""
+        """Adds ratio and kept share of every object to `notes`, flat, where known."""
         mixes = [self._mix(method, i) for i in range(len(self.rounds))]
         if self.data.masks is None or mixes[0] is None:
             return
         shares = [self._kept(mixed, i) for i, mixed in enumerate(mixes)]
-        notes["kept_ratios"] = torch.cat([mixed.ratios for mixed in mixes]).half().cpu()
-        notes["kept"] = torch.cat(shares).half().cpu()
+        notes["kept_ratios"] = _flat([mixed.ratios for mixed in mixes])
+        notes["kept"] = _flat(shares)
 
     def files(self, notes: dict[str, Tensor]) -> dict[str, bytes]:
         """`mixed.npz` from the pictures in `notes`.
@@ -106,3 +106,8 @@ class Probe:
     def _kept(self, mixed: Mixed, i: int) -> Tensor:
         objects = torch.from_numpy(self.data.masks[self.rounds[i]]).to(mixed.masks.device)
         return kept_share(mixed, objects)
+
+
+def _flat(tensors: list[Tensor]) -> Tensor:
+    """All numbers in a row: a method may mix another number of images in every batch."""
+    return torch.cat([tensor.flatten() for tensor in tensors]).half().cpu()

@@ -67,10 +67,18 @@ def execute(job: Job, conditions: Conditions) -> Run:
         resumed = checkpoint.latest(folder / CHECKPOINTS)
         if resumed is not None:
             checkpoint.load(training, resumed)
+        _take_over(training)
         _drive(job, conditions, training, batches, test_set, probe)
         run = _record(job, conditions, training, probe, {"train": train_set, "test": test_set})
         shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return run
+
+
+def _take_over(training: Training) -> None:
+    """Notes who makes the steps from here on, unless it is who made those before."""
+    here = provenance.segment(device_in_words(training.numerics), str(training.numerics))
+    if not training.segments or here.items() - training.segments[-1].items():
+        training.segments.append({"from_step": training.step, **here})
 
 
 def evaluate_run(
@@ -161,6 +169,8 @@ def _drive(
 ) -> None:
     """Steps to the end, with the bar, the checkpoints and the reasons to stop."""
     watch = _Watch(training, conditions, conditions.store.path(job.id()) / CHECKPOINTS)
+    if torch.device(training.numerics.device).type == "cuda":
+        torch.cuda.reset_peak_memory_stats(training.numerics.device)  # of an earlier run
     if training.step == 0:
         probe.look(training.method, training.notes, 0)
     title = f"{job.recorded_name()} {job.budget} seed {job.seed}"
@@ -246,8 +256,9 @@ def _record(
     job: Job, conditions: Conditions, training: Training, probe: Probe, sets: dict[str, ImageSet]
 ) -> Run:
     """Writes the record and, beside it, the weights."""
-    cuda = torch.device(training.numerics.device).type == "cuda"
-    peak = torch.cuda.max_memory_allocated() / 2**20 if cuda else None
+    device = training.numerics.device
+    cuda = torch.device(device).type == "cuda"
+    peak = torch.cuda.max_memory_allocated(device) / 2**20 if cuda else None
     probe.finish(training.method, training.notes)
     document = {
         "id": job.id(),
@@ -266,6 +277,7 @@ def _record(
             data_sha256={name: split.sha256 for name, split in sets.items()},
             peak_memory_mib=peak,
             command=job.command(training.numerics),
+            segments=training.segments,
         ),
     }
     checkpoint.save_weights(training.method, conditions.store.path(job.id()) / WEIGHTS)

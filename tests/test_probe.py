@@ -8,7 +8,7 @@ import torch
 
 from adautomix import data
 from adautomix.data.small import ImageSet
-from adautomix.methods import AdAutoMix, Fixed, Plain
+from adautomix.methods import AdAutoMix, AdAutoMixReleased, Fixed, Plain
 from adautomix.mix import CutMix, Mixup
 from adautomix.models import Net
 from adautomix.probe import SETS, Probe
@@ -90,8 +90,21 @@ def test_the_numbers_are_those_of_a_slow_computation(digits, methods, name):
     assert found == {key: pytest.approx(np.mean(v), abs=1e-5) for key, v in expected.items()}
     notes: dict = {}
     probe.finish(methods[name], notes)
-    assert notes["kept"].shape == notes["kept_ratios"].shape == (200, mixed.masks.shape[1])
+    assert notes["kept"].shape == notes["kept_ratios"].shape == (200 * mixed.masks.shape[1],)
     np.testing.assert_allclose(notes["kept"].flatten().float(), shares, atol=1e-3)
+
+
+def test_a_method_may_mix_another_number_of_images_each_time(digits):
+    config = AdAutoMixReleased(n=3, random_n=True)
+    method = config.build(Net("resnet18", width=4).build(10), digits.info.side)
+    probe, notes = Probe(digits), {}
+    probe.rounds *= 4  # two of them might draw the same number
+    mixes = [probe._mix(method, i) for i in range(len(probe.rounds))]
+    assert {mixed.masks.shape[1] for mixed in mixes} == {2, 3}
+    probe.finish(method, notes)
+    assert len(notes["kept"]) == len(notes["kept_ratios"]) == sum(m.ratios.numel() for m in mixes)
+    kept = [float(probe._kept(mixed, i).mean()) for i, mixed in enumerate(mixes)]
+    assert probe.describe(method)["kept_share"] == pytest.approx(np.mean(kept), rel=1e-5)
 
 
 def test_rounds_are_disjoint_and_of_the_set(digits):

@@ -285,6 +285,21 @@ def test_a_time_limit_stops_and_the_same_command_finishes(straight, store):
     assert_same_result(runner.obtain(SHORT, late), straight)
 
 
+def test_a_run_that_goes_on_otherwise_says_who_made_which_steps(straight, store):
+    assert "segments" not in straight.provenance
+    late = conditions(store, time_limit=1e-9)
+    for step in (1, 2):
+        with pytest.raises(Interrupted, match=f"after step {step} of 6"):
+            runner.obtain(SHORT, late)
+    otherwise = replace(late, numerics=decide("cpu", "bf16"), time_limit=None)
+    found = runner.obtain(SHORT, otherwise).provenance
+    assert [each["from_step"] for each in found["segments"]] == [0, 2]
+    assert [each["precision"][:4] for each in found["segments"]] == ["fp32", "bf16"]
+    for name in ("commit", "dirty", "device", "precision"):
+        assert found["segments"][-1][name] == found[name]
+    assert found["segments"][-1]["torch"] == found["versions"]["torch"]
+
+
 @pytest.mark.parametrize(("every", "steps"), [(0.0, [1, 2, 3]), (60.0, [])])
 def test_checkpoints_are_taken_as_often_as_asked(store, monkeypatch, every, steps):
     saved = []

@@ -6,9 +6,10 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from adautomix.draw import Draw
+from adautomix.errors import InputError
 from adautomix.losses import mixed_ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
-from adautomix.mix import Mixed, MixingRule
+from adautomix.mix import GuidedRule, Mixed, MixingRule
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,11 @@ class Fixed:
     passes: ClassVar[float] = 3
     rule: MixingRule
     momentum: float | None = 0.999
+
+    def __post_init__(self):
+        if isinstance(self.rule, GuidedRule):
+            rule = type(self.rule).__name__
+            raise InputError(f"{rule} must be told what matters: use Guided({rule}()).")
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "FixedMethod":
         """The live method; `side` and `seed` are not needed."""

@@ -1,6 +1,7 @@
 """A recipe: everything that decides a run but its seed and its cost, as one typed value."""
 
 import json
+import math
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -30,6 +31,11 @@ class SGD:
     weight_decay: float = 1e-4
     generator_lr: float | None = None
 
+    def __post_init__(self):
+        _check_rates(self)
+        if not 0 <= self.momentum < 1:
+            raise InputError(f"momentum must lie in [0, 1), not {self.momentum}.")
+
 
 @dataclass(frozen=True)
 class AdamW:
@@ -47,6 +53,19 @@ class AdamW:
     weight_decay: float = 0.05
     generator_lr: float | None = None
 
+    def __post_init__(self):
+        _check_rates(self)
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise InputError(f"betas must lie in [0, 1), not {self.betas}.")
+
+
+def _check_rates(optim: "SGD | AdamW") -> None:
+    """InputError for a rate that would climb the loss, or that is not a number."""
+    for name in ("lr", "weight_decay", "generator_lr"):
+        value = getattr(optim, name)
+        if value is not None and not 0 <= value < math.inf:
+            raise InputError(f"{name} must be 0 or more, not {value}.")
+
 
 @dataclass(frozen=True)
 class Cosine:
@@ -60,6 +79,12 @@ class Cosine:
 
     floor: float = 0.0
     warmup: int = 0
+
+    def __post_init__(self):
+        if not 0 <= self.floor <= 1:
+            raise InputError(f"floor must lie in [0, 1], not {self.floor}.")
+        if self.warmup < 0:
+            raise InputError(f"warmup must be 0 or more, not {self.warmup}.")
 
 
 def schedule_of(method: MethodConfig) -> Cosine:

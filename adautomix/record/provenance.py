@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
@@ -44,12 +45,15 @@ def collect(
     data_sha256: dict[str, str],
     peak_memory_mib: float | None = None,
     command: str | None = None,
+    segments: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The `provenance` of a run, taken when it ends.
 
     `seconds` is wall time, `cpu_seconds` that in which the processor's cores worked for the run,
     together. `peak_memory_mib` is the accelerator's peak; without it, this process's.
     `command` is the line that would run it again; without it, this process's own command line.
+    `segments`, each a `segment` with the step from which on it holds, are noted where there are
+    several: the run was gone on with elsewhere or by other code.
     """
     commit, dirty = source_state()
     peak = peak_memory_mib if peak_memory_mib is not None else _process_peak_mib()
@@ -66,6 +70,19 @@ def collect(
         "versions": versions(),
         "data_sha256": dict(data_sha256),
         "peak_memory_mib": None if peak is None else round(float(peak), 1),
+        **({"segments": [dict(each) for each in segments]} if len(segments) > 1 else {}),
+    }
+
+
+def segment(device: str, precision: str) -> dict[str, Any]:
+    """What makes the next steps of a run: commit, hardware, number format, version of torch."""
+    commit, dirty = source_state()
+    return {
+        "commit": commit,
+        "dirty": dirty,
+        "device": without_paths(device),
+        "precision": without_paths(precision),
+        "torch": versions()["torch"],
     }
 
 

@@ -20,7 +20,7 @@ from adautomix.models import Backbone
 from adautomix.train.loop import Training
 
 WEIGHTS, OPTIMISER, STATE = "weights.safetensors", "optimiser.pt", "state.json"
-PROGRESS = ("step", "seconds", "cpu_seconds", "curve")
+PROGRESS = ("step", "seconds", "cpu_seconds", "curve", "segments")
 """What `STATE` holds: attributes of `Training`."""
 UNWRITABLE = (OSError, RuntimeError, SafetensorError)
 """How a full disk shows itself: to Python, to torch, to safetensors."""

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -50,8 +50,9 @@ class Plan:
     evaluate_every: int = 1
 
     def __post_init__(self):
-        if self.epochs < 1:
-            raise InputError(f"epochs must be 1 or more, not {self.epochs}.")
+        for name in ("epochs", "evaluate_every"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}.")
 
     def evaluates(self, epoch: int) -> bool:
         """Whether this epoch (from 1) is evaluated: every so often, and each of the last ten."""
@@ -94,8 +95,9 @@ class Training:
         self.seconds = 0.0
         self.cpu_seconds = 0.0
         self.curve: list[Row] = []
+        self.segments: list[dict[str, Any]] = []  # who made the steps; the consumer's own too
         self.sums: dict[str, Tensor] = {}
-        self.notes: dict[str, Tensor] = {}  # the consumer's own, kept with the checkpoints
+        self.notes: dict[str, Tensor] = {}  # the consumer's own; checkpoints keep both
 
     @property
     def epoch(self) -> int:
@@ -103,9 +105,13 @@ class Training:
         return self.step // self.steps_per_epoch
 
     def update(self, batch: Batch) -> Losses:
-        """One step of Algorithm 1: draw, forward, backward, update; the teacher follows."""
+        """One step of Algorithm 1: draw, forward, backward, update; the teacher follows.
+
+        Returns the total of the last turn and the terms of all.
+        """
         images, labels = self.numerics.layout(batch.images), batch.labels
         set_learning_rates(self.optimiser, factor_at(self.plan.schedule, self.step, self.total))
+        terms: dict[str, Tensor] = {}
         for turn in self.method.turns:
             # dropout and stochastic depth take torch's global numbers: a function of the step too
             torch.manual_seed(draw_for(self.seed, self.step, self.rank, "layers").entropy())
@@ -116,11 +122,13 @@ class Training:
             losses.total.backward()
             self.optimiser.step()
             self.optimiser.zero_grad(set_to_none=True)
+            for name, term in losses.terms.items():
+                terms.setdefault(name, term)  # of several turns, as the first of them found it
         self.step += 1
         self.method.after_step(self.step / self.total)
-        for name, term in losses.terms.items():
+        for name, term in terms.items():
             self.sums[name] = self.sums.get(name, 0.0) + term.float()
-        return losses
+        return Losses(losses.total, terms)
 
     def charge(self, timer: Timer) -> None:
         """Adds what a timer shows to the time of this run."""

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +40,8 @@ class Numerics:
         """The context of a forward pass."""
         if self.precision == "fp32":
             return contextlib.nullcontext()
-        return torch.autocast(torch.device(self.device).type, torch.bfloat16)
+        kind = torch.device(self.device).type
+        return torch.autocast(kind, torch.bfloat16, cache_enabled=cached_casts_have_gradients(kind))
 
     def place(self, module: nn.Module) -> nn.Module:
         """The module on the device, in the memory layout."""
@@ -60,6 +62,21 @@ class Numerics:
                 return module(self.layout(images))
 
         return predict
+
+
+@cache
+def cached_casts_have_gradients(kind: str) -> bool:
+    """Whether autocast may keep the weights that it has cast, on this kind of device.
+
+    It casts a weight once for a whole step. Some versions of torch that this package allows keep
+    even what was cast under `no_grad`, and a layer that is first used there, as a method's that
+    looks before it learns, then gets no gradient (pytorch issue 158232). There the cache is off.
+    """
+    weight = torch.ones(1, 1, device=kind, requires_grad=True)
+    with torch.enable_grad(), torch.autocast(kind, torch.bfloat16, cache_enabled=True):
+        with torch.no_grad():
+            nn.functional.linear(weight.detach(), weight)
+        return nn.functional.linear(weight.detach(), weight).requires_grad
 
 
 def decide(

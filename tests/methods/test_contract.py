@@ -14,6 +14,9 @@ from adautomix.methods import METHODS, Fixed, Guided, MethodConfig
 from adautomix.mix import Mixed
 from adautomix.models import Net, Teacher
 from adautomix.recipes import photodigits
+from adautomix.train import decide
+from adautomix.train import numerics as numerics_module
+from adautomix.train.numerics import cached_casts_have_gradients
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 TERMS = {
@@ -95,6 +98,21 @@ def test_a_step_gives_named_finite_terms_and_every_trained_parameter_a_gradient(
         if parameter.requires_grad:
             assert torch.isfinite(parameter.grad).all()
             assert parameter.grad.abs().sum() > 0
+
+
+@each_method
+@pytest.mark.parametrize("cached", [True, False])
+def test_in_bf16_too_every_trained_parameter_gets_a_gradient(make, name, cached, monkeypatch):
+    numerics = decide("cpu", "bf16")
+    if not cached:  # as where torch would keep what was cast under no_grad
+        monkeypatch.setattr(numerics_module, "cached_casts_have_gradients", lambda kind: False)
+    method = make(name)
+    with numerics.autocast():
+        assert torch.is_autocast_cache_enabled() == (cached and cached_casts_have_gradients("cpu"))
+        losses = method(*batch_of(), draw_for(0, 1))
+    losses.total.backward()
+    trained = [p for player in method.players().values() for p in player]
+    assert [p for p in trained if p.grad is None] == []
 
 
 @each_method

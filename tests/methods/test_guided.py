@@ -13,7 +13,7 @@ from torch import nn
 from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.losses import mixed_ce
-from adautomix.methods import METHODS, Guided
+from adautomix.methods import METHODS, Fixed, Guided
 from adautomix.methods.guided import GUIDES, attention, cam, evaluating, saliency
 from adautomix.mix import AttentiveCutMix, CutMix, Mixed, PuzzleMix, SnapMix
 from adautomix.models import Backbone, Net
@@ -248,3 +248,8 @@ def test_every_rule_of_the_registry_has_a_guide():
     configs = [config for config in METHODS.values() if isinstance(config, Guided)]
     assert len(configs) == 3
     assert {config.rule.guide for config in configs} == set(GUIDES)
+
+
+def test_a_rule_that_must_be_told_what_matters_is_not_a_fixed_one():
+    with pytest.raises(InputError, match=r"use Guided\(PuzzleMix\(\)\)"):
+        Fixed(PuzzleMix())

@@ -155,6 +155,12 @@ def test_fields_three_deep_and_none_where_there_is_a_number():
         ("epochs=true", "'true' is not of that type"),
         ("epochs=null", "'null' is not of that type"),
         ("epochs=0", "epochs must be 1 or more, not 0"),
+        ("optim.lr=-1", "lr must be 0 or more, not -1"),
+        ("optim.lr=.nan", "lr must be 0 or more, not nan"),
+        ("optim.generator_lr=-1", "generator_lr must be 0 or more, not -1"),
+        ("optim.betas=[0.9, 1]", r"betas must lie in \[0, 1\), not \(0.9, 1.0\)"),
+        ("schedule.floor=5", r"floor must lie in \[0, 1\], not 5"),
+        ("schedule.warmup=-5", "warmup must be 0 or more, not -5"),
         ("augment.flip=3", "'3' is not of that type"),
         ("method.alpha=half", "alpha must be a number, not 'half'"),
         ("method.alpha=true", "'true' is not of that type"),
@@ -229,3 +235,9 @@ def test_a_value_of_no_kind_is_left_as_it_is():
     assert from_dict(3) == 3
     with pytest.raises(InputError, match="unknown kind"):
         from_dict(to_dict(Unknown()))
+
+
+def test_a_momentum_that_cannot_be_is_named():
+    for value in (-0.1, 1.0):
+        with pytest.raises(InputError, match=r"momentum must lie in \[0, 1\)"):
+            SGD(momentum=value)

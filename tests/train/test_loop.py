@@ -147,7 +147,9 @@ def test_turns_update_one_player_at_a_time(make, batches):
 
     training.optimiser.step = step
     (first, *_) = batches().epoch(0)
-    training.update(first)
+    losses = training.update(first)
+    assert losses.terms.keys() == {"amce", "mce", "ace", "teacher_amce", "cosine"}
+    assert training.sums.keys() == losses.terms.keys()
     assert moved == [(True, False), (True, True), (False, True), (False, True)]
     assert training.step == 1
 
