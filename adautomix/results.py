@@ -77,7 +77,7 @@ class Results:
         """Runs that came with the package: this family's recipes, any budget and seed."""
         families = {self.experiment.family, *([EMBEDDED] if self.experiment.stand_in else [])}
         wanted = {f"{f}/{what}" for f in families for what in self.experiment.rows.values()}
-        return [_only(run, self.usual) for run in recorded().all() if run.name in wanted]
+        return [run.evaluated_with(self.usual) for run in recorded().all() if run.name in wanted]
 
     def evaluate(
         self,
@@ -106,7 +106,7 @@ class Results:
         usual = {**self.usual, **{n: evaluations.settings_of(n) for n in names}}
         where = Conditions(decide(device), root=data)
         live = [evaluations.evaluate(r, names, predictors, where, **settings) for r in self.live]
-        live = tuple(_only(run, asked) for run in live)
+        live = tuple(run.evaluated_with(asked) for run in live)
         return replace(self, live=live, asked=asked, usual=usual)
 
     def table(
@@ -262,12 +262,6 @@ class Results:
                 with np.load(file) as arrays:
                     return dict(arrays)
         return {}
-
-
-def _only(run: Run, settings: Mapping[str, dict[str, Any]]) -> Run:
-    """The run without evaluations of these names that have other settings than these."""
-    kept = [e for e in run.evaluations if settings.get(e["name"], e["settings"]) == e["settings"]]
-    return replace(run, evaluations=kept)
 
 
 def _epochs(arrays: dict[str, np.ndarray]) -> list[int]:

@@ -1,12 +1,8 @@
 """From a job to a record: trains, checkpoints, resumes, measures and writes."""
 
-import contextlib
 import shutil
-import signal
-import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -17,7 +13,7 @@ from torch import nn
 from adautomix import data, recipes
 from adautomix.data.loader import DeviceBatches, evaluation_batches
 from adautomix.data.small import ImageSet
-from adautomix.errors import InputError, Interrupted, RecordError
+from adautomix.errors import InputError, RecordError
 from adautomix.evaluate import Accuracy, accuracy, evaluating
 from adautomix.jobs import Conditions, Job
 from adautomix.methods import Method
@@ -26,6 +22,7 @@ from adautomix.progress import Progress
 from adautomix.recipes import Recipe
 from adautomix.record import Run, Store, provenance
 from adautomix.record.claim import claimed
+from adautomix.stopping import Watch, stop_signals
 from adautomix.train import Epoch, Numerics, Plan, Row, Training, checkpoint, train
 from adautomix.unfinished import CHECKPOINTS, note
 from adautomix.weights import WEIGHTS, start_network, weights_of
@@ -168,7 +165,7 @@ def _drive(
     probe: Probe,
 ) -> None:
     """Steps to the end, with the bar, the checkpoints and the reasons to stop."""
-    watch = _Watch(training, conditions, conditions.store.path(job.id()) / CHECKPOINTS)
+    watch = Watch(training, conditions, conditions.store.path(job.id()) / CHECKPOINTS)
     if torch.device(training.numerics.device).type == "cuda":
         torch.cuda.reset_peak_memory_stats(training.numerics.device)  # of an earlier run
     if training.step == 0:
@@ -176,7 +173,7 @@ def _drive(
     title = f"{job.recorded_name()} {job.budget} seed {job.seed}"
     with (
         torch.random.fork_rng(),
-        _stop_signals() as stop,
+        stop_signals() as stop,
         Progress(title, training.total, training.step, show=conditions.progress) as progress,
     ):
         for event in train(training, batches, _measure(test_set, conditions.numerics)):
@@ -188,32 +185,6 @@ def _drive(
             elif training.step % training.steps_per_epoch == 0:
                 continue  # the epoch is not closed yet: its line of the curve comes next
             watch.after(stop.is_set())
-
-
-class _Watch:
-    """Decides after each step whether to check, to save, or to stop."""
-
-    def __init__(self, training: Training, conditions: Conditions, folder: Path):
-        self.training, self.conditions, self.folder = training, conditions, folder
-        self.started = self.saved = time.monotonic()
-
-    def after(self, asked: bool) -> None:
-        """Raises `Interrupted` after saving, if asked to stop or late."""
-        training, now = self.training, time.monotonic()
-        if training.step % 50 == 0:
-            training.check_finite()  # waits for the device, so not after every step
-        limit = self.conditions.time_limit
-        late = limit is not None and now - self.started > limit
-        unfinished = training.step < training.total
-        if unfinished and (asked or late or now - self.saved > self.conditions.checkpoint_every):
-            checkpoint.save(training, self.folder)
-            self.saved = now
-        if unfinished and (asked or late):
-            raise Interrupted(
-                f"stopped {'as asked' if asked else 'at the time limit'} after step "
-                f"{training.step} of {training.total}; a checkpoint is kept, and the same command "
-                "goes on from there."
-            )
 
 
 def _measure(test_set: ImageSet, numerics: Numerics) -> Callable[[Method], dict[str, float]]:
@@ -289,23 +260,3 @@ def device_in_words(numerics: Numerics) -> str:
     if torch.device(numerics.device).type == "cuda":
         return f"cuda: {torch.cuda.get_device_name(numerics.device)}"
     return f"{numerics.device}: {provenance.cpu_name()}, {torch.get_num_threads()} threads"
-
-
-@contextlib.contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    """SIGINT and SIGTERM ask for a stop at the next step; a second Ctrl-C stops at once."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-
-    def ask(number: int, frame: object) -> None:
-        asked.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)

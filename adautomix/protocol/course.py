@@ -9,11 +9,11 @@ from functools import partial
 from statistics import median
 
 from adautomix import evaluations, recipes, runner
-from adautomix.errors import DivergenceError, Interrupted
+from adautomix.errors import DivergenceError, InputError, Interrupted
 from adautomix.jobs import Conditions, Job
 from adautomix.methods import METHODS
 from adautomix.protocol.plan import Planned, Protocol
-from adautomix.record import Run, recorded
+from adautomix.record import Run, Store, recorded
 from adautomix.record.claim import claimed
 from adautomix.record.treatments import Treatments
 from adautomix.train import checkpoint
@@ -50,15 +50,18 @@ def standings(
     conditions: Conditions,
     seeds: Sequence[int] | None = None,
 ) -> list[Standing]:
-    """How far each run of a protocol has come, in its order; trains nothing."""
-    shipped = recorded()
+    """How far each run of a protocol has come, in its order; trains nothing.
+
+    A run in another precision than the protocol's is none of its runs.
+    """
+    shipped, wanted = recorded(), _precision(protocol, budget, conditions)
     pool = _comparable([*shipped.all(), *conditions.store.all()], budget, conditions)
     found = []
     for planned in protocol.planned(budget, seeds):
         id = planned.job.id()
-        if (run := conditions.store.find(id)) is not None:
+        if (run := _in(conditions.store, id, wanted)) is not None:
             found.append(Standing(planned, "done", run, 0.0))
-        elif (run := shipped.find(id)) is not None:
+        elif (run := _in(shipped, id, wanted)) is not None:
             found.append(Standing(planned, "recorded", run, 0.0))
         else:
             left, spent = expected(planned.job, pool), _spent(planned.job, conditions)
@@ -66,6 +69,17 @@ def standings(
             left = None if left is None else max(0.0, left - (spent or 0.0))
             found.append(Standing(planned, state, None, left))
     return found
+
+
+def _precision(protocol: Protocol, budget: str, conditions: Conditions) -> str | None:
+    """The one precision in which the runs of a budget are compared; None for any."""
+    return None if protocol.budgets[budget] == "auto" else conditions.numerics.precision
+
+
+def _in(store: Store, id: str, precision: str | None) -> Run | None:
+    """The run, if it is there in that precision."""
+    run = store.find(id)
+    return run if run is not None and (precision is None or run.precisions == {precision}) else None
 
 
 def _comparable(runs: Iterable[Run], budget: str, conditions: Conditions) -> list[Run]:
@@ -78,7 +92,7 @@ def _comparable(runs: Iterable[Run], budget: str, conditions: Conditions) -> lis
         if run.budget == budget
         and run.method in METHODS
         and run.provenance.get("device") == device
-        and str(run.provenance.get("precision")).split(" ")[0] == precision
+        and run.precisions == {precision}
     ]
 
 
@@ -102,13 +116,18 @@ def _spent(job: Job, conditions: Conditions) -> float | None:
 
 
 def treatments_of(protocol: Protocol, found: Iterable[Standing]) -> Treatments:
-    """The finished runs of a protocol as its table has them."""
+    """The finished runs of a protocol as its table has them, evaluated as it says."""
+    settings = {
+        name: evaluations.settings_of(name, **changes)
+        for name, changes in protocol.evaluations.items()
+    }
     runs: dict[tuple[str, str], list[Run]] = {
         (method, schedule): [] for method in protocol.methods for schedule in protocol.schedules
     }
     for each in found:
         if each.run is not None:
-            runs[each.planned.method, each.planned.schedule].append(each.run)
+            run = each.run.evaluated_with(settings)
+            runs[each.planned.method, each.planned.schedule].append(run)
     return Treatments(runs, protocol.reported, protocol.decides.metric)
 
 
@@ -160,11 +179,23 @@ def _settle(
                 return
             say(f"{each.planned}: {duration(each.left)}")
             run = runner.obtain(each.planned.job, limited)
+            _check_precision(run, protocol, conditions)
     if (weights := run.path / WEIGHTS).exists():
         with claimed(weights) as ours:
             for name, settings in protocol.evaluations.items() if ours else ():
                 _left(deadline)
                 run = evaluations.evaluate(run, [name], conditions=conditions, **settings)
+
+
+def _check_precision(run: Run, protocol: Protocol, conditions: Conditions) -> None:
+    """Better said than trained for nothing: the store has the run, but in another precision."""
+    wanted = _precision(protocol, run.budget, conditions)
+    if wanted is not None and run.precisions != {wanted}:
+        raise InputError(
+            f"{run.id} in {conditions.store.root} was made in {', '.join(sorted(run.precisions))}, "
+            f"and the protocol compares runs in {wanted}: move that folder away, or name another "
+            "place with --runs."
+        )
 
 
 def _left(deadline: float | None) -> float | None:

@@ -15,6 +15,7 @@ from adautomix.evaluations import settings_of
 from adautomix.jobs import Job
 from adautomix.record import treatments
 from adautomix.record._where import PACKAGE, checkout
+from adautomix.record.run import METRICS
 from adautomix.record.treatments import Cell, Decision
 from adautomix.train.numerics import PRECISIONS
 
@@ -49,7 +50,7 @@ class Protocol:
     Attributes:
         title, question: what it is about.
         family: the recipes' data/backbone; a method's recipe is family/method.
-        budgets: where it can run, and the precision of every run there.
+        budgets: where it can run, and the precision of every run there; "auto" takes any.
         methods: the rows of its table.
         schedules: name → the field of the recipe that it sets, e.g. "schedule.floor=0.5".
         reported: method → the cell in which the paper reports it.
@@ -81,6 +82,11 @@ class Protocol:
                 raise unknown("method of the protocol", method, self.methods)
         if silent := [method for method in self.methods if method not in self.reported]:
             raise InputError(f"`reported` does not say how {', '.join(silent)} is reported.")
+        evaluation, slash, _ = self.decides.metric.rpartition("/")
+        if slash and evaluation not in self.evaluations:
+            raise unknown("evaluation that decides", evaluation, self.evaluations)
+        if not slash and self.decides.metric not in METRICS:
+            raise unknown("metric that decides", self.decides.metric, METRICS)
         for cell in [*self.reported.values(), *self.decides.alike]:
             if cell.schedule not in self.schedules:
                 raise unknown("schedule of the protocol", cell.schedule, self.schedules)
@@ -117,12 +123,15 @@ class Protocol:
                 raise InputError(f"{each.job.name} has no teacher, and the protocol compares it.")
         if len({each.job.id() for each in planned}) < len(planned):
             raise InputError("two schedules of the protocol make the same run: change one.")
-        for method in (self.decides.method, self.decides.against):
-            seeds = {each.job.seed for each in planned if each.method == method}
-            if len(seeds) < self.decides.seeds:
-                raise InputError(
-                    f"{self.decides.seeds} seeds decide, but `order` has {len(seeds)} of {method}."
-                )
+        ours, theirs = (
+            {each.job.seed for each in planned if each.method == method}
+            for method in (self.decides.method, self.decides.against)
+        )
+        if len(ours & theirs) < self.decides.seeds:
+            raise InputError(
+                f"{self.decides.seeds} seeds decide, but `order` has {len(ours & theirs)} of both "
+                f"{self.decides.method} and {self.decides.against}."
+            )
 
 
 def shipped() -> Path:

@@ -89,9 +89,16 @@ class Report:
     def beyond_caption(self) -> str:
         """How to read `beyond`."""
         where = self.protocol.decides.alike[0]
+        changed = [
+            f"{name} {setting} = {value}"
+            for name, changes in self.protocol.evaluations.items()
+            for setting, value in changes.items()
+        ]
+        settings = f" Settings: {', '.join(changed)}." if changed else ""
         return (
             f"Beyond accuracy, all methods treated alike ({where}), in percent: mean ± sample "
-            "standard deviation (number of seeds)."
+            "standard deviation (number of seeds). Corrupted is the mean over kinds and "
+            f"severities, occluded that over the hidden shares, of which the first is 0.{settings}"
         )
 
     @property
@@ -106,7 +113,7 @@ class Report:
                 "row": f"{method_name(method)}, {schedule}",
                 "method": method,
                 "seed": run.seed,
-                **{name: 100 * run.metric(name, self.found.metric) for name in PREDICTORS},
+                **{name: _percent(run.metric(name, self.found.metric)) for name in PREDICTORS},
             }
             for (method, schedule), runs in self.found.runs.items()
             for run in runs
@@ -215,6 +222,11 @@ def logs(
         for first, last in rates.loc[found.index, ["lr_first", "lr_last"]].itertuples(index=False)
     ]
     return shown.reset_index()
+
+
+def _percent(fraction: float | None) -> float:
+    """In percent; NaN where it was not measured, as figures leave out."""
+    return float("nan") if fraction is None else 100 * fraction
 
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,7 @@ it is there before training.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,10 @@ from adautomix.errors import InputError, RecordError, unknown
 from adautomix.record import _document
 
 Document = dict[str, Any]
+METRICS = tuple(
+    f"{top}_{when}" for top in ("top1", "top5") for when in ("last", "best", "median10")
+)
+"""What every finished run has of each predictor."""
 
 
 def run_id(recipe: Mapping[str, Any], budget: str, seed: int, method: str, data: str) -> str:
@@ -78,6 +82,19 @@ class Run:
             raise RecordError(
                 f"{path}: cannot be read ({error}); restore it, or move its folder away and rerun."
             ) from error
+
+    @property
+    def precisions(self) -> set[str]:
+        """The number formats that made its steps: one, {"bf16"}, unless it was gone on with."""
+        said = [self.provenance, *self.provenance.get("segments", ())]
+        return {str(each.get("precision")).split(" ")[0] for each in said}
+
+    def evaluated_with(self, settings: Mapping[str, Document]) -> "Run":
+        """This run without evaluations of these names that were made with other settings."""
+        kept = [
+            e for e in self.evaluations if settings.get(e["name"], e["settings"]) == e["settings"]
+        ]
+        return replace(self, evaluations=kept)
 
     def metric(self, predictor: str, name: str) -> float | None:
         """A value of `predictor` ("classifier", "teacher"); None when it was not measured.

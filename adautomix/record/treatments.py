@@ -9,6 +9,7 @@ between two that are not is the sum of two parts, seed by seed:
 where a and b are accuracies, A the cell in which a is reported and B the one in which b is.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -152,13 +153,15 @@ class Treatments:
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
 
     def missing(self, decision: Decision) -> int:
-        """How many of the runs that decide are not there."""
-        keys = {
-            (method, schedule)
-            for method in (decision.method, decision.against)
-            for schedule in {where.schedule for where in decision.alike}
-        }
-        return sum(max(0, decision.seeds - len(self.runs[key])) for key in keys)
+        """How many runs it still takes until `decision.seeds` seeds have all that decides."""
+        there: dict[tuple[str, str], set[int]] = {}  # seeds by method and schedule
+        for method in (decision.method, decision.against):
+            for where in decision.alike:
+                seeds = set(self.values(method, where))
+                there[method, where.schedule] = there.get((method, where.schedule), seeds) & seeds
+        counts = Counter(seed for seeds in there.values() for seed in seeds)
+        nearest = counts.most_common(decision.seeds)
+        return decision.seeds * len(there) - sum(count for _, count in nearest)
 
     def _frame(self, show) -> pd.DataFrame:
         """One row a method, one column a cell, of text."""

@@ -12,7 +12,7 @@ import yaml
 from safetensors.torch import load_file
 
 from adautomix import cli, evaluations, protocol, runner
-from adautomix.errors import DivergenceError, Interrupted
+from adautomix.errors import DivergenceError, InputError, Interrupted
 from adautomix.jobs import Conditions
 from adautomix.protocol import course
 from adautomix.record import Run, Store, claim
@@ -65,6 +65,18 @@ def test_what_is_there_is_not_made_again(finished, small, tmp_path, monkeypatch)
     found = protocol.standings(small, "smoke", shipped, [0])
     assert ([each.state for each in found], said) == (["recorded"] * 4, [])
     assert not shipped.store.root.exists()
+
+
+def test_a_run_in_another_precision_is_named_and_not_compared(finished, write):
+    other = protocol.read(write(budgets={"smoke": "bf16"}))
+    here = replace(conditions(finished), numerics=decide("cpu", "bf16"))
+    assert [each.run for each in protocol.standings(other, "smoke", here, [0])] == [None] * 4
+    with pytest.raises(
+        InputError, match="was made in fp32, and the protocol compares runs in bf16"
+    ):
+        protocol.conduct(other, "smoke", here, [0], say=lambda line: None)
+    anything = protocol.read(write(budgets={"smoke": "auto"}))
+    assert all(each.run for each in protocol.standings(anything, "smoke", here, [0]))
 
 
 def test_an_interrupted_protocol_goes_on_to_the_same_bits(finished, small, tmp_path, monkeypatch):

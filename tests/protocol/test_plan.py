@@ -81,7 +81,16 @@ def test_the_committed_protocol_compares_nothing_but_method_and_schedule(budget)
         ({"order": [{"seed": [0]}]}, "unknown field in a turn of `order` 'seed'"),
         ({"order": [{"seeds": 0}]}, "`seeds` must list whole numbers, not be 0"),
         ({"order": [3]}, "a turn of `order` must say names and values, not 3"),
-        ({"order": [{"seeds": [0]}]}, "2 seeds decide, but `order` has 1 of mixup"),
+        ({"order": [{"seeds": [0]}]}, "2 seeds decide, but `order` has 1 of both mixup"),
+        (
+            {
+                "order": [
+                    {"seeds": [0, 1], "methods": ["plain"]},
+                    {"seeds": [1, 2], "methods": ["mixup"]},
+                ]
+            },
+            "2 seeds decide, but `order` has 1 of both mixup and plain",
+        ),
         (
             {"schedules": {"cosine": "schedule.floors=0"}},
             "unknown schedule of the protocol 'floor'",
@@ -98,6 +107,8 @@ def test_the_committed_protocol_compares_nothing_but_method_and_schedule(budget)
         ({"reported": {"plain": "cosine/classifier"}}, "does not say how mixup is reported"),
         ({"decides": {"alike": ["floor/teachr"]}}, "'teachr': did you mean 'teacher'"),
         ({"decides": {"seeds": 1}}, "2 `seeds` or more"),
+        ({"decides": {"metric": "top1_median"}}, "did you mean 'top1_median10'"),
+        ({"decides": {"metric": "fgsm/error"}}, "unknown evaluation that decides 'fgsm'"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(write, change, sentence):

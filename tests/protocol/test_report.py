@@ -1,8 +1,11 @@
 """What a page shows of a protocol: with runs, with some, and with none."""
 
+from dataclasses import replace
+
 import pytest
 from matplotlib.figure import Figure
 
+from adautomix.evaluations import settings_of
 from adautomix.protocol import read, standings, treatments_of
 from adautomix.protocol.report import CAPTION, MOVED, Report, logs, report
 from adautomix.recipes import to_dict
@@ -17,12 +20,12 @@ def shown(write, tmp_path):
     from adautomix.jobs import Conditions
     from adautomix.train import decide
 
-    def made(seeds):
-        plan, store = read(write()), Store(tmp_path / "runs")
+    def made(seeds, path=None):
+        plan, store = read(path or write()), Store(tmp_path / "runs")
         for each in plan.planned("smoke") if seeds else ():
             if each.job.seed in seeds:
                 store.write(_document(each), [{"epoch": 1, "classifier_top1": 0.3}])
-        here = Conditions(decide("cpu", "fp32"), store)
+        here = Conditions(decide("cpu", plan.budgets["smoke"]), store)
         return Report(plan, "smoke", standings(plan, "smoke", here))
 
     return made
@@ -96,6 +99,30 @@ def test_with_runs_the_numbers_stand_where_they_belong(shown):
     assert isinstance(full.curves("cosine"), Figure)
     assert len(full.curves("cosine").axes[0].texts) == 2
     assert len(full.runs) == 8
+
+
+def test_evaluations_with_other_settings_are_left_out(shown, content):
+    content["evaluations"] = {"fgsm": {"epsilon": 0.01}}
+    full = shown((0, 1))
+    asked = settings_of("fgsm", epsilon=0.01)
+    entries = [(asked, 0.5), (settings_of("fgsm"), 0.9)]
+    standings = [
+        replace(each, run=replace(each.run, evaluations=[_attacked(*entry) for entry in entries]))
+        for each in full.standings
+    ]
+    found = replace(full, standings=standings)
+    assert found.beyond()["error under FGSM"].to_list() == ["50.00 ± 0.00 (2)"] * 2
+    assert "Settings: fgsm epsilon = 0.01." in found.beyond_caption
+
+
+def _attacked(settings: dict, error: float) -> dict:
+    common = {"name": "fgsm", "predictor": "teacher", "provenance": {}}
+    return common | {"settings": settings, "values": {"error": error}}
+
+
+def test_a_run_in_another_precision_is_none_of_the_protocol_s(shown, write):
+    runs = [each.run for each in shown((0,), write(budgets={"smoke": "bf16"})).standings]
+    assert runs == [None] * 8
 
 
 def test_the_captions_are_one_line_each(shown):

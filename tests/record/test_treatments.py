@@ -99,6 +99,20 @@ def test_no_number_decides_before_its_runs_are_there():
     assert verdict(found, DECISION) == "Not decided: 5 of the runs that decide are missing."
 
 
+def test_seeds_that_have_no_partner_do_not_count():
+    others = {1: (0.40, 0.41), 2: (0.42, 0.42), 3: (0.41, 0.43)}
+    one = treatments(pairs={("mixup", "cosine"): others})
+    assert one.missing(DECISION) == 1
+    shifted = {
+        ("mixup", name): {s + 3: v for s, v in others.items()} for name in ("cosine", "floor")
+    }
+    none = treatments(pairs=shifted)
+    assert none.missing(DECISION) == 6
+    assert verdict(none, DECISION) == "Not decided: 6 of the runs that decide are missing."
+    unmeasured = replace(treatments(), metric="calibration/ece")
+    assert unmeasured.missing(DECISION) == 12
+
+
 @pytest.mark.parametrize(
     ("shift", "sentence"),
     [
