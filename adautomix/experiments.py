@@ -4,7 +4,7 @@
 missing. Reading records imports no torch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -38,18 +38,6 @@ EXPERIMENTS = {
 }
 
 FLOOR = "schedule.floor=0.5"
-
-
-def _under_both(rows: Mapping[str, str]) -> dict[str, str]:
-    """Every row with the learning rate annealed to zero, and with the floor."""
-    schedules = {", to zero": "", ", floor": f"/{FLOOR}"}
-    return {
-        f"{label}{words}": f"{what}{change}"
-        for label, what in rows.items()
-        for words, change in schedules.items()
-    }
-
-
 EXPERIMENTS |= {
     "mixed-images": Experiment(
         "What learned methods paint",
@@ -77,29 +65,17 @@ EXPERIMENTS |= {
         "The learning rate annealed to zero, or to half of its peak",
         family=EMBEDDED,
         methods=(),
-        variants=_under_both(
-            {
+        variants={
+            f"{label}{words}": f"{method}{change}"
+            for label, method in {
                 "Vanilla": "plain",
                 "MixUp": "mixup",
                 "CutMix": "cutmix",
                 "AutoMix": "automix",
                 "AdAutoMix": "adautomix",
-            }
-        ),
-    ),
-    "gain-controls": Experiment(
-        "What AutoMix and AdAutoMix have beside MixUp, one change at a time",
-        family="cifar100/resnet18",
-        methods=(),
-        variants=_under_both(
-            {
-                "MixUp": "mixup",
-                "AutoMix, flat masks": "automix/method.lam_margin=0.499999",
-                "AutoMix": "automix",
-                "AdAutoMix": "adautomix",
-                "AdAutoMix, adversary 1": "adautomix/method.adversary=1",
-            }
-        ),
+            }.items()
+            for words, change in {", to zero": "", ", floor": f"/{FLOOR}"}.items()
+        },
     ),
 }
 

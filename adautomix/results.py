@@ -3,7 +3,6 @@
 Reading records imports no torch.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from adautomix.figures.style import method_name
+from adautomix.figures.style import method_name, slug
 from adautomix.record import Run, compare, paper, recorded
 from adautomix.record.store import PICTURES
 
@@ -170,7 +169,7 @@ class Results:
         """
         found = {}
         for row, runs in self.by_run().groupby("row", sort=False):
-            name = "_".join(re.findall(r"\w+", str(row).lower()))
+            name = slug(str(row))
             mean = runs[["classifier", "teacher"]].mean()
             found |= {f"{name}_{predictor}": float(value) for predictor, value in mean.items()}
             found[f"{name}_lead"] = float(mean["teacher"] - mean["classifier"])

@@ -9,6 +9,7 @@ the book's text column, and 9 pt are then 12 px.
 """
 
 import io
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -153,6 +154,15 @@ def method_name(key: str) -> str:
     if key not in METHOD_NAMES:
         raise unknown("method", key, METHOD_NAMES)
     return METHOD_NAMES[key]
+
+
+def slug(label: str) -> str:
+    """A label as part of a name that prose quotes.
+
+    >>> slug("AutoMix, flat masks")
+    'automix_flat_masks'
+    """
+    return "_".join(re.findall(r"\w+", label.lower()))
 
 
 def method_colour(key: str) -> str:

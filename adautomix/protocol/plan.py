@@ -4,7 +4,7 @@ A protocol is a YAML file, such as `protocols/reporting.yaml`, whose comments sa
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +51,14 @@ class Protocol:
         title, question: what it is about.
         family: the recipes' data/backbone; a method's recipe is family/method.
         budgets: where it can run, and the precision of every run there; "auto" takes any.
-        methods: the rows of its table.
+        methods: the rows of its table: recipes, and names of `variants`.
         schedules: name → the field of the recipe that it sets, e.g. "schedule.floor=0.5".
         reported: method → the cell in which the paper reports it.
         decides: which number decides, and how.
         order: who comes first.
         evaluations: of every run, name → settings; see `adautomix.evaluations`.
+        variants: row → the method with changes to its recipe, as "automix/method.lam_margin=0.4".
+        contrasts: what a difference shows → the two rows, first less second.
     """
 
     title: str
@@ -69,6 +71,8 @@ class Protocol:
     decides: Decision
     order: tuple[Turn, ...]
     evaluations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    variants: Mapping[str, str] = field(default_factory=dict)
+    contrasts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def __post_init__(self):
         for name, settings in self.evaluations.items():
@@ -77,7 +81,8 @@ class Protocol:
             if precision not in PRECISIONS:
                 raise unknown("precision", precision, PRECISIONS)
         named = [method for turn in self.order for method in turn.methods]
-        for method in [*named, *self.reported, self.decides.method, self.decides.against]:
+        named += [*self.reported, self.decides.method, self.decides.against, *self.variants]
+        for method in [*named, *(row for pair in self.contrasts.values() for row in pair)]:
             if method not in self.methods:
                 raise unknown("method of the protocol", method, self.methods)
         if silent := [method for method in self.methods if method not in self.reported]:
@@ -110,10 +115,15 @@ class Protocol:
                             found.setdefault(self._planned(method, schedule, budget, seed))
         return list(found)
 
+    def trains(self, row: str) -> str:
+        """The method of a row, without the changes of a variant."""
+        return self.variants.get(row, row).partition("/")[0]
+
     def _planned(self, method: str, schedule: str, budget: str, seed: int) -> Planned:
         """One run. A change that the recipe has anyway is left out, so it shares that record."""
-        usual = Job(f"{self.family}/{method}", budget, seed)
-        job = Job(usual.name, budget, seed, (self.schedules[schedule],))
+        name, *changes = self.variants.get(method, method).split("/")
+        usual = Job(f"{self.family}/{name}", budget, seed, tuple(changes))
+        job = replace(usual, changes=(*changes, self.schedules[schedule]))
         return Planned(method, schedule, usual if job.recipe() == usual.recipe() else job)
 
     def _check_runs(self, planned: Sequence[Planned]) -> None:
@@ -167,7 +177,8 @@ def _protocol(text: Any) -> Protocol:
         if not isinstance(said[name], str):
             raise InputError(f"`{name}` must be text, not {said[name]!r}.")
     said["methods"] = _names(said["methods"], "methods")
-    for name in ("budgets", "schedules", "reported"):
+    said.setdefault("variants", {})
+    for name in ("budgets", "schedules", "reported", "variants"):
         if not isinstance(said[name], dict) or not all(
             isinstance(word, str) for word in said[name].values()
         ):
@@ -179,10 +190,22 @@ def _protocol(text: Any) -> Protocol:
         isinstance(settings, dict) for settings in evaluations.values()
     ):
         raise InputError(f"`evaluations` must map names to settings, not be {evaluations!r}.")
+    said["contrasts"] = _contrasts(said.get("contrasts", {}))
     if not isinstance(said["order"], list) or not said["order"]:
         raise InputError(f"`order` must list turns, not be {said['order']!r}.")
     said["order"] = tuple(_turn(turn, said["methods"]) for turn in said["order"])
     return Protocol(**said)
+
+
+def _contrasts(text: Any) -> dict[str, tuple[str, ...]]:
+    """Pairs of rows by what their difference shows."""
+    if not isinstance(text, dict):
+        raise InputError(f"`contrasts` must map names to pairs of methods, not be {text!r}.")
+    pairs = {name: _names(pair, "contrasts") for name, pair in text.items()}
+    for name, pair in pairs.items():
+        if len(pair) != 2:
+            raise InputError(f"the contrast {name!r} takes two methods, not {len(pair)}.")
+    return pairs
 
 
 def _decision(text: Any) -> Decision:

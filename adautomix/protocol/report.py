@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from adautomix import figures
-from adautomix.figures.style import method_name
+from adautomix.figures.style import method_name, slug
 from adautomix.jobs import Conditions
 from adautomix.protocol.course import Standing, conduct, standings, treatments_of
 from adautomix.protocol.plan import Protocol, read
@@ -65,16 +65,28 @@ class Report:
 
     def table(self) -> pd.DataFrame:
         """Accuracy by method and cell; see `CAPTION`."""
-        return _named(self.found.table())
+        return self._named(self.found.table())
 
     def moved(self) -> pd.DataFrame:
         """What each method gains in another cell than the one it is reported in."""
-        return _named(self.found.moved())
+        return self._named(self.found.moved())
 
     def leads(self) -> pd.DataFrame:
         """The deciding method's lead over the others and its parts; see `leads_caption`."""
         decides = self.protocol.decides
-        return _named(self.found.leads(decides.method, decides.alike))
+        return self._named(self.found.leads(decides.method, decides.alike))
+
+    def contrasts(self) -> pd.DataFrame:
+        """The differences that the protocol names, in the cells of `decides.alike`, as text."""
+        rows = [
+            {"what": what, "difference": f"{self._label(a)} − {self._label(b)}"}
+            | {
+                str(where): points(self.found.difference(a, where, b, where))
+                for where in self.protocol.decides.alike
+            }
+            for what, (a, b) in self.protocol.contrasts.items()
+        ]
+        return pd.DataFrame(rows)
 
     def beyond(self) -> pd.DataFrame:
         """The evaluations of every method in the first cell of `decides.alike`, in percent."""
@@ -83,7 +95,7 @@ class Report:
             heading: replace(self.found, metric=metric).table()[str(where)].str.removesuffix(" †")
             for heading, metric in BEYOND.items()
         }
-        return _named(pd.DataFrame(columns))
+        return self._named(pd.DataFrame(columns))
 
     @property
     def beyond_caption(self) -> str:
@@ -104,14 +116,14 @@ class Report:
     @property
     def leads_caption(self) -> str:
         """How to read `leads`."""
-        return LEADS.format(method=method_name(self.protocol.decides.method))
+        return LEADS.format(method=self._label(self.protocol.decides.method))
 
     def by_run(self) -> pd.DataFrame:
         """The argument of `figures.accuracy_by_method`; its rows are methods by schedules."""
         rows = [
             {
-                "row": f"{method_name(method)}, {schedule}",
-                "method": method,
+                "row": f"{self._label(method)}, {schedule}",
+                "method": self.protocol.trains(method),
                 "seed": run.seed,
                 **{name: _percent(run.metric(name, self.found.metric)) for name in PREDICTORS},
             }
@@ -126,8 +138,12 @@ class Report:
         return figures.accuracy_by_method(runs, ranked=False) if len(runs) else self._blank()
 
     def curves(self, schedule: str) -> Figure:
-        """Test accuracy of every method under one schedule, classifier solid and teacher dashed."""
-        runs = {method: self.found.runs[method, schedule] for method in self.protocol.methods}
+        """Test accuracy of every method under one schedule, classifier solid and teacher dashed.
+
+        Without variants, whose lines would lie among those of their methods.
+        """
+        methods = [each for each in self.protocol.methods if each not in self.protocol.variants]
+        runs = {method: self.found.runs[method, schedule] for method in methods}
         curves = {method: [run.curve() for run in made] for method, made in runs.items() if made}
         return figures.accuracy_curves(curves) if curves else self._blank()
 
@@ -156,10 +172,10 @@ class Report:
     def headline(self) -> dict[str, str | float]:
         """What prose quotes: how far it has come, the parts of the reported lead, the verdict.
 
-        With it the mean of every cell that was run, in percent, as <method>_<schedule>_<predictor>.
+        With it the mean of every cell that was run, in percent, as <row>_<schedule>_<predictor>.
         """
         decides = self.protocol.decides
-        ours, theirs = method_name(decides.method), method_name(decides.against)
+        ours, theirs = self._label(decides.method), self._label(decides.against)
         whole, treatment, own = map(points, self.found.parts(decides.method, decides.against))
         split = (
             f"As the paper reports them, {ours} is ahead of {theirs} by {whole} points: "
@@ -172,9 +188,17 @@ class Report:
             **self._means(),
         }
 
+    def _label(self, row: str) -> str:
+        """A row's name as a reader sees it."""
+        return row if row in self.protocol.variants else method_name(row)
+
+    def _named(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Rows by the names that a reader sees, as the first column."""
+        return frame.rename(index=self._label).reset_index()
+
     def _means(self) -> dict[str, float]:
         cells = {
-            f"{method}_{where.schedule}_{where.predictor}": self.found.values(method, where)
+            f"{slug(method)}_{where.schedule}_{where.predictor}": self.found.values(method, where)
             for method in self.protocol.methods
             for where in self.found.cells
         }
@@ -227,8 +251,3 @@ def logs(
 def _percent(fraction: float | None) -> float:
     """In percent; NaN where it was not measured, as figures leave out."""
     return float("nan") if fraction is None else 100 * fraction
-
-
-def _named(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows by the names that a reader sees, as the first column."""
-    return frame.rename(index=method_name).reset_index()

@@ -53,9 +53,11 @@ def test_the_committed_protocol_compares_nothing_but_method_and_schedule(budget)
     found = protocol.read(REPORTING)
     assert protocol.read("reporting") == found
     planned = found.planned(budget)
-    assert len(planned) == 6 * 2 * 3
+    assert len(planned) == 8 * 2 * 3
     assert [each.job.seed for each in planned[:12]] == [0] * 12
     assert {each.method for each in planned[12:20]} == {found.decides.method, found.decides.against}
+    assert {each.method for each in planned[20:32]} == {*found.variants}
+    assert {row for pair in found.contrasts.values() for row in pair} >= {*found.variants}
     kept = ("data", "net", "optim", "epochs", "batch", "augment", "per_class", "evaluate_on")
     values = [recipes.to_dict(each.job.recipe()) for each in planned]
     assert all(value[field] == values[0][field] for value in values for field in kept)
@@ -106,6 +108,15 @@ def test_the_committed_protocol_compares_nothing_but_method_and_schedule(budget)
         ),
         ({"reported": {"plain": "cosine/classifier"}}, "does not say how mixup is reported"),
         ({"decides": {"alike": ["floor/teachr"]}}, "'teachr': did you mean 'teacher'"),
+        ({"variants": ["mixup"]}, "`variants` must map names to names, not be ['mixup']"),
+        (
+            {"variants": {"calm": "mixup/method.rule.alpha=0.2"}},
+            "unknown method of the protocol 'calm'",
+        ),
+        ({"variants": {"mixup": "mixup/method.rule.alphas=1"}}, "'alphas': did you mean 'alpha'"),
+        ({"contrasts": {"mixing": ["mixup", "plains"]}}, "'plains': did you mean 'plain'"),
+        ({"contrasts": {"mixing": ["mixup"]}}, "the contrast 'mixing' takes two methods, not 1"),
+        ({"contrasts": ["mixup"]}, "`contrasts` must map names to pairs of methods"),
         ({"decides": {"seeds": 1}}, "2 `seeds` or more"),
         ({"decides": {"metric": "top1_median"}}, "did you mean 'top1_median10'"),
         ({"decides": {"metric": "fgsm/error"}}, "unknown evaluation that decides 'fgsm'"),
@@ -136,3 +147,20 @@ def test_a_file_that_is_no_protocol_is_refused(tmp_path, text):
         protocol.read(path)
     with pytest.raises(InputError, match="cannot be read: No such file"):
         protocol.read(tmp_path / "absent.yaml")
+
+
+def test_a_variant_is_its_method_with_its_changes_under_every_schedule(write, content):
+    row = "MixUp, calm"
+    content["methods"].append(row)
+    content["order"][0]["methods"] = content["methods"]
+    content["reported"][row] = "cosine/classifier"
+    found = protocol.read(write(variants={row: "mixup/method.rule.alpha=0.2"}))
+    usual, calm = (
+        [each.job for each in found.planned("smoke", [0]) if each.method == method]
+        for method in ("mixup", row)
+    )
+    assert [job.recipe().method.rule.alpha for job in calm] == [0.2, 0.2]
+    assert [job.recorded_name() for job in calm] == [
+        f"{job.recorded_name().replace('mixup', 'mixup/method.rule.alpha=0.2')}" for job in usual
+    ]
+    assert (found.trains(row), found.trains("mixup")) == ("mixup", "mixup")

@@ -11,7 +11,7 @@ from adautomix.protocol.report import CAPTION, MOVED, Report, logs, report
 from adautomix.recipes import to_dict
 from adautomix.record import Store, paper
 
-TOP1 = {"plain": 0.30, "mixup": 0.34}
+TOP1 = {"plain": 0.30, "mixup": 0.34, "MixUp, calm": 0.36}
 
 
 @pytest.fixture
@@ -101,6 +101,27 @@ def test_with_runs_the_numbers_stand_where_they_belong(shown):
     assert len(full.runs) == 8
 
 
+def test_contrasts_are_paired_and_a_variant_is_a_row(shown, write, content):
+    row = "MixUp, calm"
+    content["methods"].append(row)
+    content["order"].append({"seeds": [0, 1], "methods": [row]})
+    content["reported"][row] = "cosine/classifier"
+    content["variants"] = {row: "mixup/method.rule.alpha=0.2"}
+    content["contrasts"] = {"less of it": [row, "mixup"], "mixing": ["mixup", "plain"]}
+    found = shown((0, 1), write())
+    assert found.contrasts().to_dict("list") == {
+        "what": ["less of it", "mixing"],
+        "difference": ["MixUp, calm − MixUp", "MixUp − Vanilla"],
+        "floor, teacher": ["+2.00 [+2.00, +2.00] (2)", "+4.00 [+4.00, +4.00] (2)"],
+        "cosine, classifier": ["+2.00 [+2.00, +2.00] (2)", "+4.00 [+4.00, +4.00] (2)"],
+    }
+    assert found.table()["method"].tolist() == ["Vanilla", "MixUp", row]
+    assert found.headline()["mixup_calm_cosine_classifier"] == pytest.approx(36.05)
+    assert set(found.by_run()["method"]) == {"plain", "mixup"}
+    assert isinstance(found.accuracies(), Figure)
+    assert len(found.curves("cosine").axes[0].texts) == 2  # not the variant
+
+
 def test_evaluations_with_other_settings_are_left_out(shown, content):
     content["evaluations"] = {"fgsm": {"epsilon": 0.01}}
     full = shown((0, 1))
@@ -135,7 +156,7 @@ def test_the_captions_are_one_line_each(shown):
 def test_a_report_is_found_by_the_name_of_the_protocol(monkeypatch, tmp_path):
     monkeypatch.setenv("ADAUTOMIX_RUNS", str(tmp_path))
     found = report("reporting", "lite", device="cpu")
-    assert len(found.standings) == 36
+    assert len(found.standings) == 48
     assert treatments_of(found.protocol, found.standings).methods == [*found.protocol.methods]
 
 
