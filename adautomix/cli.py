@@ -164,45 +164,47 @@ def _evaluate(below: Any) -> None:
 def _runs(below: Any) -> None:
     group = below.add_parser(
         "runs",
-        help="list, show, compare or adopt runs",
-        description="List, show, compare or adopt runs.",
+        help="list, show, compare, repeat or adopt runs",
+        description="List, show, compare, repeat or adopt runs.",
     )
     group.set_defaults(command=commands.runs_list, runs=None)
     inner = group.add_subparsers(title="commands", metavar="COMMAND (without one: list)")
-    made = [
-        _command(
-            inner, "list", commands.runs_list, "list the runs made here and those of the package"
-        ),
-        _command(
-            inner,
+    one = {"metavar": "RUN", "help": "id of a run, or the beginning of one"}
+    more = {"metavar": "RUN", "nargs": "+", "help": "ids of runs, or beginnings of ids"}
+    made = {}
+    for name, command, argument, what in (
+        ("list", commands.runs_list, {}, "list the runs made here and those of the package"),
+        (
             "show",
             commands.runs_show,
+            {"run": one},
             "show one run: its numbers, how it was made, and the command that makes it again",
         ),
-        _command(
-            inner,
+        (
             "compare",
             commands.runs_compare,
+            {"runs_to_compare": more},
             "compare runs: the fields in which they differ, and their numbers side by side",
         ),
-    ]
-    adopt = _command(
-        inner,
-        "adopt",
-        commands.runs_adopt,
-        "copy runs made here, without weights, to the recorded runs of the checkout",
-    )
-    adopt.add_argument(
-        "runs_to_adopt", metavar="RUN", nargs="+", help="ids of runs, or beginnings of ids"
-    )
-    adopt.add_argument("--to", metavar="PATH", type=Path, help="(default: data/runs)")
-    made.append(adopt)
-    made[1].add_argument("run", metavar="RUN", help="id of a run, or the beginning of one")
-    made[2].add_argument(
-        "runs_to_compare", metavar="RUN", nargs="+", help="ids of runs, or beginnings of ids"
-    )
-    for each in made:
-        _where_runs_are(each.add_argument)
+        (
+            "repeat",
+            commands.runs_repeat,
+            {"run": one},
+            "make a run again from scratch, and say whether it is the same to the last bit",
+        ),
+        (
+            "adopt",
+            commands.runs_adopt,
+            {"runs_to_adopt": more},
+            "copy runs made here, without weights, to the recorded runs of the checkout",
+        ),
+    ):
+        made[name] = _command(inner, name, command, what).add_argument
+        for dest, how in argument.items():
+            made[name](dest, **how)
+        _where_runs_are(made[name])
+    made["adopt"]("--to", metavar="PATH", type=Path, help="(default: data/runs)")
+    _where_data_are(made["repeat"])
 
 
 def _data(below: Any) -> None:
@@ -265,13 +267,17 @@ def _book(below: Any) -> None:
 
 def _places(add: Callable[..., Any]) -> None:
     """Where data and runs are."""
+    _where_data_are(add)
+    _where_runs_are(add)
+
+
+def _where_data_are(add: Callable[..., Any]) -> None:
     add(
         "--data",
         metavar="PATH",
         type=Path,
         help="folder or .npz of the dataset (default: the usual places are searched)",
     )
-    _where_runs_are(add)
 
 
 def _where_runs_are(add: Callable[..., Any]) -> None:

@@ -142,6 +142,25 @@ def runs_compare(options: Namespace) -> None:
     print(frame.T.to_string(float_format=lambda value: f"{value:.4f}", na_rep=""))
 
 
+def runs_repeat(options: Namespace) -> None:
+    """Makes a run again from scratch and says whether it is the same, bit for bit."""
+    from adautomix.jobs import Conditions
+    from adautomix.repetition import repeat
+
+    here = _store(options)
+    run = _find(options.run, here)
+    found = repeat(run, Conditions(store=Store(here.root / "repeated"), root=options.data))
+    if found.differences:
+        for words in found.differences:
+            print(words)
+        raise RecordError(
+            f"{run.id} came out otherwise than it is recorded, see {found.again.path}: the bits "
+            "are those of one kind of processor and of the versions that `adautomix runs show` "
+            "names."
+        )
+    print(f"{run.id}: the same to the last bit ({', '.join(found.compared)}).")
+
+
 def runs_adopt(options: Namespace) -> None:
     """Copies runs made here to the recorded ones."""
     there = recorded() if options.to is None else Store(options.to)

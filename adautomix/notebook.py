@@ -8,10 +8,10 @@ import pandas as pd
 
 from adautomix import __version__, figures
 from adautomix.errors import InputError
-from adautomix.figures import glue_table
+from adautomix.figures import Table, glue_table, glue_tables
 from adautomix.record import Run, provenance
 
-__all__ = ["begin", "colophon", "glue", "glue_table", "undeclared"]
+__all__ = ["begin", "colophon", "glue", "glue_each", "glue_table", "glue_tables", "undeclared"]
 
 INJECTED = "# Parameters"
 
@@ -53,6 +53,12 @@ def glue(prefix: str, values: Mapping[str, float | int | str]) -> None:
         figures.glue_value(f"{prefix}_{name}", value)
     if not figures.in_book():
         _show(pd.DataFrame({"numbers in the text": values}))
+
+
+def glue_each(prefix: str, tables: Mapping[str, Table]) -> None:
+    """Stores every table under `<prefix>_<name>`."""
+    for name, table in tables.items():
+        glue_table(f"{prefix}_{name}", *table)
 
 
 def colophon(runs: Iterable[Run] = ()) -> pd.DataFrame:

@@ -20,9 +20,9 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LAYERS = [
     "errors", "progress", "timer", "draw", "data", "models", "mix", "losses", "methods",
     "evaluate", "probe", "recipes", "train", "fitting", "record", "weights", "jobs", "stopping",
-    "unfinished", "runner", "evaluations", "figures", "protocol", "results", "findings",
-    "experiments", "transfer", "walkthrough", "gallery", "evidence", "efficiency", "notebook",
-    "doctor", "book", "commands", "protocol_commands", "cli", "bench", "__main__",
+    "unfinished", "runner", "repetition", "evaluations", "figures", "protocol", "results",
+    "findings", "experiments", "transfer", "walkthrough", "gallery", "evidence", "efficiency",
+    "notebook", "doctor", "book", "commands", "protocol_commands", "cli", "bench", "__main__",
 ]  # fmt: skip
 TORCH_FREE = ["__init__.py", "errors.py", "data/catalog.py", "record/*.py", "figures/*.py"]
 MAX_FILE_LINES = 300

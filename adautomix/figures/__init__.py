@@ -31,7 +31,14 @@ from adautomix.figures.style import (
     use,
 )
 from adautomix.figures.survival import kept_against_ratio, kept_bars
-from adautomix.figures.tables import glue_table, glue_value, in_book, markdown_table
+from adautomix.figures.tables import (
+    Table,
+    glue_table,
+    glue_tables,
+    glue_value,
+    in_book,
+    markdown_table,
+)
 from adautomix.figures.transfer import transfer_accuracy
 
 __all__ = [
@@ -39,6 +46,7 @@ __all__ = [
     "METHOD_NAMES",
     "Network",
     "Pull",
+    "Table",
     "Term",
     "accuracy_against_time",
     "accuracy_by_method",
@@ -52,6 +60,7 @@ __all__ = [
     "corruption_sheet",
     "error_bars",
     "glue_table",
+    "glue_tables",
     "glue_value",
     "growth_panels",
     "in_book",

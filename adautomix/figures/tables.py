@@ -6,7 +6,9 @@
 
 import os
 import re
+from collections.abc import Iterable
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,15 @@ from adautomix.errors import AdAutoMixError, InputError
 BOOK = "ADAUTOMIX_BOOK"
 """The environment variable that is set while the notebooks run for the book."""
 LABEL = re.compile(r"[a-z][a-z0-9]*([-:][a-z0-9]+)*")
+INTERVAL = re.compile(r"\[[-+.,\d ]+\](?: \(\d+\))?")
+
+
+class Table(NamedTuple):
+    """What `markdown_table` takes: rows of text, one line that says how to read them, a label."""
+
+    frame: pd.DataFrame
+    caption: str
+    name: str
 
 
 def markdown_table(frame: pd.DataFrame, caption: str, name: str) -> str:
@@ -49,9 +60,10 @@ def markdown_table(frame: pd.DataFrame, caption: str, name: str) -> str:
 
 
 def _cell(value: object, where: str) -> str:
-    """One cell on one line, with bars escaped; a missing value is blank."""
+    """One cell on one line, with bars escaped and intervals unbroken; a missing value is blank."""
     if isinstance(value, str):
-        return " ".join(value.split()).replace("|", r"\|")
+        text = " ".join(value.split()).replace("|", r"\|")
+        return INTERVAL.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
     if value is None or value is pd.NA or value != value:
         return ""
     raise InputError(f"{where} holds {value!r}; give numbers as strings, already rounded.")
@@ -62,12 +74,19 @@ def glue_table(key: str, frame: pd.DataFrame, caption: str, name: str) -> None:
 
     In a notebook that is not run for the book the table is shown where it is made.
     """
+    glue_tables(key, [Table(frame, caption, name)])
+
+
+def glue_tables(key: str, tables: Iterable[Table]) -> None:
+    """`glue_table` for several under one key, one below the other."""
     from IPython.display import Markdown, display
 
     if in_book():
-        _myst_nb().glue(key, Markdown(markdown_table(frame, caption, name)), display=False)
-    else:
-        display(frame.style.hide(axis="index").set_caption(caption))
+        text = "\n\n".join(markdown_table(*table) for table in tables)
+        _myst_nb().glue(key, Markdown(text), display=False)
+        return
+    for table in tables:
+        display(table.frame.style.hide(axis="index").set_caption(table.caption))
 
 
 def glue_value(key: str, value: object) -> None:

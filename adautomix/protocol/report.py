@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from adautomix import figures
+from adautomix.figures import Table
 from adautomix.figures.style import method_name, slug
 from adautomix.jobs import Conditions
 from adautomix.protocol.course import Standing, conduct, standings, treatments_of
@@ -26,6 +27,11 @@ MOVED = (
     "What each method gains, in percentage points, over the cell in which it is reported (†), with "
     "its 95 % interval over paired seeds (number of seeds)."
 )
+CONTRASTS = (
+    "Differences between two rows, in percentage points, with their 95 % intervals over paired "
+    "seeds (number of seeds)."
+)
+COST = "What a run took, in minutes: mean over the runs of a method (number of runs)."
 BEYOND = {
     "calibration error": "calibration/ece",
     "error under FGSM": "fgsm/error",
@@ -33,6 +39,12 @@ BEYOND = {
     "accuracy, occluded": "occlusion/mean",
 }
 """Headings → metrics, all fractions."""
+NUMBERS = {
+    "median of the last ten epochs": "top1_median10",
+    "last epoch": "top1_last",
+    "best epoch, chosen by these test images": "top1_best",
+}
+"""Headings → numbers that one may report of a run."""
 LEADS = (
     "Lead of {method} over each other method, in percentage points, with its 95 % interval over "
     "paired seeds (number of seeds). The second and third column add up to the first."
@@ -63,6 +75,22 @@ class Report:
         """Every finished run."""
         return [each.run for each in self.standings if each.run is not None]
 
+    def tables(self, label: str) -> dict[str, Table]:
+        """Every table below by its name, with its caption and the label `<label>-<name>`."""
+        shown = {
+            "accuracy": (self.table(), CAPTION),
+            "moved": (self.moved(), MOVED),
+            "leads": (self.leads(), self.leads_caption),
+            "beyond": (self.beyond(), self.beyond_caption),
+            "numbers": (self.by_number(), self.by_number_caption),
+            "contrasts": (self.contrasts(), CONTRASTS),
+            "cost": (self.cost(), COST),
+        }
+        return {
+            name: Table(frame, caption, f"{label}-{name}")
+            for name, (frame, caption) in shown.items()
+        }
+
     def table(self) -> pd.DataFrame:
         """Accuracy by method and cell; see `CAPTION`."""
         return self._named(self.found.table())
@@ -76,17 +104,39 @@ class Report:
         decides = self.protocol.decides
         return self._named(self.found.leads(decides.method, decides.alike))
 
+    def by_number(self) -> pd.DataFrame:
+        """The lead over the method that decides, by each of `NUMBERS`; see `by_number_caption`."""
+        decides = self.protocol.decides
+        rows = {
+            heading: replace(self.found, metric=metric)
+            .leads(decides.method, decides.alike)
+            .loc[decides.against]
+            for heading, metric in NUMBERS.items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("number").reset_index()
+
+    @property
+    def by_number_caption(self) -> str:
+        """How to read `by_number`."""
+        decides = self.protocol.decides
+        ours, theirs = self._label(decides.method), self._label(decides.against)
+        return (
+            f"Lead of {ours} over {theirs} by the numbers that one may report of a run, in "
+            "percentage points, with its 95 % interval over paired seeds (number of seeds)."
+        )
+
     def contrasts(self) -> pd.DataFrame:
-        """The differences that the protocol names, in the cells of `decides.alike`, as text."""
+        """The differences that the protocol names, in the cells of `decides.alike`: `CONTRASTS`."""
+        cells = {str(where): where for where in self.protocol.decides.alike}
         rows = [
             {"what": what, "difference": f"{self._label(a)} − {self._label(b)}"}
             | {
-                str(where): points(self.found.difference(a, where, b, where))
-                for where in self.protocol.decides.alike
+                heading: points(self.found.difference(a, where, b, where))
+                for heading, where in cells.items()
             }
             for what, (a, b) in self.protocol.contrasts.items()
         ]
-        return pd.DataFrame(rows)
+        return pd.DataFrame(rows, columns=["what", "difference", *cells])
 
     def beyond(self) -> pd.DataFrame:
         """The evaluations of every method in the first cell of `decides.alike`, in percent."""
@@ -132,23 +182,20 @@ class Report:
         ]
         return pd.DataFrame(rows, columns=["row", "method", "seed", *PREDICTORS])
 
-    def accuracies(self) -> Figure:
-        """Every run's classifier and teacher, in a line for each method and schedule."""
+    def accuracies(self) -> Figure | None:
+        """Every run's classifier and teacher, a line for each method and schedule; None if none."""
         runs = self.by_run()
-        return figures.accuracy_by_method(runs, ranked=False) if len(runs) else self._blank()
+        return figures.accuracy_by_method(runs, ranked=False) if len(runs) else None
 
-    def curves(self, schedule: str) -> Figure:
+    def curves(self, schedule: str) -> Figure | None:
         """Test accuracy of every method under one schedule, classifier solid and teacher dashed.
 
-        Without variants, whose lines would lie among those of their methods.
+        Without variants, whose lines would lie among those of their methods; None without runs.
         """
         methods = [each for each in self.protocol.methods if each not in self.protocol.variants]
         runs = {method: self.found.runs[method, schedule] for method in methods}
         curves = {method: [run.curve() for run in made] for method, made in runs.items() if made}
-        return figures.accuracy_curves(curves) if curves else self._blank()
-
-    def _blank(self) -> Figure:
-        return figures.blank(f"Nothing was run at the budget {self.budget} yet.")
+        return figures.accuracy_curves(curves) if curves else None
 
     def cost(self) -> pd.DataFrame:
         """Minutes of a run, mean over its seeds and schedules, by method and device."""

@@ -32,6 +32,13 @@ def test_the_text_is_a_numbered_myst_table(frame) -> None:
     ]
 
 
+def test_an_interval_is_not_broken_over_two_lines() -> None:
+    shown = pd.DataFrame({"lead": ["+6.10 [+2.55, -9.66] (2)", "[a, b] c"]})
+    text = figures.markdown_table(shown, "Leads.", "tab:x")
+    assert "| +6.10 [+2.55,\N{NO-BREAK SPACE}-9.66]\N{NO-BREAK SPACE}(2) |" in text
+    assert "| [a, b] c |" in text
+
+
 def test_a_markdown_parser_finds_the_same_cells(frame) -> None:
     markdown_it = pytest.importorskip("markdown_it")
     text = "\n".join(figures.markdown_table(frame, "c", "tab:x").splitlines()[3:-1])
@@ -88,8 +95,11 @@ def test_tables_and_values_are_glued_under_their_keys(frame, monkeypatch) -> Non
     assert glued.kept["best"] == ("82.3", False)
     table, shown = glued.kept["main"]
     assert isinstance(table, Markdown)
-    assert table.data == figures.markdown_table(frame, "Top-1.", "tab:main")
+    text = figures.markdown_table(frame, "Top-1.", "tab:main")
+    assert table.data == text
     assert not shown
+    figures.glue_tables("both", [figures.Table(frame, "Top-1.", "tab:main")] * 2)
+    assert glued.kept["both"][0].data == f"{text}\n\n{text}"
 
 
 def test_a_number_of_numpy_is_glued_as_pythons_own(monkeypatch) -> None:

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from matplotlib.figure import Figure
 
+from adautomix import figures
 from adautomix.evaluations import settings_of
 from adautomix.protocol import read, standings, treatments_of
-from adautomix.protocol.report import CAPTION, MOVED, Report, logs, report
+from adautomix.protocol.report import Report, logs, report
 from adautomix.recipes import to_dict
 from adautomix.record import Store, paper
 
@@ -33,8 +34,11 @@ def shown(write, tmp_path):
 
 def _document(each) -> dict:
     value = TOP1[each.method] + 0.01 * (each.schedule == "floor") + 0.001 * each.job.seed
-    metrics = {name: {"top1_median10": value} for name in ("classifier", "teacher")}
-    metrics["teacher"] = {"top1_median10": value + 0.02}
+    last = value + 0.01 * (each.method == "mixup")
+    metrics = {
+        name: {"top1_median10": value + more, "top1_last": last + more, "top1_best": last + more}
+        for name, more in {"classifier": 0.0, "teacher": 0.02}.items()
+    }
     provenance = {"device": "cpu: x, 1 threads", "precision": "fp32 (cpu default)", "seconds": 90.0}
     return {
         "id": each.job.id(),
@@ -59,9 +63,8 @@ def test_without_runs_everything_is_blank_and_says_so(shown):
         "split": "The lead over Vanilla cannot be split yet.",
         "verdict": "Not decided: 8 of the runs that decide are missing.",
     }
-    for figure in (empty.curves("floor"), empty.accuracies()):
-        (text,) = figure.axes[0].texts
-        assert text.get_text() == "Nothing was run at the budget smoke yet."
+    assert empty.curves("floor") is None
+    assert empty.accuracies() is None
 
 
 def test_with_runs_the_numbers_stand_where_they_belong(shown):
@@ -99,6 +102,17 @@ def test_with_runs_the_numbers_stand_where_they_belong(shown):
     assert isinstance(full.curves("cosine"), Figure)
     assert len(full.curves("cosine").axes[0].texts) == 2
     assert len(full.runs) == 8
+
+
+def test_the_lead_is_shown_by_other_numbers_than_the_one_that_decides(shown):
+    assert shown(()).by_number().drop(columns="number").eq("").all(axis=None)
+    found = shown((0, 1)).by_number().set_index("number")
+    assert found.index.tolist() == [
+        *("median of the last ten epochs", "last epoch", "best epoch, chosen by these test images"),
+    ]
+    assert found["by the method"].tolist() == [
+        *("+4.00 [+4.00, +4.00] (2)", "+5.00 [+5.00, +5.00] (2)", "+5.00 [+5.00, +5.00] (2)"),
+    ]
 
 
 def test_contrasts_are_paired_and_a_variant_is_a_row(shown, write, content):
@@ -146,11 +160,13 @@ def test_a_run_in_another_precision_is_none_of_the_protocol_s(shown, write):
     assert runs == [None] * 8
 
 
-def test_the_captions_are_one_line_each(shown):
-    some = shown((0,))
-    for caption in (CAPTION, MOVED, some.leads_caption, some.beyond_caption):
-        assert "\n" not in caption
-    assert some.leads_caption.startswith("Lead of MixUp over each other method")
+@pytest.mark.parametrize("seeds", [(), (0,)])
+def test_every_table_can_stand_on_a_page(shown, seeds):
+    tables = shown(seeds).tables("tab:gain")
+    texts = {name: figures.markdown_table(*table) for name, table in tables.items()}
+    assert next(iter(texts)) == "accuracy"
+    assert all(f":name: tab:gain-{name}\n" in text for name, text in texts.items())
+    assert tables["leads"].caption.startswith("Lead of MixUp over each other method")
 
 
 def test_a_report_is_found_by_the_name_of_the_protocol(monkeypatch, tmp_path):
