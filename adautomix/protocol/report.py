@@ -15,8 +15,8 @@ from adautomix.figures.style import method_name, slug
 from adautomix.jobs import Conditions
 from adautomix.protocol.course import Standing, conduct, standings, treatments_of
 from adautomix.protocol.plan import Protocol, read
-from adautomix.record import Run, paper
-from adautomix.record.treatments import PREDICTORS, points, verdict
+from adautomix.record import Run
+from adautomix.record.treatments import PREDICTORS, Treatments, in_words, points, verdict
 from adautomix.train import decide
 
 CAPTION = (
@@ -26,10 +26,6 @@ CAPTION = (
 MOVED = (
     "What each method gains, in percentage points, over the cell in which it is reported (†), with "
     "its 95 % interval over paired seeds (number of seeds)."
-)
-CONTRASTS = (
-    "Differences between two rows, in percentage points, with their 95 % intervals over paired "
-    "seeds (number of seeds)."
 )
 COST = "What a run took, in minutes: mean over the runs of a method (number of runs)."
 BEYOND = {
@@ -45,10 +41,9 @@ NUMBERS = {
     "best epoch, chosen by these test images": "top1_best",
 }
 """Headings → numbers that one may report of a run."""
-LEADS = (
-    "Lead of {method} over each other method, in percentage points, with its 95 % interval over "
-    "paired seeds (number of seeds). The second and third column add up to the first."
-)
+PAIRED = "in percentage points, with its 95 % interval over paired seeds (number of seeds)"
+CONTRASTS = f"Differences between two rows, {PAIRED}."
+PARTS = "The second and third column add up to the first."
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,7 @@ class Report:
     standings: Sequence[Standing]
 
     @cached_property
-    def found(self):
+    def found(self) -> Treatments:
         """The finished runs by method and schedule."""
         return treatments_of(self.protocol, self.standings)
 
@@ -77,12 +72,16 @@ class Report:
 
     def tables(self, label: str) -> dict[str, Table]:
         """Every table below by its name, with its caption and the label `<label>-<name>`."""
+        decides = self.protocol.decides
+        ours, theirs = self._label(decides.method), self._label(decides.against)
+        lead = f"Lead of {ours} over {theirs}"
         shown = {
             "accuracy": (self.table(), CAPTION),
             "moved": (self.moved(), MOVED),
-            "leads": (self.leads(), self.leads_caption),
+            "leads": (self.leads(), f"Lead of {ours} over each other method, {PAIRED}. {PARTS}"),
+            "seeds": (self.by_seed(), f"{lead}, seed by seed, in percentage points. {PARTS}"),
             "beyond": (self.beyond(), self.beyond_caption),
-            "numbers": (self.by_number(), self.by_number_caption),
+            "numbers": (self.by_number(), f"{lead} by numbers one may report of a run, {PAIRED}."),
             "contrasts": (self.contrasts(), CONTRASTS),
             "cost": (self.cost(), COST),
         }
@@ -100,30 +99,33 @@ class Report:
         return self._named(self.found.moved())
 
     def leads(self) -> pd.DataFrame:
-        """The deciding method's lead over the others and its parts; see `leads_caption`."""
+        """The deciding method's lead over each of the others, and its parts."""
         decides = self.protocol.decides
         return self._named(self.found.leads(decides.method, decides.alike))
 
-    def by_number(self) -> pd.DataFrame:
-        """The lead over the method that decides, by each of `NUMBERS`; see `by_number_caption`."""
-        decides = self.protocol.decides
+    def by_seed(self) -> pd.DataFrame:
+        """The lead over the method that decides and its parts, one row a seed that has runs."""
+        kept = {seed: self._lead_in(self.found.of_seed(seed)) for seed in self.found.seeds}
         rows = {
-            heading: replace(self.found, metric=metric)
-            .leads(decides.method, decides.alike)
-            .loc[decides.against]
+            str(seed): lead.str.removesuffix(" (1)") for seed, lead in kept.items() if lead.any()
+        }
+        frame = pd.DataFrame.from_dict(
+            rows, orient="index", columns=self._lead_in(self.found).index
+        )
+        return frame.rename_axis("seed").reset_index()
+
+    def by_number(self) -> pd.DataFrame:
+        """The lead over the method that decides and its parts, by each of `NUMBERS`."""
+        rows = {
+            heading: self._lead_in(replace(self.found, metric=metric))
             for heading, metric in NUMBERS.items()
         }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("number").reset_index()
 
-    @property
-    def by_number_caption(self) -> str:
-        """How to read `by_number`."""
+    def _lead_in(self, found: Treatments) -> pd.Series:
+        """The deciding method's lead over the one that it is held against."""
         decides = self.protocol.decides
-        ours, theirs = self._label(decides.method), self._label(decides.against)
-        return (
-            f"Lead of {ours} over {theirs} by the numbers that one may report of a run, in "
-            "percentage points, with its 95 % interval over paired seeds (number of seeds)."
-        )
+        return found.leads(decides.method, decides.alike).loc[decides.against]
 
     def contrasts(self) -> pd.DataFrame:
         """The differences that the protocol names, in the cells of `decides.alike`: `CONTRASTS`."""
@@ -162,11 +164,6 @@ class Report:
             "standard deviation (number of seeds). Corrupted is the mean over kinds and "
             f"severities, occluded that over the hidden shares, of which the first is 0.{settings}"
         )
-
-    @property
-    def leads_caption(self) -> str:
-        """How to read `leads`."""
-        return LEADS.format(method=self._label(self.protocol.decides.method))
 
     def by_run(self) -> pd.DataFrame:
         """The argument of `figures.accuracy_by_method`; its rows are methods by schedules."""
@@ -223,14 +220,17 @@ class Report:
         """
         decides = self.protocol.decides
         ours, theirs = self._label(decides.method), self._label(decides.against)
-        whole, treatment, own = map(points, self.found.parts(decides.method, decides.against))
-        split = (
-            f"As the paper reports them, {ours} is ahead of {theirs} by {whole} points: "
-            f"{treatment} by the treatment and {own} by the method."
-        )
+        parts = self.found.parts(decides.method, decides.against)
+        split = f"The lead over {theirs} cannot be split yet."
+        if parts.reported.n:
+            whole, treatment, own = map(in_words, parts)
+            split = (
+                f"As the paper reports them, the lead of {ours} over {theirs} is {whole} points: "
+                f"{treatment} by the treatment and {own} by the method."
+            )
         return {
             "progress": f"{len(self.runs)} of {len(self.standings)} runs are there.",
-            "split": split if whole else f"The lead over {theirs} cannot be split yet.",
+            "split": split,
             "verdict": verdict(self.found, decides),
             **self._means(),
         }
@@ -268,31 +268,6 @@ def report(
     if train:
         conduct(plan, budget, conditions)
     return Report(plan, budget, standings(plan, budget, conditions))
-
-
-def logs(
-    backbone: str = "ResNet-18", dataset: str = "CIFAR-100", epochs: int = 200
-) -> pd.DataFrame:
-    """What the authors' training logs say of both networks: top-1 in percent, and learning rates.
-
-    Not measured here: the numbers are those of `data/paper/released_logs.csv`.
-    """
-    rows = paper.select("released_logs", backbone=backbone, dataset=dataset, epochs=epochs)
-    top1 = rows[rows["metric"] == "top1_percent"].pivot(
-        index="method", columns="predictor", values="value"
-    )
-    rates = rows[rows["metric"] != "top1_percent"].pivot(
-        index="method", columns="metric", values="value"
-    )
-    found = top1.reindex(list(dict.fromkeys(rows["method"])))
-    shown = pd.DataFrame(index=found.index)
-    shown["classifier (%)"] = [f"{value:.2f}" for value in found["classifier"]]
-    shown["teacher (%)"] = ["" if value != value else f"{value:.2f}" for value in found["teacher"]]
-    shown["learning rate"] = [
-        f"{first:g} to {last:g}"
-        for first, last in rates.loc[found.index, ["lr_first", "lr_last"]].itertuples(index=False)
-    ]
-    return shown.reset_index()
 
 
 def _percent(fraction: float | None) -> float:

@@ -11,7 +11,7 @@ where a and b are accuracies, A the cell in which a is reported and B the one in
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import pandas as pd
@@ -103,6 +103,16 @@ class Treatments:
         schedules = dict.fromkeys(schedule for _, schedule in self.runs)
         return [Cell(schedule, predictor) for schedule in schedules for predictor in PREDICTORS]
 
+    @property
+    def seeds(self) -> list[int]:
+        """Those of any run."""
+        return sorted({run.seed for runs in self.runs.values() for run in runs})
+
+    def of_seed(self, seed: int) -> "Treatments":
+        """The runs of one seed."""
+        runs = {key: [r for r in runs if r.seed == seed] for key, runs in self.runs.items()}
+        return replace(self, runs=runs)
+
     def values(self, method: str, where: Cell) -> dict[int, float]:
         """Seed → the number of a method in a cell."""
         return compare.by_seed(self.runs[method, where.schedule], where.predictor, self.metric)
@@ -189,6 +199,17 @@ def points(found: compare.Paired) -> str:
     return f"{100 * found.mean:+.2f}{between} ({found.n})"
 
 
+def in_words(found: compare.Paired) -> str:
+    """A difference in percentage points for a sentence: `1.20 (0.31 to 2.09)`; it must be known."""
+    between = "" if found.low is None else f" ({_signed(found.low)} to {_signed(found.high)})"
+    return f"{_signed(found.mean)}{between}"
+
+
+def _signed(fraction: float) -> str:
+    """In percent, with the sign that typesetters use."""
+    return f"{100 * fraction:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
 def verdict(found: Treatments, decision: Decision) -> str:
     """The sentence that the numbers support; which one was fixed by the decision beforehand."""
     if missing := found.missing(decision):
@@ -198,14 +219,15 @@ def verdict(found: Treatments, decision: Decision) -> str:
         for where in decision.alike
     ]
     told = " and ".join(
-        f"{points(lead)} points ({where})"
+        f"{in_words(lead)} points ({where})"
         for lead, where in zip(leads, decision.alike, strict=True)
     )
+    lead = f"treated alike, its lead is {told}, with 95 % intervals over {leads[0].n} paired seeds"
     if all(lead.low > 0 for lead in leads):
-        return f"The method earns a lead: treated alike, it is ahead by {told}."
+        return f"The method earns a lead: {lead}."
     if all(lead.high < 0 for lead in leads):
-        return f"The method earns no lead: treated alike, it is behind, by {told}."
-    return f"Open: treated alike, the lead is {told}; not all intervals lie on one side of zero."
+        return f"The method earns no lead: {lead}."
+    return f"Open: {lead}, which do not all lie on one side of zero."
 
 
 def _are(number: int) -> str:

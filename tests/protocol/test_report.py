@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from adautomix import figures
 from adautomix.evaluations import settings_of
 from adautomix.protocol import read, standings, treatments_of
-from adautomix.protocol.report import Report, logs, report
+from adautomix.protocol.report import Report, report
 from adautomix.recipes import to_dict
-from adautomix.record import Store, paper
+from adautomix.record import Store
 
 TOP1 = {"plain": 0.30, "mixup": 0.34, "MixUp, calm": 0.36}
 
@@ -82,11 +82,11 @@ def test_with_runs_the_numbers_stand_where_they_belong(shown):
     assert len(others) == 6
     assert {name: headline[name] for name in headline.keys() - set(others)} == {
         "progress": "8 of 8 runs are there.",
-        "verdict": "The method earns a lead: treated alike, it is ahead by +4.00 [+4.00, +4.00] (2)"
-        " points (floor, teacher) and +4.00 [+4.00, +4.00] (2) points (cosine, classifier).",
-        "split": "As the paper reports them, MixUp is ahead of Vanilla by +7.00 [+7.00, +7.00] (2) "
-        "points: +3.00 [+3.00, +3.00] (2) by the treatment and +4.00 [+4.00, +4.00] (2) by the "
-        "method.",
+        "verdict": "The method earns a lead: treated alike, its lead is 4.00 (4.00 to 4.00) points "
+        "(floor, teacher) and 4.00 (4.00 to 4.00) points (cosine, classifier), with 95 % intervals "
+        "over 2 paired seeds.",
+        "split": "As the paper reports them, the lead of MixUp over Vanilla is 7.00 (7.00 to 7.00) "
+        "points: 3.00 (3.00 to 3.00) by the treatment and 4.00 (4.00 to 4.00) by the method.",
     }
     assert full.cost()["minutes (runs)"].tolist() == ["1.5 (4)", "1.5 (4)"]
     runs = full.by_run().set_index(["row", "seed"])
@@ -113,6 +113,15 @@ def test_the_lead_is_shown_by_other_numbers_than_the_one_that_decides(shown):
     assert found["by the method"].tolist() == [
         *("+4.00 [+4.00, +4.00] (2)", "+5.00 [+5.00, +5.00] (2)", "+5.00 [+5.00, +5.00] (2)"),
     ]
+
+
+def test_the_lead_is_shown_seed_by_seed(shown):
+    assert shown(()).by_seed().empty
+    found = shown((0, 1)).by_seed()
+    assert found["seed"].tolist() == ["0", "1"]
+    assert found["as reported"].tolist() == ["+7.00", "+7.00"]
+    assert found["by the treatment"].tolist() == ["+3.00", "+3.00"]
+    assert found["both cosine, classifier"].tolist() == ["+4.00", "+4.00"]
 
 
 def test_contrasts_are_paired_and_a_variant_is_a_row(shown, write, content):
@@ -174,12 +183,3 @@ def test_a_report_is_found_by_the_name_of_the_protocol(monkeypatch, tmp_path):
     found = report("reporting", "lite", device="cpu")
     assert len(found.standings) == 48
     assert treatments_of(found.protocol, found.standings).methods == [*found.protocol.methods]
-
-
-def test_the_logs_are_those_of_the_file():
-    shown = logs().set_index("method")
-    where = {"dataset": "CIFAR-100", "backbone": "ResNet-18", "epochs": 200}
-    value = paper.value("released_logs", method="AdAutoMix", predictor="teacher", **where)
-    assert shown.loc["AdAutoMix", "teacher (%)"] == f"{value:.2f}"
-    assert shown.loc["CutMix", "teacher (%)"] == ""
-    assert shown.loc["AdAutoMix", "learning rate"] == "0.1 to 0.05"

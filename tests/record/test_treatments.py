@@ -116,9 +116,9 @@ def test_seeds_that_have_no_partner_do_not_count():
 @pytest.mark.parametrize(
     ("shift", "sentence"),
     [
-        (0.0, "The method earns a lead: treated alike, it is ahead by +1.00 [+1.00, +1.00] (3)"),
-        (-0.1, "The method earns no lead: treated alike, it is behind, by -9.00"),
-        (-0.02, "Open: treated alike, the lead is -1.00"),
+        (0.0, "The method earns a lead: treated alike, its lead is 1.00 (1.00 to 1.00) points"),
+        (-0.1, "The method earns no lead: treated alike, its lead is −9.00 (−9.00 to "),
+        (-0.02, "Open: treated alike, its lead is −1.00 ("),
     ],
 )
 def test_the_verdict_follows_the_intervals(shift, sentence):
