@@ -16,7 +16,7 @@ from adautomix.jobs import Conditions
 from adautomix.protocol.course import Standing, conduct, standings, treatments_of
 from adautomix.protocol.plan import Protocol, read
 from adautomix.record import Run
-from adautomix.record.treatments import PREDICTORS, Treatments, in_words, points, verdict
+from adautomix.record.treatments import PREDICTORS, Treatments, in_words, painted, points, verdict
 from adautomix.train import decide
 
 CAPTION = (
@@ -35,6 +35,7 @@ BEYOND = {
     "accuracy, occluded": "occlusion/mean",
 }
 """Headings → metrics, all fractions."""
+PAINTED = ("largest mask", "distance of area and λ", "loss of mixed images")
 NUMBERS = {
     "median of the last ten epochs": "top1_median10",
     "last epoch": "top1_last",
@@ -42,6 +43,10 @@ NUMBERS = {
 }
 """Headings → numbers that one may report of a run."""
 PAIRED = "in percentage points, with its 95 % interval over paired seeds (number of seeds)"
+MIXING = (
+    "What is mixed in the end, mean over seeds (number of seeds): the largest mask of a pixel, the "
+    "distance of a mask's area from λ, and the training loss of the mixed images."
+)
 CONTRASTS = f"Differences between two rows, {PAIRED}."
 PARTS = "The second and third column add up to the first."
 
@@ -83,6 +88,7 @@ class Report:
             "beyond": (self.beyond(), self.beyond_caption),
             "numbers": (self.by_number(), f"{lead} by numbers one may report of a run, {PAIRED}."),
             "contrasts": (self.contrasts(), CONTRASTS),
+            "mixing": (self.mixing(), MIXING),
             "cost": (self.cost(), COST),
         }
         return {
@@ -140,6 +146,20 @@ class Report:
         ]
         return pd.DataFrame(rows, columns=["what", "difference", *cells])
 
+    def mixing(self) -> pd.DataFrame:
+        """What the runs of every method that mixes paint in the end; see `MIXING`."""
+        rows = [
+            {
+                "method": f"{self._label(method)}, {schedule}",
+                "largest mask": f"{found['mask_peak']:.2f}",
+                "distance of area and λ": f"{found['area_gap']:.2f}",
+                "loss of mixed images": f"{found['mixed_loss']:.2f} ({len(runs)})",
+            }
+            for (method, schedule), runs in self.found.runs.items()
+            if (found := painted(runs))
+        ]
+        return pd.DataFrame(rows, columns=["method", *PAINTED])
+
     def beyond(self) -> pd.DataFrame:
         """The evaluations of every method in the first cell of `decides.alike`, in percent."""
         where = self.protocol.decides.alike[0]
@@ -172,12 +192,13 @@ class Report:
                 "row": f"{self._label(method)}, {schedule}",
                 "method": self.protocol.trains(method),
                 "seed": run.seed,
-                **{name: _percent(run.metric(name, self.found.metric)) for name in PREDICTORS},
+                **{name: run.metric(name, self.found.metric) for name in PREDICTORS},
             }
             for (method, schedule), runs in self.found.runs.items()
             for run in runs
         ]
-        return pd.DataFrame(rows, columns=["row", "method", "seed", *PREDICTORS])
+        frame = pd.DataFrame(rows, columns=["row", "method", "seed", *PREDICTORS])
+        return frame.assign(**{name: 100 * frame[name].astype(float) for name in PREDICTORS})
 
     def accuracies(self) -> Figure | None:
         """Every run's classifier and teacher, a line for each method and schedule; None if none."""
@@ -216,7 +237,8 @@ class Report:
     def headline(self) -> dict[str, str | float]:
         """What prose quotes: how far it has come, the parts of the reported lead, the verdict.
 
-        With it the mean of every cell that was run, in percent, as <row>_<schedule>_<predictor>.
+        With it the mean of every cell that was run, in percent, as <row>_<schedule>_<predictor>,
+        and what was painted there in the end, as <row>_<schedule>_<what `painted` has>.
         """
         decides = self.protocol.decides
         ours, theirs = self._label(decides.method), self._label(decides.against)
@@ -249,7 +271,13 @@ class Report:
             for method in self.protocol.methods
             for where in self.found.cells
         }
-        return {name: 100 * mean(values.values()) for name, values in cells.items() if values}
+        tops = {name: 100 * mean(values.values()) for name, values in cells.items() if values}
+        masks = {
+            f"{slug(method)}_{schedule}_{name}": value
+            for (method, schedule), runs in self.found.runs.items()
+            for name, value in painted(runs).items()
+        }
+        return tops | masks
 
 
 def report(
@@ -268,8 +296,3 @@ def report(
     if train:
         conduct(plan, budget, conditions)
     return Report(plan, budget, standings(plan, budget, conditions))
-
-
-def _percent(fraction: float | None) -> float:
-    """In percent; NaN where it was not measured, as figures leave out."""
-    return float("nan") if fraction is None else 100 * fraction

@@ -12,6 +12,7 @@ where a and b are accuracies, A the cell in which a is reported and B the one in
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import mean
 from typing import NamedTuple
 
 import pandas as pd
@@ -21,6 +22,8 @@ from adautomix.record import compare
 from adautomix.record.run import Run
 
 PREDICTORS = ("classifier", "teacher")
+MIXED_LOSS = ("train_amce", "train_mixed_ce")
+"""Columns of a curve with the loss of mixed images; a method has one of them."""
 
 
 class Cell(NamedTuple):
@@ -197,6 +200,18 @@ def points(found: compare.Paired) -> str:
         return ""
     between = "" if found.low is None else f" [{100 * found.low:+.2f}, {100 * found.high:+.2f}]"
     return f"{100 * found.mean:+.2f}{between} ({found.n})"
+
+
+def painted(runs: Sequence[Run]) -> dict[str, float]:
+    """What runs mix in the end, as means: mask_peak, area_gap (see `evaluate.describe_masks`) and
+    mixed_loss, the training loss of mixed images in the last epoch; empty where nothing is mixed.
+    """
+    mixing = [run for run in runs if "area_gap" in run.extras]
+    if not mixing:
+        return {}
+    losses = [run.curve().filter(items=MIXED_LOSS).iloc[-1, 0] for run in mixing]
+    masks = {name: mean(run.extras[name] for run in mixing) for name in ("mask_peak", "area_gap")}
+    return {**masks, "mixed_loss": float(mean(losses))}
 
 
 def in_words(found: compare.Paired) -> str:

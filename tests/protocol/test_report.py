@@ -25,7 +25,8 @@ def shown(write, tmp_path):
         plan, store = read(path or write()), Store(tmp_path / "runs")
         for each in plan.planned("smoke") if seeds else ():
             if each.job.seed in seeds:
-                store.write(_document(each), [{"epoch": 1, "classifier_top1": 0.3}])
+                loss = {"train_mixed_ce": 2.5 + each.job.seed} if each.method == "mixup" else {}
+                store.write(_document(each), [{"epoch": 1, "classifier_top1": 0.3} | loss])
         here = Conditions(decide("cpu", plan.budgets["smoke"]), store)
         return Report(plan, "smoke", standings(plan, "smoke", here))
 
@@ -47,6 +48,7 @@ def _document(each) -> dict:
         "budget": "smoke",
         "seed": each.job.seed,
         "metrics": metrics,
+        "extras": {"mask_peak": 0.75, "area_gap": 0.125} if each.method == "mixup" else {},
         "provenance": provenance,
     }
 
@@ -78,8 +80,8 @@ def test_with_runs_the_numbers_stand_where_they_belong(shown):
     headline = full.headline()
     assert headline.pop("plain_cosine_classifier") == pytest.approx(30.05)
     assert headline.pop("mixup_floor_teacher") == pytest.approx(37.05)
-    others = [name for name in headline if name.endswith(("_classifier", "_teacher"))]
-    assert len(others) == 6
+    others = [name for name in headline if name.startswith(("plain_", "mixup_"))]
+    assert len(others) == 6 + 6
     assert {name: headline[name] for name in headline.keys() - set(others)} == {
         "progress": "8 of 8 runs are there.",
         "verdict": "The method earns a lead: treated alike, its lead is 4.00 (4.00 to 4.00) points "
@@ -122,6 +124,18 @@ def test_the_lead_is_shown_seed_by_seed(shown):
     assert found["as reported"].tolist() == ["+7.00", "+7.00"]
     assert found["by the treatment"].tolist() == ["+3.00", "+3.00"]
     assert found["both cosine, classifier"].tolist() == ["+4.00", "+4.00"]
+
+
+def test_what_is_mixed_in_the_end_is_shown_of_those_that_mix(shown):
+    assert shown(()).mixing().empty
+    found = shown((0, 1)).mixing()
+    assert found.to_dict("list") == {
+        "method": ["MixUp, cosine", "MixUp, floor"],
+        "largest mask": ["0.75", "0.75"],
+        "distance of area and λ": ["0.12", "0.12"],
+        "loss of mixed images": ["3.00 (2)", "3.00 (2)"],
+    }
+    assert shown((0, 1)).headline()["mixup_floor_mixed_loss"] == pytest.approx(3.0)
 
 
 def test_contrasts_are_paired_and_a_variant_is_a_row(shown, write, content):
