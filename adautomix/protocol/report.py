@@ -47,7 +47,7 @@ MIXING = (
     "What is mixed in the end, mean over seeds (number of seeds): the largest mask of a pixel, the "
     "distance of a mask's area from λ, and the training loss of the mixed images."
 )
-CONTRASTS = f"Differences between two rows, {PAIRED}."
+CONTRASTS = f"Difference between two rows, {PAIRED}."
 PARTS = "The second and third column add up to the first."
 
 
