@@ -52,10 +52,12 @@ def collect(
     `seconds` is wall time, `cpu_seconds` that in which the processor's cores worked for the run,
     together. `peak_memory_mib` is the accelerator's peak; without it, this process's.
     `command` is the line that would run it again; without it, this process's own command line.
-    `segments`, each a `segment` with the step from which on it holds, are noted where there are
-    several: the run was gone on with elsewhere or by other code.
+    `segments`, each a `segment` with the step from which on it holds, say who made the steps: the
+    commit is that of the last of them, noted when it began, for somebody may have committed since.
+    They are kept where there are several: the run was gone on with elsewhere or by other code.
     """
-    commit, dirty = source_state()
+    last = segments[-1] if segments else None
+    commit, dirty = (last["commit"], last["dirty"]) if last else source_state()
     peak = peak_memory_mib if peak_memory_mib is not None else _process_peak_mib()
     return {
         "commit": commit,
@@ -67,7 +69,7 @@ def collect(
         "steps": int(steps),
         "device": without_paths(device),
         "precision": without_paths(precision),
-        "versions": versions(),
+        "versions": versions() | (_accelerated() if device.startswith("cuda") else {}),
         "data_sha256": dict(data_sha256),
         "peak_memory_mib": None if peak is None else round(float(peak), 1),
         **({"segments": [dict(each) for each in segments]} if len(segments) > 1 else {}),
@@ -131,6 +133,14 @@ def versions() -> dict[str, str | None]:
             found[name] = metadata.version(name)
         found.setdefault(name, None)
     return found
+
+
+def _accelerated() -> dict[str, str | None]:
+    """What computes on a GPU for this torch; called where torch has long been imported."""
+    import torch
+
+    cudnn = torch.backends.cudnn.version()
+    return {"cuda": torch.version.cuda, "cudnn": None if cudnn is None else str(cudnn)}
 
 
 def command_line(argv: list[str] | None = None) -> str:

@@ -20,7 +20,8 @@ class Numerics:
 
     Attributes:
         device: "cpu", "cuda", "cuda:1", "mps".
-        precision: "fp32" or "bf16" (autocast; weights and optimiser stay float32).
+        precision: "fp32" or "bf16" (autocast; weights and optimiser stay float32). On a GPU torch
+            lets convolutions of "fp32" round to TF32, unless told otherwise; the words say so.
         channels_last: NHWC memory for images and convolutions.
         compile: `torch.compile` on the tensor part of the step.
         why: the reason for the precision, for the record.
@@ -33,8 +34,15 @@ class Numerics:
     why: str = "as asked"
 
     def __str__(self) -> str:
+        tf32 = ", convolutions in TF32" if self.rounds_to_tf32() else ""
         layout = ", channels last" if self.channels_last else ""
-        return f"{self.precision} ({self.why}){layout}{', compiled' if self.compile else ''}"
+        return f"{self.precision} ({self.why}){tf32}{layout}{', compiled' if self.compile else ''}"
+
+    def rounds_to_tf32(self) -> bool:
+        """Whether convolutions keep 10 bits of their inputs: torch's default for CUDA in fp32."""
+        convolutions = torch.backends.cudnn.conv.fp32_precision
+        cuda = torch.device(self.device).type == "cuda"
+        return cuda and self.precision == "fp32" and convolutions == "tf32"
 
     def autocast(self) -> contextlib.AbstractContextManager:
         """The context of a forward pass."""
@@ -43,16 +51,24 @@ class Numerics:
         kind = torch.device(self.device).type
         return torch.autocast(kind, torch.bfloat16, cache_enabled=cached_casts_have_gradients(kind))
 
+    def wait(self) -> None:
+        """Until the device has done all it was given; a processor always has."""
+        kind = torch.device(self.device).type
+        if kind == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif kind == "mps":
+            torch.mps.synchronize()
+
     def place(self, module: nn.Module) -> nn.Module:
         """The module on the device, in the memory layout."""
         layout = torch.channels_last if self.channels_last else torch.preserve_format
         return module.to(self.device, memory_format=layout)
 
     def layout(self, images: Tensor) -> Tensor:
-        """Images in the memory layout."""
-        return (
-            images.contiguous(memory_format=torch.channels_last) if self.channels_last else images
-        )
+        """Images in the memory layout; of another shape than "b c h w", as they are."""
+        if not self.channels_last or images.ndim != 4:
+            return images
+        return images.contiguous(memory_format=torch.channels_last)
 
     def predictor(self, module: nn.Module) -> Callable[[Tensor], Tensor]:
         """`module` as a predict function, under the same precision and layout."""

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import torch
 
 from adautomix.record import _where, provenance
 
@@ -190,3 +191,17 @@ def test_peak_memory_counts_what_was_held():
     assert provenance.peak_memory_mib() >= len(held) / 2**20
     collected = provenance.collect(**GIVEN, data_sha256={})
     assert collected["peak_memory_mib"] >= int(before) + 64
+
+
+def test_the_commit_is_the_one_that_the_steps_began_with():
+    begun = {"commit": "a" * 40, "dirty": True, "from_step": 0}
+    found = provenance.collect(**GIVEN, data_sha256={}, segments=[begun])
+    assert (found["commit"], found["dirty"]) == ("a" * 40, True)
+    assert "segments" not in found, "one part is no parts"
+
+
+def test_on_a_gpu_its_libraries_are_named_too():
+    on_cpu = provenance.collect(**GIVEN, data_sha256={})
+    found = provenance.collect(**GIVEN | {"device": "cuda: x"}, data_sha256={})
+    assert set(found["versions"]) - set(on_cpu["versions"]) == {"cuda", "cudnn"}
+    assert found["versions"]["cuda"] == torch.version.cuda

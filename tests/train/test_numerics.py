@@ -89,3 +89,19 @@ def test_a_predictor_uses_the_precision_of_the_run():
     linear, images = nn.Conv2d(3, 2, 1), torch.randn(2, 3, 4, 4)
     assert decide("cpu", "bf16").predictor(linear)(images).dtype == torch.bfloat16
     assert torch.equal(decide("cpu", channels_last=False).predictor(linear)(images), linear(images))
+
+
+@pytest.mark.parametrize(("convolutions", "said"), [("tf32", True), ("ieee", False)])
+def test_the_words_for_fp32_on_a_gpu_say_whether_convolutions_round_to_tf32(convolutions, said):
+    before = torch.backends.cudnn.conv.fp32_precision
+    torch.backends.cudnn.conv.fp32_precision = convolutions
+    try:
+        words = [str(Numerics(*each)) for each in (("cuda",), ("cuda", "bf16"), ("cpu",))]
+    finally:
+        torch.backends.cudnn.conv.fp32_precision = before
+    assert ["convolutions in TF32" in each for each in words] == [said, False, False]
+
+
+def test_images_of_another_shape_keep_their_layout():
+    images = torch.ones(3, 4, 4)
+    assert Numerics(channels_last=True).layout(images) is images
