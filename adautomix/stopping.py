@@ -13,7 +13,7 @@ from adautomix.train import Training, checkpoint
 
 
 class Watch:
-    """Decides after each step whether to check, to save, or to stop."""
+    """Decides after each step whether to save, or to stop."""
 
     def __init__(self, training: Training, conditions: Conditions, folder: Path):
         self.training, self.conditions, self.folder = training, conditions, folder
@@ -22,8 +22,6 @@ class Watch:
     def after(self, asked: bool) -> None:
         """Raises `Interrupted` after saving, if asked to stop or late."""
         training, now = self.training, time.monotonic()
-        if training.step % 50 == 0:
-            training.check_finite()  # waits for the device, so not after every step
         limit = self.conditions.time_limit
         late = limit is not None and now - self.started > limit
         unfinished = training.step < training.total

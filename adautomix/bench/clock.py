@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-import torch
+from adautomix.train import Numerics
 
 Task = Callable[[], object]
 
@@ -34,28 +34,22 @@ class Timings:
 
 
 def interleaved(
-    tasks: Mapping[str, Task], turns: int, *, device: str = "cpu", burst: int = 1
+    tasks: Mapping[str, Task], turns: int, *, numerics: Numerics | None = None, burst: int = 1
 ) -> Timings:
     """Runs every task `burst` times in its turn, turn after turn, and times each turn.
 
     The device is waited for before and after a turn. On a GPU a burst of several steps shows what
     a training sees, where the host runs ahead. The seconds are those of one run of a task.
     """
+    numerics = numerics or Numerics()
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
     for turn in range(-WARM_UP, turns):
         for name, task in tasks.items():
-            wait_for(device)
+            numerics.wait()
             started = time.perf_counter()
             for _ in range(burst):
                 task()
-            wait_for(device)
+            numerics.wait()
             if turn >= 0:
                 seconds[name].append((time.perf_counter() - started) / burst)
     return Timings(seconds)
-
-
-def wait_for(device: str) -> None:
-    """Until the device has done all it was given."""
-    kind = torch.device(device).type
-    if kind != "cpu":
-        getattr(torch, kind).synchronize()

@@ -9,7 +9,6 @@ import time
 import torch
 
 from adautomix.bench.case import Case, Trial
-from adautomix.bench.clock import wait_for
 from adautomix.bench.conditions import Conditions, Row
 from adautomix.methods import METHODS
 from adautomix.models import Net
@@ -56,7 +55,7 @@ def _timed(method: str, batch: int, conditions: Conditions) -> Row:
     quick.training.method.compile_step()
     started = time.perf_counter()
     quick.step()
-    wait_for(conditions.numerics.device)
+    conditions.numerics.wait()
     first = time.perf_counter() - started
     timings = conditions.time({"eager": eager.step, "compiled": quick.step})
     torch._dynamo.reset()

@@ -50,7 +50,7 @@ class Conditions:
     def time(self, tasks: dict[str, Task]) -> Timings:
         """The tasks in turn; on a GPU ten steps a turn, so that the host may run ahead."""
         burst = 10 if self.cuda and not self.tiny else 1
-        return interleaved(tasks, self.repeats, device=self.numerics.device, burst=burst)
+        return interleaved(tasks, self.repeats, numerics=self.numerics, burst=burst)
 
     def settings(self) -> dict[str, Any]:
         """What a record says of them; the device stands in its provenance."""

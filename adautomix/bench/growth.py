@@ -15,6 +15,7 @@ from adautomix.bench.memory import peak_mib
 from adautomix.draw import Draw
 from adautomix.mix import MixGenerator
 from adautomix.models import Net
+from adautomix.train import Numerics
 
 THIN = Net("resnet18", stem="cifar", width=16)
 CHANNELS, STRIDE, SETS = 64, 4, 4
@@ -72,7 +73,7 @@ def _along(conditions: Conditions, base: Case, axis: str, values: tuple[int, ...
 def _generator(conditions: Conditions) -> list[Row]:
     """The generator alone, forward and backward, by the side of the images."""
     sides = (16, 32) if conditions.tiny else (32, 64, 96, 128, 160, 224)
-    tasks = {str(side): _pass(conditions.numerics.device, side) for side in sides}
+    tasks = {str(side): _pass(conditions.numerics, side) for side in sides}
     timings = conditions.time(tasks)
     return [
         {
@@ -87,8 +88,9 @@ def _generator(conditions: Conditions) -> list[Row]:
     ]
 
 
-def _pass(device: str, side: int) -> Callable[[], None]:
+def _pass(numerics: Numerics, side: int) -> Callable[[], None]:
     torch.manual_seed(0)
+    device = numerics.device
     generator = MixGenerator(CHANNELS).to(device)
     features = torch.randn(SETS, CHANNELS, side // STRIDE, side // STRIDE, device=device)
     draw = Draw(0)
@@ -96,6 +98,8 @@ def _pass(device: str, side: int) -> Callable[[], None]:
 
     def forward_and_backward() -> None:
         generator.zero_grad()
-        generator(features, partners, ratios, (side, side))[:, 0].mean().backward()
+        with numerics.autocast():
+            masks = generator(features, partners, ratios, (side, side))
+        masks[:, 0].mean().backward()
 
     return forward_and_backward

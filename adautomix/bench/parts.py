@@ -15,7 +15,6 @@ from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from adautomix.bench.case import Case, Trial
-from adautomix.bench.clock import wait_for
 from adautomix.bench.conditions import Conditions, Row
 from adautomix.methods import Method
 from adautomix.train import Training
@@ -63,11 +62,11 @@ def _one_step(trial: Trial) -> dict[str, float]:
     """Seconds of the parts: of the device where there is one, else of the processor."""
     cuda = torch.device(trial.numerics.device).type == "cuda"
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
-    wait_for(trial.numerics.device)
+    trial.numerics.wait()
     with profile(activities=activities) as profiler:
         started = time.perf_counter()
         trial.step()
-        wait_for(trial.numerics.device)
+        trial.numerics.wait()
         elapsed = time.perf_counter() - started
     found = attribute(profiler.events(), cuda=cuda)
     if not cuda:  # what Python does between operations belongs to the rest

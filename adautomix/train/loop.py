@@ -21,6 +21,10 @@ Evaluate = Callable[[Method], dict[str, float]]
 """Measures a method and returns columns of the curve, e.g. {"classifier_top1": 0.81}."""
 
 
+CHECKED_EVERY = 50
+"""Steps from one look at the losses to the next: to look, the host waits for the device."""
+
+
 Row = dict[str, int | float]
 """A line of the curve: epoch, step, seconds, lr, train_<term>, then what was measured."""
 
@@ -185,6 +189,8 @@ def train(
                 raise _wrong_length(f"went on after {length}", length)
             losses = training.update(batch)
             done += 1
+            if training.step % CHECKED_EVERY == 0:
+                training.check_finite()
             training.charge(timer)
             yield Step(training.step, losses)
             timer = Timer()
@@ -193,6 +199,7 @@ def train(
         measured = {}
         if evaluate is not None and training.plan.evaluates(training.epoch):
             measured = evaluate(training.method)
+        training.numerics.wait()  # what a GPU still has to do is time of this epoch
         training.charge(timer)
         yield Epoch(training.epoch, training.step, training.close_epoch(measured))
 
