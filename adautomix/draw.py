@@ -160,8 +160,19 @@ def initial_weights(seed: int, player: int = 0) -> Iterator[None]:
 
     `player` is 0 for the classifier and 1 for what plays beside it, so their weights differ.
     """
-    with torch.random.fork_rng(devices=[]):
+    with own_randomness():
         torch.manual_seed(Draw(seed, step=player, stream="init").entropy())
+        yield
+
+
+@contextmanager
+def own_randomness() -> Iterator[None]:
+    """Afterwards torch's generators, the GPUs' that are in use too, are as they were before.
+
+    `torch.manual_seed` seeds those as well. A GPU that nobody has used yet is left asleep.
+    """
+    used = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    with torch.random.fork_rng(devices=list(used)):
         yield
 
 
@@ -173,7 +184,7 @@ def _positive(concentration: float) -> None:
 
 
 def _to(array: np.ndarray, device) -> Tensor:
-    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    tensor = torch.from_numpy(np.asarray(array, order="C"))
     if torch.device(device).type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)

@@ -13,6 +13,7 @@ from torch import nn
 from adautomix import data, recipes
 from adautomix.data.loader import DeviceBatches, evaluation_batches
 from adautomix.data.small import ImageSet
+from adautomix.draw import own_randomness
 from adautomix.errors import InputError, RecordError
 from adautomix.evaluate import Accuracy, accuracy, evaluating
 from adautomix.jobs import Conditions, Job
@@ -172,7 +173,7 @@ def _drive(
         probe.look(training.method, training.notes, 0)
     title = f"{job.recorded_name()} {job.budget} seed {job.seed}"
     with (
-        torch.random.fork_rng(),
+        own_randomness(),
         stop_signals() as stop,
         Progress(title, training.total, training.step, show=conditions.progress) as progress,
     ):

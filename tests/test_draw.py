@@ -2,6 +2,7 @@
 
 import itertools
 import pickle
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from adautomix.draw import STREAMS, Draw, draw_for
+from adautomix.draw import STREAMS, Draw, draw_for, own_randomness
 from adautomix.errors import InputError
 
 KINDS = {
@@ -196,3 +197,27 @@ def test_a_gpu_gets_the_same_numbers(take):
     found = take(OnGpu(0, 3))
     assert found.is_cuda
     assert torch.equal(found.cpu(), take(Draw(0, 3)))
+
+
+def test_the_generators_of_gpus_in_use_are_kept_too(monkeypatch):
+    kept = []
+
+    def noted(devices):
+        kept.append(devices)
+        return nullcontext()
+
+    monkeypatch.setattr(torch.random, "fork_rng", noted)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with own_randomness():
+        pass
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: False)
+    with own_randomness():
+        pass
+    assert kept == [[0, 1], []]
+
+
+def test_a_single_number_has_no_axis():
+    draw = Draw(0)
+    for number in (draw.uniform(0.0, 1.0, ()), draw.integers(2, 4, ()), draw.beta(1.0, ())):
+        assert number.shape == ()
