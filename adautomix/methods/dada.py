@@ -109,7 +109,8 @@ class Policy(nn.Module):
             signs = draw.integers(0, 2, (batch,), device) * 2.0 - 1.0
             level = self.strength[slot][op].sigmoid()
             which = torch.where(applied, self.codes[op], -1)
-            shown = transform(shown, which, level, signs, drawn[2:].T)
+            with torch.autocast(device.type, enabled=False):  # pixels and places, not features
+                shown = transform(shown, which, level, signs, drawn[2:].T)
             touched = touched | applied
             log_chance = (
                 log_chance + among[op] + nn.functional.logsigmoid(torch.where(applied, odds, -odds))

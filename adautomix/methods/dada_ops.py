@@ -1,5 +1,7 @@
 """The image operations of DADA for a whole batch on the device, a different one for each image."""
 
+from functools import lru_cache
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
@@ -125,15 +127,21 @@ def _blend(images: Tensor, chosen: dict, values: dict) -> Tensor:
 def _grey(images: Tensor) -> Tensor:
     if images.shape[1] != 3:
         return images.mean(dim=1, keepdim=True)
-    weights = images.new_tensor([0.299, 0.587, 0.114])
+    weights = _constant((0.299, 0.587, 0.114), images.dtype, images.device)
     return (images * weights[:, None, None]).sum(dim=1, keepdim=True)
+
+
+@lru_cache
+def _constant(values: tuple, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Sent to the device once: a copy from ordinary host memory makes the host wait for it."""
+    return torch.tensor(values, dtype=dtype, device=device)
 
 
 def _smooth(images: Tensor) -> Tensor:
     """The 3 × 3 blur of PIL's sharpness; the border stays as it is."""
     if min(images.shape[-2:]) < 3:
         return images
-    kernel = images.new_tensor([[1, 1, 1], [1, 5, 1], [1, 1, 1]]) / 13
+    kernel = _constant(((1, 1, 1), (1, 5, 1), (1, 1, 1)), images.dtype, images.device) / 13
     channels = images.shape[1]
     inner = F.conv2d(images, kernel.expand(channels, 1, 3, 3), groups=channels)
     border = torch.ones_like(images, dtype=torch.bool)

@@ -46,16 +46,17 @@ class AttentiveCutMix:
     ) -> Mixed:
         batch, _, height, width = images.shape
         partners = draw.partners(batch, 2, images.device)
-        kept = top_cells(importance, self._count(batch, importance[0].numel(), draw))
+        kept = top_cells(importance, self._count(importance, draw))
         own = resized(kept.to(images.dtype), (height, width), mode="nearest")
         return paste(images, partners, ~own.bool())
 
-    def _count(self, batch: int, cells: int, draw: Draw) -> Int[Tensor, " b"]:
-        drawn = per_batch_or_sample(self.per, batch)
+    def _count(self, importance: Tensor, draw: Draw) -> Int[Tensor, " b"]:
+        batch, cells, where = len(importance), importance[0].numel(), importance.device
         if self.share is None:
-            count = (draw.beta(self.alpha, (drawn,)) * cells).long()
+            drawn = per_batch_or_sample(self.per, batch)
+            count = (draw.beta(self.alpha, (drawn,), where) * cells).long()
         else:
-            count = torch.tensor([round(self.share * cells)])
+            count = torch.full((1,), round(self.share * cells), device=where)
         return count.clamp(1, cells).expand(batch)
 
 
@@ -65,5 +66,5 @@ def top_cells(
     """One in the `count[b]` most important cells of map b, else zero; earlier ones win ties."""
     order = importance.flatten(1).argsort(dim=1, descending=True, stable=True)
     rank = order.argsort(dim=1)
-    kept = rank < count.to(importance.device)[:, None]
+    kept = rank < count[:, None]
     return kept.view_as(importance).to(importance.dtype)

@@ -104,7 +104,8 @@ def move(images: Float[Tensor, "b c h w"], source: Box, target: Box) -> Float[Te
     across = _tents((source.left, source.right), (target.left, target.right), width)
     precise = torch.promote_types(images.dtype, torch.float32)
     down, across = down.to(precise)[:, None], across.to(precise)[:, None]
-    return (down @ images.to(precise) @ across.mT).to(images.dtype)
+    with torch.autocast(images.device.type, enabled=False):  # pixels, not features
+        return (down @ images.to(precise) @ across.mT).to(images.dtype)
 
 
 def _tents(

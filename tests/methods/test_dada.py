@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as theirs
 
-from adautomix.draw import draw_for
+from adautomix.draw import Draw, draw_for
 from adautomix.errors import InputError
 from adautomix.methods import DADA, Plain
 from adautomix.methods.dada import Policy
@@ -368,3 +368,15 @@ def test_a_batch_that_has_no_two_halves_is_one_sentence():
     method = DADA().build(Net("resnet18", width=8).build(CLASSES), SIDE)
     with pytest.raises(InputError, match="3 images are too few: use a batch of 4 or more"):
         method(*batch_of(3), draw_for(0, 1))
+
+
+def test_pixels_are_moved_in_full_precision_whatever_the_network_computes_in():
+    policy = Policy(OPS, 2)
+    with torch.no_grad():
+        policy.chance += 9  # an operation is as good as always applied
+    images = torch.randn(64, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    plain, _ = policy(images, Draw(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        cast, _ = policy(images, Draw(0))
+    assert (plain != images).any()
+    assert torch.equal(cast, plain)

@@ -138,3 +138,12 @@ def test_two_boxes_a_batch_or_two_a_sample():
     assert len(sample.ratios[:, 0].unique()) > 16
     uniform = torch.stack([batch.ratios[0, 0], batch.weights[0, 0]])
     torch.testing.assert_close(uniform[0], uniform[1])  # a uniform map weighs by area
+
+
+def test_what_is_pasted_is_not_rounded_by_autocast():
+    images, side = torch.randn(2, 3, 8, 8), torch.tensor([0, 0])
+    source = Box(side, side + 5, side, side + 7)
+    target = Box(side + 1, side + 8, side + 2, side + 6)
+    plain = move(images, source, target)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(move(images, source, target), plain)
