@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from adautomix.data.loader import LoaderBatches, check_labels
+from adautomix.draw import own_randomness
 from adautomix.errors import InputError, unknown
 from adautomix.evaluate import accuracy, evaluating
 from adautomix.methods import AdAutoMix, Method, MethodConfig
@@ -26,10 +27,12 @@ class Fitted:
         method: the players; `method.classifier` is the trained model, `method.teacher` its
             average.
         curve: one row an epoch: mean losses, learning rate, and accuracies as fractions.
+        numerics: device and precision of the training.
     """
 
     method: Method
     curve: pd.DataFrame
+    numerics: Numerics = field(default_factory=Numerics)
 
     @property
     def accuracy(self) -> dict[str, float]:
@@ -43,13 +46,14 @@ class Fitted:
 
     @torch.no_grad()
     def predict(self, images: Tensor, predictor: str = "classifier") -> Tensor:
-        """Logits "b k" of the "classifier" or the "teacher" in evaluation mode."""
+        """Logits "b k", float32, of the "classifier" or the "teacher" in evaluation mode."""
         known = self.method.predictors()
         if predictor not in known:
             raise unknown("predictor", predictor, known)
         module = known[predictor]
         with evaluating(module):
-            return module(images.to(next(module.parameters()).device))
+            where = next(module.parameters()).device
+            return self.numerics.predictor(module)(images.to(where)).float()
 
 
 @dataclass(frozen=True)
@@ -104,22 +108,24 @@ def fit(
     training = Training(built, plan, len(batches), numerics=how.numerics, seed=how.seed)
 
     measure = None if test_loader is None else _measure(test_loader, classes, how.numerics)
-    with torch.random.fork_rng(), Progress("fit", training.total, show=how.progress) as progress:
+    with own_randomness(), Progress("fit", training.total, show=how.progress) as progress:
         for event in train(training, batches, measure):
             progress.at(training.step)
             if hasattr(event, "row"):
                 progress.tell({k: v for k, v in event.row.items() if k.endswith("_top1")})
-    return Fitted(built, pd.DataFrame(training.curve))
+    return Fitted(built, pd.DataFrame(training.curve), how.numerics)
 
 
 def _measure(loader: Iterable, classes: int, numerics: Numerics) -> Evaluate:
     """Top-1 of every predictor on the test loader, as columns of the curve."""
 
     def measure(method: Method) -> dict[str, float]:
-        return {
-            f"{name}_top1": accuracy(module, batches_of(loader, classes, numerics)).top1
-            for name, module in method.predictors().items()
-        }
+        columns = {}
+        for name, module in method.predictors().items():
+            with evaluating(module):
+                found = accuracy(numerics.predictor(module), batches_of(loader, classes, numerics))
+            columns[f"{name}_top1"] = found.top1
+        return columns
 
     return measure
 

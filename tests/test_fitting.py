@@ -165,3 +165,15 @@ def test_no_epochs_are_refused():
 def test_images_that_are_not_numbers_are_a_divergence():
     with pytest.raises(DivergenceError, match="diverged by step 4 of 4, ce is not finite"):
         fit(thin(), images_as(lambda x: x * math.nan), method=Plain(), epochs=1, how=HOW)
+
+
+def test_what_is_evaluated_and_predicted_is_in_the_precision_of_the_training():
+    how = How(SGD(lr=0.05), numerics=decide("cpu", "bf16"), progress=False)
+    model, seen = thin(), []
+    model.conv1.register_forward_hook(
+        lambda module, _, out: seen.append((module.training, out.dtype))
+    )
+    done = fit(model, batched(), batched(seed=1), method=Plain(), epochs=1, how=how)
+    done.predict(batched()[0][0])
+    assert set(seen) == {(True, torch.bfloat16), (False, torch.bfloat16)}
+    assert done.predict(batched()[0][0]).dtype == torch.float32
