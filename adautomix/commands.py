@@ -58,18 +58,26 @@ def evaluate(options: Namespace) -> None:
     An unfinished run is evaluated as it was at its last checkpoint, and nothing is recorded.
     """
     from adautomix import unfinished
+
+    try:
+        run = _find(options.run, _store(options))
+    except RecordError:
+        with unfinished.snapshot(options.run, _store(options)) as run:
+            if run is None:
+                raise
+            print(f"{run.id} is unfinished, after step {unfinished.step_of(run)}: not recorded")
+            _evaluate(run, options, finished=False)
+    else:
+        _evaluate(run, options, finished=True)
+
+
+def _evaluate(run: Run, options: Namespace, *, finished: bool) -> None:
+    """What `evaluate` does, with the run that was found."""
     from adautomix.evaluations import evaluate, held, values
     from adautomix.jobs import Conditions
     from adautomix.runner import evaluate_run
     from adautomix.train import decide
 
-    try:
-        run, finished = _find(options.run, _store(options)), True
-    except RecordError:
-        if (run := unfinished.find(options.run, _store(options))) is None:
-            raise
-        finished = False
-        print(f"{run.id} is unfinished, after step {unfinished.step_of(run)}: not recorded")
     conditions = Conditions(decide(options.device), root=options.data)
     if options.predictor not in ("both", *run.metrics):
         raise unknown(f"predictor of {run.id}", options.predictor, ("both", *run.metrics))

@@ -1,7 +1,12 @@
 """Runs that stopped on their way, seen through their newest checkpoint."""
 
 import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from safetensors import safe_open
 
@@ -75,6 +80,19 @@ def find(prefix: str, store: Store) -> Run | None:
         raise RecordError(
             f"cannot read the unfinished run in {found[0].parent} ({error}): train it again."
         ) from error
+
+
+@contextmanager
+def snapshot(prefix: str, store: Store) -> Iterator[Run | None]:
+    """What `find` finds, in a copy of its own: who trains it on replaces the checkpoint."""
+    with TemporaryDirectory(prefix="adautomix-") as folder:
+        while (run := find(prefix, store)) is not None:
+            with suppress(FileNotFoundError):  # replaced just now: there is a newer one
+                for name in (checkpoint.WEIGHTS, checkpoint.STATE):
+                    shutil.copy(run.path / name, folder)
+                run = replace(run, path=Path(folder))
+                break
+        yield run
 
 
 def step_of(run: Run) -> int:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -99,6 +100,39 @@ def test_without_a_checkpoint_there_is_nothing_to_see(tmp_path):
     assert unfinished.find(job.id(), store) is None
 
 
+def test_a_copy_outlives_the_checkpoint(store, job):
+    with unfinished.snapshot("plain", store) as run:
+        folder = store.path(job.id()) / unfinished.CHECKPOINTS
+        taken = folder.rename(folder.with_name("taken"))
+        try:
+            found = runner.evaluate_run(run, decide("cpu"))
+        finally:
+            taken.rename(folder)
+    assert found["classifier"].n == 797
+    assert not run.path.exists()
+
+
+def test_a_checkpoint_that_is_replaced_meanwhile_is_looked_for_again(store, job, monkeypatch):
+    honest, gone = unfinished.find, []
+
+    def late(prefix, where):
+        run = honest(prefix, where)
+        if not gone:
+            gone.append(run)
+            run = replace(run, path=run.path / "gone")
+        return run
+
+    monkeypatch.setattr(unfinished, "find", late)
+    with unfinished.snapshot("plain", store) as run:
+        assert unfinished.step_of(run) == 1
+    assert gone
+
+
 def test_going_on_ends_as_usual(store, job):
     run = runner.execute(job, Conditions(decide("cpu"), store, progress=False))
     assert not (run.path / unfinished.CHECKPOINTS).exists()
+
+
+def test_nothing_has_no_copy(tmp_path):
+    with unfinished.snapshot("plain", Store(tmp_path)) as run:
+        assert run is None

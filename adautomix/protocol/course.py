@@ -4,6 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
@@ -109,10 +110,12 @@ def expected(job: Job, pool: Sequence[Run]) -> float | None:
 
 def _spent(job: Job, conditions: Conditions) -> float | None:
     """Seconds of training that an unfinished run has behind it; None without a checkpoint."""
-    newest = checkpoint.latest(conditions.store.path(job.id()) / runner.CHECKPOINTS)
-    if newest is None:
-        return None
-    return float(json.loads((newest / checkpoint.STATE).read_text(encoding="utf-8"))["seconds"])
+    folder = conditions.store.path(job.id()) / runner.CHECKPOINTS
+    while (newest := checkpoint.latest(folder)) is not None:
+        with suppress(FileNotFoundError):  # who trains it on has just replaced it by a newer one
+            state = json.loads((newest / checkpoint.STATE).read_text(encoding="utf-8"))
+            return float(state["seconds"])
+    return None
 
 
 def treatments_of(protocol: Protocol, found: Iterable[Standing]) -> Treatments:

@@ -55,7 +55,7 @@ def save(training: Training, folder: Path) -> Path:
         ) from error
     _sync_folder(folder)
     for old in folder.iterdir():
-        if old != final:
+        if old != final and old.is_dir():
             shutil.rmtree(old, ignore_errors=True)
     return final
 
