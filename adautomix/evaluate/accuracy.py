@@ -1,13 +1,14 @@
 """Top-1 and top-5 accuracy and cross-entropy, by counts, exact over any batch size."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
+
+from adautomix.models import evaluating
 
 
 class Accuracy(NamedTuple):
@@ -48,17 +49,3 @@ def accuracy(
     if n == 0:
         return Accuracy(float("nan"), float("nan"), float("nan"), 0)
     return Accuracy(top1 / n, top5 / n, loss / n, int(n))
-
-
-@contextmanager
-def evaluating(predict: object) -> Iterator[None]:
-    """Evaluation mode for a module, then its former mode; nothing for a plain function."""
-    if not isinstance(predict, nn.Module):
-        yield
-        return
-    training = predict.training
-    predict.eval()
-    try:
-        yield
-    finally:
-        predict.train(training)

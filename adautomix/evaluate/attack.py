@@ -15,8 +15,8 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError
-from adautomix.evaluate.accuracy import evaluating
 from adautomix.evaluate.predict import Predict
+from adautomix.models import evaluating
 
 EPSILON = 8 / 255
 Attack = Callable[[Predict, Tensor, Tensor], Tensor]

@@ -10,8 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from adautomix.errors import InputError, unknown
-from adautomix.evaluate.accuracy import evaluating
-from adautomix.models import Backbone
+from adautomix.models import Backbone, evaluating
 
 
 def grad_cam(

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError
-from adautomix.evaluate.accuracy import evaluating
 from adautomix.evaluate.predict import Predict
+from adautomix.models import evaluating
 
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """The shares of Table 7."""

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from adautomix.errors import InputError
-from adautomix.evaluate.accuracy import evaluating
+from adautomix.models import evaluating
 
 Predict = Callable[[Tensor], Tensor]
 """Images "b c h w" to logits "b k". What the images are (pixels, normalised) its user says."""

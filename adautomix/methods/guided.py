@@ -1,7 +1,6 @@
 """Training with a rule that must be told what matters in each image: PuzzleMix, SnapMix, ..."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +13,7 @@ from adautomix.losses import ce, mixed_ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
 from adautomix.mix import GuidedRule, Mixed
 from adautomix.mix.importance import resized, shares
-from adautomix.models import Backbone
+from adautomix.models import Backbone, evaluating
 
 SOURCES = ("classifier", "teacher")
 
@@ -167,15 +166,3 @@ GUIDES: dict[str, Callable[[Backbone, Tensor, Tensor], Tensor]] = {
     "cam": cam,
 }
 """The kinds of map: (network, images, labels) → importance, for a network in evaluation mode."""
-
-
-@contextmanager
-def evaluating(network: Backbone) -> Iterator[Backbone]:
-    """The network in evaluation mode; afterwards every module of it is in its own mode again."""
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        yield network
-    finally:
-        for module, training in modes:
-            module.training = training

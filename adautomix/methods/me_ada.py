@@ -11,7 +11,7 @@ from adautomix.draw import Draw
 from adautomix.errors import InputError
 from adautomix.losses import ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
-from adautomix.models import Backbone
+from adautomix.models import Backbone, evaluating
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,8 @@ class MEADAMethod(Method):
 
         No gradient is left in the classifier, and nothing in it changes.
         """
-        training = self.classifier.training
-        self.classifier.eval()
-        try:
+        with evaluating(self.classifier):
             found = ascend(self._see, images, labels, self.config)
-        finally:
-            self.classifier.train(training)
         low, high = images.amin((0, 2, 3), keepdim=True), images.amax((0, 2, 3), keepdim=True)
         return found.clamp(low, high)
 

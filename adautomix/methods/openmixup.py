@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from adautomix.models import Backbone, Seen, Teacher
+from adautomix.models import Backbone, Seen, Teacher, evaluating
 
 
 class TwoHeads(Backbone):
@@ -33,7 +33,7 @@ class TwoHeads(Backbone):
     def __init__(self, backbone: Backbone, side: int, init: float = 0.01):
         super().__init__(backbone.model, backbone.tap)
         weight = next(self.parameters())
-        with _in_evaluation_mode(self), torch.no_grad():
+        with evaluating(self), torch.no_grad():
             black = self.black(side)
             classes, width = self(black).shape[1], self._pool(black)[0].shape[1]
         self.mixing_head = nn.Linear(width, classes, device=weight.device, dtype=weight.dtype)
@@ -109,13 +109,3 @@ def undisturbed(module: nn.Module) -> Iterator[None]:
     finally:
         for buffer, value in before:
             buffer.copy_(value)
-
-
-@contextmanager
-def _in_evaluation_mode(module: nn.Module) -> Iterator[None]:
-    training = module.training
-    module.eval()
-    try:
-        yield
-    finally:
-        module.train(training)

@@ -2,5 +2,15 @@
 
 from adautomix.models.backbone import Backbone, Net, Seen, Tap, cifar_stem
 from adautomix.models.ema import Teacher, momentum_at
+from adautomix.models.modes import evaluating
 
-__all__ = ["Backbone", "Net", "Seen", "Tap", "Teacher", "cifar_stem", "momentum_at"]
+__all__ = [
+    "Backbone",
+    "Net",
+    "Seen",
+    "Tap",
+    "Teacher",
+    "cifar_stem",
+    "evaluating",
+    "momentum_at",
+]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from adautomix.draw import initial_weights
 from adautomix.errors import InputError, unknown
+from adautomix.models.modes import evaluating
 
 
 class Seen(NamedTuple):
@@ -66,17 +67,14 @@ class Backbone(nn.Module):
         It is not looked up: after a change of stem, timm's `feature_info` tells the old strides.
         """
         black = self.black(side)
-        training = self.training
-        self.eval()
         try:
-            seen = self.see(black)
+            with evaluating(self):
+                seen = self.see(black)
         except (IndexError, AssertionError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"the model {self.name} shows no features at tap {self.tap} "
                 f"for {side}×{side} images ({error}): choose another tap or image size."
             ) from error
-        finally:
-            self.train(training)
         return Tap(*seen.features.shape[1:])
 
     def black(self, side: int) -> Float[Tensor, "2 c side side"]:

@@ -138,3 +138,12 @@ def test_two_processes_count_the_images_of_both(tmp_path):
     for rank in range(2):
         assert torch.load(tmp_path / f"{rank}.pt") == pytest.approx(tuple(alone), rel=1e-6)
         assert torch.load(tmp_path / f"{rank}.pt")[::3] == tuple(alone)[::3]  # top-1 and n exactly
+
+
+def test_a_part_that_was_frozen_stays_frozen():
+    module = nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 2)).train()
+    module[0].eval()
+    with evaluating(module) as same:
+        assert same is module
+        assert not module[1].training
+    assert [each.training for each in module.modules()] == [True, False, True]
