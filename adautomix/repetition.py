@@ -47,11 +47,17 @@ def repeat(run: Run, conditions: Conditions) -> Repetition:
 
     Raises:
         InputError: the store is that of the record, or the record's device is not here.
-        RecordError: this version of the package makes another run of that name.
+        RecordError: this version of the package makes another run of that name, or the record is of
+            a run that was gone on with elsewhere, which no one machine makes again.
         Interrupted: see `adautomix.runner.execute`.
     """
     if conditions.store.path(run.id).resolve() == run.path.resolve():
         raise InputError(f"{run.path} is the record itself: repeat it in another folder.")
+    if parts := run.provenance.get("segments"):
+        raise RecordError(
+            f"{run.id} was made in {len(parts)} parts, on other devices or by other code "
+            "(`adautomix runs show` has them), so no single run is to have its bits."
+        )
     job = job_of(run)
     if conditions.store.find(run.id) is not None:
         shutil.rmtree(conditions.store.path(run.id))

@@ -114,3 +114,11 @@ def test_the_command_line_says_whether_the_bits_are_the_same(here, capsys):
     told = capsys.readouterr()
     assert told.out.startswith("curve: 1 of ")
     assert "came out otherwise than it is recorded, see " in told.err
+
+
+def test_a_run_of_several_parts_is_no_single_run(here, there):
+    run = obtain(CHEAP, here)
+    parts = [{"from_step": 0, "device": "cpu: x"}, {"from_step": 2, "device": "cpu: y"}]
+    mixed = replace(run, provenance=run.provenance | {"segments": parts})
+    with pytest.raises(RecordError, match="was made in 2 parts, on other devices or by other code"):
+        repetition.repeat(mixed, there)

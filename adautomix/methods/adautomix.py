@@ -1,5 +1,6 @@
 """AdAutoMix by the paper's equations (Sec. 3.3, Algorithm 1): two players, one backward pass."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -55,6 +56,7 @@ class AdAutoMix:
         for name in ("alpha", "beta"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} must lie in [0, 1], not {getattr(self, name)}.")
+        check_opponent(self.adversary, self.concentration)
         for name in ("classifier_turns", "generator_turns"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}.")
@@ -82,6 +84,14 @@ class AdAutoMix:
                 init=self.init,
             )
         return AdAutoMixMethod(backbone, generator, self)
+
+
+def check_opponent(adversary: float, concentration: float) -> None:
+    """InputError for a weight or a law of λ that neither reading of AdAutoMix can have."""
+    if not 0 <= adversary < math.inf:
+        raise InputError(f"adversary must be 0 or more, not {adversary}.")
+    if not 0 < concentration < math.inf:
+        raise InputError(f"concentration must be positive, not {concentration}.")
 
 
 class AdAutoMixMethod(Method):

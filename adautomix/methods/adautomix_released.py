@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from adautomix import losses as loss
 from adautomix.draw import Draw, initial_weights
 from adautomix.errors import InputError, unknown
-from adautomix.methods.adautomix import reverse
+from adautomix.methods.adautomix import check_opponent, reverse
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
 from adautomix.methods.early import early
 from adautomix.methods.openmixup import (
@@ -105,6 +105,7 @@ class AdAutoMixReleased:
         for name in ("alpha", "beta", "lam_margin", "momentum_end"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} must lie in [0, 1], not {getattr(self, name)}.")
+        check_opponent(self.adversary, self.concentration)
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise unknown(name, getattr(self, name), known)

@@ -87,10 +87,7 @@ class Protocol:
                 raise unknown("method of the protocol", method, self.methods)
         if silent := [method for method in self.methods if method not in self.reported]:
             raise InputError(f"`reported` does not say how {', '.join(silent)} is reported.")
-        evaluation, slash, _ = self.decides.metric.rpartition("/")
-        if slash and evaluation not in self.evaluations:
-            raise unknown("evaluation that decides", evaluation, self.evaluations)
-        if not slash and self.decides.metric not in METRICS:
+        if self.decides.metric not in METRICS:  # accuracies: the verdict takes more for better
             raise unknown("metric that decides", self.decides.metric, METRICS)
         for cell in [*self.reported.values(), *self.decides.alike]:
             if cell.schedule not in self.schedules:

@@ -15,13 +15,13 @@ from adautomix.figures.style import method_name, slug
 from adautomix.jobs import Conditions
 from adautomix.protocol.course import Standing, conduct, standings, treatments_of
 from adautomix.protocol.plan import Protocol, read
-from adautomix.record import Run
+from adautomix.record import Run, compare
 from adautomix.record.treatments import PREDICTORS, Treatments, in_words, painted, points, verdict
 from adautomix.train import decide
 
 CAPTION = (
-    "Top-1 accuracy in percent, median of the last ten epochs: mean ± sample standard deviation "
-    "(number of seeds); † is how the paper reports the method. A blank cell was not run."
+    "{number}, in percent: mean ± sample standard deviation (number of seeds); † is how the paper "
+    "reports the method. A blank cell was not run."
 )
 MOVED = (
     "What each method gains, in percentage points, over the cell in which it is reported (†), with "
@@ -81,7 +81,7 @@ class Report:
         ours, theirs = self._label(decides.method), self._label(decides.against)
         lead = f"Lead of {ours} over {theirs}"
         shown = {
-            "accuracy": (self.table(), CAPTION),
+            "accuracy": (self.table(), CAPTION.format(number=compare.WORDS[decides.metric])),
             "moved": (self.moved(), MOVED),
             "leads": (self.leads(), f"Lead of {ours} over each other method, {PAIRED}. {PARTS}"),
             "seeds": (self.by_seed(), f"{lead}, seed by seed, in percentage points. {PARTS}"),

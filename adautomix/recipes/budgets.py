@@ -66,8 +66,9 @@ def _embedded(recipe: Recipe, *, smoke: bool) -> Recipe:
 def _following(recipe: Recipe, momentum: float) -> Recipe:
     """The teacher's momentum for a shorter run.
 
-    Its horizon at the start, 1 / (1 − ξ) steps, stays one hundredth of the run or less, as 0.999
-    is of the paper's 200-epoch runs on CIFAR-100 (Sec. 4.6; 100,000 steps of batch 100).
+    Its horizon at the start, 1 / (1 − ξ) steps, stays about one hundredth of the run, as 0.999 is
+    of the paper's 200-epoch runs on CIFAR-100 (Sec. 4.6; 100,000 steps of batch 100). At `smoke`,
+    four steps for tests, it is longer than the run.
     """
     if recipe.method.momentum is None:
         return recipe

@@ -6,6 +6,7 @@ nobody ran is blank. Fractions inside, percent only in what is displayed.
 
 import html
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, stdev
@@ -104,14 +105,21 @@ def _listed(names: Iterable[str]) -> str:
 
 
 WORDS = {
-    "top1_last": "Top-1 accuracy after the last epoch",
-    "top1_best": "Top-1 accuracy of the best epoch",
-    "top1_median10": "Top-1 accuracy, median of the last ten epochs",
+    f"top{k}_{when}": f"Top-{k} accuracy{words}"
+    for k in (1, 5)
+    for when, words in {
+        "last": " after the last epoch",
+        "best": " of the best epoch",
+        "median10": ", median of the last ten epochs",
+    }.items()
+} | {
     "calibration/ece": "Expected calibration error",
     "corruption/mean_run": "Top-1 accuracy on corrupted images, mean over the corruptions",
     "fgsm/error": "Images misclassified under FGSM",
     "occlusion/dropped_50": "Top-1 accuracy with half of each image's cells gone",
 }
+NO_FRACTION = {"loss", "nll", "brier", "temperature"}
+"""Words in the names of metrics that are not shown in percent."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +211,8 @@ def table(
                 cells += [{"source": source, "budget": budget} | cell for cell in column]
     long = pd.DataFrame([BLANK | {"metric": metric} | cell for cell in cells], columns=[*BLANK])
     long = long.astype({"mean": float, "sd": float, "n": int})
-    return Comparison(long, tuple(recipes), metric, percent="loss" not in metric)
+    percent = NO_FRACTION.isdisjoint(re.split("[/_]", metric))
+    return Comparison(long, tuple(recipes), metric, percent)
 
 
 def _printed(paper: pd.DataFrame) -> dict[str, float]:

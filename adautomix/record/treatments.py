@@ -49,7 +49,7 @@ class Decision:
     """Which number decides, said beforehand.
 
     Attributes:
-        metric: of a run, as in `Run.metric`.
+        metric: of a run, as in `Run.metric`; more is better.
         method, against: the two that are compared.
         alike: the cells in which both are read to treat them alike.
         seeds: how many paired seeds it takes.

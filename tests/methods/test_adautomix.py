@@ -220,6 +220,9 @@ def test_mixed_shows_the_images_of_the_step(game):
         ({"alpha": 1.5}, "alpha"),
         ({"beta": -0.1}, "beta"),
         ({"classifier_turns": 0}, "classifier_turns"),
+        ({"adversary": -1.0}, r"adversary must be 0 or more, not -1\.0"),
+        ({"adversary": float("nan")}, "adversary must be 0 or more, not nan"),
+        ({"concentration": 0.0}, r"concentration must be positive, not 0\.0"),
     ],
 )
 def test_impossible_hyper_parameters_are_named(change, word):

@@ -371,6 +371,8 @@ def test_sets_are_partners_and_ratios(tiny_method):
         ({"n": 1}, "n = 2 or more images, not 1"),
         ({"alpha": 1.5}, r"alpha must lie in \[0, 1\], not 1.5"),
         ({"momentum_end": 2.0}, "momentum_end must lie in"),
+        ({"adversary": float("inf")}, "adversary must be 0 or more, not inf"),
+        ({"concentration": -1.0}, "concentration must be positive"),
         ({"signs": "pape"}, "unknown signs 'pape': did you mean 'paper'"),
         ({"margin_test": "x"}, "unknown margin_test 'x'"),
         ({"statistics": "x"}, "unknown statistics 'x'"),

@@ -119,7 +119,7 @@ def test_the_committed_protocol_compares_nothing_but_method_and_schedule(budget)
         ({"contrasts": ["mixup"]}, "`contrasts` must map names to pairs of methods"),
         ({"decides": {"seeds": 1}}, "2 `seeds` or more"),
         ({"decides": {"metric": "top1_median"}}, "did you mean 'top1_median10'"),
-        ({"decides": {"metric": "fgsm/error"}}, "unknown evaluation that decides 'fgsm'"),
+        ({"decides": {"metric": "fgsm/error"}}, "unknown metric that decides 'fgsm/error'"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(write, change, sentence):
