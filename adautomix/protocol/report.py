@@ -238,7 +238,8 @@ class Report:
         """What prose quotes: how far it has come, the parts of the reported lead, the verdict.
 
         With it the mean of every cell that was run, in percent, as <row>_<schedule>_<predictor>,
-        and what was painted there in the end, as <row>_<schedule>_<what `painted` has>.
+        what was painted there in the end, as <row>_<schedule>_<what `painted` has>, and each of
+        the contrasts in words, as <its name>_<schedule>_<predictor>.
         """
         decides = self.protocol.decides
         ours, theirs = self._label(decides.method), self._label(decides.against)
@@ -255,6 +256,7 @@ class Report:
             "split": split,
             "verdict": verdict(self.found, decides),
             **self._means(),
+            **self._contrasts_in_words(),
         }
 
     def _label(self, row: str) -> str:
@@ -264,6 +266,19 @@ class Report:
     def _named(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Rows by the names that a reader sees, as the first column."""
         return frame.rename(index=self._label).reset_index()
+
+    def _contrasts_in_words(self) -> dict[str, str]:
+        found = {
+            f"{slug(what)}_{where.schedule}_{where.predictor}": self.found.difference(
+                ours, where, theirs, where
+            )
+            for what, (ours, theirs) in self.protocol.contrasts.items()
+            for where in self.protocol.decides.alike
+        }
+        return {
+            name: in_words(each) + (" (one seed)" if each.n == 1 else "") if each.n else "not run"
+            for name, each in found.items()
+        }
 
     def _means(self) -> dict[str, float]:
         cells = {

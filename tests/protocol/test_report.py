@@ -145,6 +145,12 @@ def test_contrasts_are_paired_and_a_variant_is_a_row(shown, write, content):
     content["reported"][row] = "cosine/classifier"
     content["variants"] = {row: "mixup/method.rule.alpha=0.2"}
     content["contrasts"] = {"less of it": [row, "mixup"], "mixing": ["mixup", "plain"]}
+    told = [shown(seeds, write()).headline() for seeds in ((), (0,), (0, 1))]
+    assert [words["less_of_it_floor_teacher"] for words in told] == [
+        "not run",
+        "2.00 (one seed)",
+        "2.00 (2.00 to 2.00)",
+    ]
     found = shown((0, 1), write())
     assert found.contrasts().to_dict("list") == {
         "what": ["less of it", "mixing"],
