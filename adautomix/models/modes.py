@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any
 
 from torch import nn
 
-Predict = TypeVar("Predict")
-
 
 @contextmanager
-def evaluating(predict: Predict) -> Iterator[Predict]:
+def evaluating(predict: Any) -> Iterator[Any]:
     """A module in evaluation mode; afterwards each module within is in its own mode again.
 
     A plain function has no modes and is left alone.
