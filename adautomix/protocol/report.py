@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from statistics import mean
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from adautomix import figures
 from adautomix.figures import Table
-from adautomix.figures.style import method_name, slug
+from adautomix.figures.style import method_name
 from adautomix.jobs import Conditions
+from adautomix.protocol import quotes
 from adautomix.protocol.course import Standing, conduct, standings, treatments_of
 from adautomix.protocol.plan import Protocol, read
 from adautomix.record import Run, compare
@@ -255,8 +255,8 @@ class Report:
             "progress": f"{len(self.runs)} of {len(self.standings)} runs are there.",
             "split": split,
             "verdict": verdict(self.found, decides),
-            **self._means(),
-            **self._contrasts_in_words(),
+            **quotes.means(self.found, self.protocol.methods),
+            **quotes.contrasts(self.found, self.protocol),
         }
 
     def _label(self, row: str) -> str:
@@ -266,33 +266,6 @@ class Report:
     def _named(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Rows by the names that a reader sees, as the first column."""
         return frame.rename(index=self._label).reset_index()
-
-    def _contrasts_in_words(self) -> dict[str, str]:
-        found = {
-            f"{slug(what)}_{where.schedule}_{where.predictor}": self.found.difference(
-                ours, where, theirs, where
-            )
-            for what, (ours, theirs) in self.protocol.contrasts.items()
-            for where in self.protocol.decides.alike
-        }
-        return {
-            name: in_words(each) + (" (one seed)" if each.n == 1 else "") if each.n else "not run"
-            for name, each in found.items()
-        }
-
-    def _means(self) -> dict[str, float]:
-        cells = {
-            f"{slug(method)}_{where.schedule}_{where.predictor}": self.found.values(method, where)
-            for method in self.protocol.methods
-            for where in self.found.cells
-        }
-        tops = {name: 100 * mean(values.values()) for name, values in cells.items() if values}
-        masks = {
-            f"{slug(method)}_{schedule}_{name}": value
-            for (method, schedule), runs in self.found.runs.items()
-            for name, value in painted(runs).items()
-        }
-        return tops | masks
 
 
 def report(

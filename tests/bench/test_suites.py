@@ -1,5 +1,6 @@
 """What the suites measure, on tiny sizes; that they are fast or slow is nobody's test."""
 
+import functools
 from dataclasses import replace
 
 import pytest
@@ -84,18 +85,34 @@ def test_a_folded_network_answers_as_the_network_does():
     assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in folded.modules())
 
 
-@pytest.mark.parametrize("change", [variants.folded_teacher, variants.teacher_in_bf16])
-def test_a_changed_teacher_leaves_the_step_as_it_is(change):
-    losses = []
+@pytest.mark.parametrize(
+    ("change", "usual", "then"),
+    [
+        (variants.folded_teacher, ("BatchNorm2d", torch.float32), None),
+        (variants.teacher_in_bf16, ("Conv2d", torch.float32), ("Conv2d", torch.bfloat16)),
+    ],
+)
+def test_a_changed_teacher_answers_and_leaves_the_step_as_it_is(change, usual, then):
+    losses, seen = [], []
     for changed in (False, True):
         trial = Trial(Case("adautomix", **TINY), Numerics())
         if changed:
             change(trial)
+        seen.append(set())
+        for module in trial.training.method.teacher.network.modules():
+            module.register_forward_hook(functools.partial(note, seen[-1]))
         for _ in range(2):
             trial.step()
         losses.append({k: float(v) for k, v in trial.training.sums.items()})
-    assert losses[0] != losses[1]
+    assert usual in seen[0]
+    assert usual not in seen[1]
+    assert then is None or then in seen[1]
     assert losses[0] == pytest.approx(losses[1], rel=0.05, abs=0.05)
+
+
+def note(seen, module, _, answer):
+    if isinstance(answer, torch.Tensor):
+        seen.add((type(module).__name__, answer.dtype))
 
 
 def test_when_gradients_are_taken_changes_no_bit():
