@@ -177,7 +177,7 @@ def own_randomness() -> Iterator[None]:
 
 
 def _positive(concentration: float) -> None:
-    if not concentration > 0:
+    if not 0 < concentration < np.inf:
         raise InputError(
             f"the concentration of the mixing ratios must be positive, not {concentration}."
         )

@@ -111,6 +111,11 @@ def obtain(
         raise unknown("budget", budget, BUDGETS)
     experiment = EXPERIMENTS[name]
     budget = affordable(experiment.family, budget)
+    for what, value, example in (("seeds", seeds, "[3]"), ("methods", methods, "[cutmix]")):
+        if isinstance(value, int | str):
+            raise InputError(
+                f"{what} must be a list, not {value!r}: with papermill, -y '{what}: {example}'."
+            )
     for method in methods or ():
         if method not in experiment.rows:
             raise unknown(f"method of {name}", method, experiment.rows)

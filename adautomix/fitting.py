@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import pandas as pd
 import torch
@@ -13,6 +14,7 @@ from adautomix.errors import InputError, unknown
 from adautomix.evaluate import accuracy, evaluating
 from adautomix.methods import AdAutoMix, Method, MethodConfig
 from adautomix.methods.base import as_backbone
+from adautomix.mix.base import check_images
 from adautomix.progress import Progress
 from adautomix.recipes import SGD, AdamW, Cosine
 from adautomix.train import Numerics, Plan, Training, decide, train
@@ -101,13 +103,19 @@ def fit(
         DivergenceError: the loss became NaN or infinite.
     """
     how = how or How()
-    side, classes = _look_at(model, train_loader)
-    batches = LoaderBatches(train_loader, classes, how.numerics.device)
-    built = (method or AdAutoMix()).build(model, side, seed=how.seed)
+    method = AdAutoMix() if method is None else method
+    if isinstance(method, type) or not isinstance(method, MethodConfig):
+        raise InputError(
+            "method must be the hyper-parameters of one, e.g. AdAutoMix(n=3), Plain() or "
+            f"Fixed(CutMix()), not {method!r}."
+        )
+    side, takes = _look_at(model, train_loader)
+    batches = LoaderBatches(train_loader, takes.classes, how.numerics.device)
+    built = method.build(model, side, seed=how.seed)
     plan = Plan(epochs, how.optim, how.schedule)
     training = Training(built, plan, len(batches), numerics=how.numerics, seed=how.seed)
 
-    measure = None if test_loader is None else _measure(test_loader, classes, how.numerics)
+    measure = None if test_loader is None else _measure(test_loader, takes, how.numerics)
     with own_randomness(), Progress("fit", training.total, show=how.progress) as progress:
         for event in train(training, batches, measure):
             progress.at(training.step)
@@ -116,14 +124,42 @@ def fit(
     return Fitted(built, pd.DataFrame(training.curve), how.numerics)
 
 
-def _measure(loader: Iterable, classes: int, numerics: Numerics) -> Evaluate:
+class Takes(NamedTuple):
+    """What a model takes: channels and dtype of its images, and how many classes it tells apart."""
+
+    channels: int
+    dtype: torch.dtype
+    classes: int
+
+    def check(self, batch: object, loader: str) -> tuple[Tensor, Tensor]:
+        """The images and labels of a batch; InputError if the model cannot take them."""
+        if not isinstance(batch, list | tuple) or [torch.is_tensor(t) for t in batch] != [True] * 2:
+            raise InputError(
+                f"the {loader} must yield pairs (images, labels) of tensors, and at least one."
+            )
+        images, labels = batch
+        check_images(images)
+        if images.dtype != self.dtype:
+            raise InputError(
+                f"the {loader}'s images are {images.dtype}, but the model takes {self.dtype}: "
+                f"convert them with images.to({self.dtype})."
+            )
+        if images.shape[1] != self.channels:
+            raise InputError(
+                f"the {loader}'s images have {images.shape[1]} channels, but the model takes "
+                f"{self.channels}: make the model with in_chans={images.shape[1]}."
+            )
+        return images, labels
+
+
+def _measure(loader: Iterable, takes: Takes, numerics: Numerics) -> Evaluate:
     """Top-1 of every predictor on the test loader, as columns of the curve."""
 
     def measure(method: Method) -> dict[str, float]:
         columns = {}
         for name, module in method.predictors().items():
             with evaluating(module):
-                found = accuracy(numerics.predictor(module), batches_of(loader, classes, numerics))
+                found = accuracy(numerics.predictor(module), batches_of(loader, takes, numerics))
             columns[f"{name}_top1"] = found.top1
         return columns
 
@@ -131,13 +167,14 @@ def _measure(loader: Iterable, classes: int, numerics: Numerics) -> Evaluate:
 
 
 def batches_of(
-    loader: Iterable, classes: int, numerics: Numerics
+    loader: Iterable, takes: Takes, numerics: Numerics
 ) -> Iterable[tuple[Tensor, Tensor]]:
-    """The test loader's batches on the device, labels checked; at least one, every time."""
+    """The test loader's batches on the device, checked; at least one, every time."""
     empty = True
-    for images, labels in loader:
+    for batch in loader:
         empty = False
-        check_labels(labels, classes)
+        images, labels = takes.check(batch, "test loader")
+        check_labels(labels, takes.classes)
         yield images.to(numerics.device), labels.to(numerics.device)
     if empty:
         raise InputError(
@@ -146,17 +183,21 @@ def batches_of(
         )
 
 
-def _look_at(model: nn.Module, loader: Iterable) -> tuple[int, int]:
-    """The side of the images, from the first batch, and the model's number of classes."""
-    first = next(iter(loader), None)
-    if not isinstance(first, list | tuple) or [torch.is_tensor(t) for t in first] != [True] * 2:
+def _look_at(model: nn.Module, loader: Iterable) -> tuple[int, Takes]:
+    """The side of the images, from the first batch, and what the model takes."""
+    backbone = as_backbone(model)
+    weight = backbone.black(1)
+    if weight.dtype != torch.float32:
         raise InputError(
-            "the loader must yield pairs (images, labels) of tensors, and at least one."
+            f"the model's weights are {weight.dtype}: give model.float(); bf16 is the precision "
+            "of how.numerics, which leaves the weights alone."
         )
-    images = first[0]
-    if images.ndim != 4 or images.shape[2] != images.shape[3]:
+    takes = Takes(weight.shape[1], weight.dtype, classes=0)
+    images, _ = takes.check(next(iter(loader), None), "train loader")
+    side = images.shape[-1]
+    if images.shape[-2] != side:
         raise InputError(
             "images must be square, of shape (batch, channels, side, side), "
             f"not {tuple(images.shape)}."
         )
-    return images.shape[-1], as_backbone(model).model.num_classes
+    return side, takes._replace(classes=backbone.classes(side))

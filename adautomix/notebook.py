@@ -6,12 +6,21 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from adautomix import __version__, figures
+from adautomix import __version__, errors, figures
 from adautomix.errors import InputError
 from adautomix.figures import Table, glue_table, glue_tables
 from adautomix.record import Run, provenance
 
-__all__ = ["begin", "colophon", "glue", "glue_each", "glue_table", "glue_tables", "undeclared"]
+__all__ = [
+    "begin",
+    "colophon",
+    "glue",
+    "glue_each",
+    "glue_table",
+    "glue_tables",
+    "one_of",
+    "undeclared",
+]
 
 INJECTED = "# Parameters"
 
@@ -31,6 +40,13 @@ def begin() -> None:
             f"this notebook has no parameter {', '.join(map(repr, unknown))}: see its first "
             "code cell for those it has."
         )
+
+
+def one_of(name: str, value: str, known: Sequence[str]) -> str:
+    """`value`, which is one of `known`; InputError names the parameter where it is not."""
+    if value not in known:
+        raise errors.unknown(name, value, known)
+    return value
 
 
 def undeclared(cells: Sequence[str]) -> list[str]:

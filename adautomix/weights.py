@@ -5,19 +5,23 @@ from pathlib import Path
 
 from adautomix.errors import RecordError
 from adautomix.models import Backbone, Net
-from adautomix.record import Run, Store, live
+from adautomix.record import Run, Store, live, recorded
 from adautomix.train import checkpoint
 
 WEIGHTS = "weights.safetensors"
 
 
 def weights_of(run: Run) -> Path:
-    """The file of a run's weights. Raises RecordError where it was recorded without them."""
+    """The file of a run's weights. Raises RecordError where there is none."""
     weights = run.path / WEIGHTS
     if not weights.exists():
+        command = run.provenance["command"]
+        if run.path.is_relative_to(recorded().root):
+            raise RecordError(
+                f"the run {run.id} was recorded without weights: make them with `{command}`."
+            )
         raise RecordError(
-            f"the run {run.id} was recorded without weights: "
-            f"make them with `{run.provenance['command']}`."
+            f"the run {run.id} has lost its weights: delete {run.path} and run `{command}`."
         )
     return weights
 

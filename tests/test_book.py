@@ -198,6 +198,17 @@ def test_notebooks_share_the_processor_and_stop_at_the_first_failure(monkeypatch
         run.execute_all(tmp_path, planned, 0)
 
 
+def test_a_process_that_dies_is_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(run, "execute_notebook", die)
+    planned = [(tmp_path / name, {}) for name in ("01", "02")]
+    with pytest.raises(AdAutoMixError, match=r"process that ran notebooks died: .*__main__"):
+        run.execute_all(tmp_path, planned, 2)
+
+
+def die(*_):
+    os._exit(1)
+
+
 def test_a_figure_replaces_the_one_of_the_other_format(checkout):
     executed = checkout / "01-one.ipynb"
     for kind, data in {"png": b64encode(PNG).decode(), "svg": SVG}.items():

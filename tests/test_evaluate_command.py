@@ -87,5 +87,5 @@ def test_bad_usage_is_one_sentence(capsys, run, words, status, sentence):
 def test_without_weights_the_sentence_says_how_to_make_them(capsys, run):
     (run.path / WEIGHTS).unlink()
     err = said(capsys, run, "--all", status=1)
-    assert "was recorded without weights: make them with `adautomix train" in err
+    assert "has lost its weights: delete " in err
     assert Store(run.path.parent).match(run.id).evaluations == []

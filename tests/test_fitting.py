@@ -120,7 +120,15 @@ BAD = {
         "images must be floating point of shape.*torch.uint8.*convert and normalise",
     ),
     "not square": (images_as(lambda x: x[:, :, :16]), r"square.*not \(12, 3, 16, 32\)"),
-    "no batch axis": (images_as(lambda x: x[0]), r"not \(3, 32, 32\)"),
+    "double images": (
+        images_as(lambda x: x.double()),
+        r"train loader's images are torch\.float64, but .* torch\.float32: convert",
+    ),
+    "grey images": (
+        images_as(lambda x: x[:, :1]),
+        "have 1 channels, but the model takes 3: make the model with in_chans=1",
+    ),
+    "no batch axis": (images_as(lambda x: x[0]), r"of shape \(3, 32, 32\)"),
     "no length": ((pair for pair in batched()), "loader has no length.*DataLoader"),
     "no batches": ([], "at least one"),
     "images alone": ([x for x, _ in batched()], "pairs .images, labels. of tensors"),
@@ -138,9 +146,7 @@ def test_batches_that_cannot_be_trained_on_are_one_sentence(what):
 
 
 def test_a_model_without_a_tap_is_refused():
-    with pytest.raises(
-        InputError, match=r"Sequential has no forward_intermediates.*use a timm model"
-    ):
+    with pytest.raises(InputError, match=r"Sequential is none of timm's.*timm\.create_model"):
         fit(nn.Sequential(nn.Flatten(), nn.Linear(3072, 3)), batched(), epochs=1, how=HOW)
 
 
@@ -155,6 +161,25 @@ def test_a_test_loader_that_serves_once_is_refused():
         InputError, match=r"test loader yields no images.*generator serves only once"
     ):
         fit(thin(), batched(), once, method=Plain(), epochs=2, how=HOW)
+
+
+@pytest.mark.parametrize("what", ["uint8 images", "double images", "grey images", "images alone"])
+def test_test_batches_are_looked_at_as_well(what):
+    test, sentence = BAD[what][0], BAD[what][1].replace("train loader", "test loader")
+    with pytest.raises(InputError, match=sentence):
+        fit(thin(), batched(), test, method=Plain(), epochs=1, how=HOW)
+
+
+def test_a_model_in_double_precision_is_refused():
+    with pytest.raises(InputError, match=r"weights are torch\.float64: give model\.float\(\)"):
+        fit(thin().double(), images_as(lambda x: x.double()), epochs=1, how=HOW)
+
+
+def test_a_head_replaced_by_hand_is_counted():
+    model = thin(classes=0)
+    model.fc = nn.Linear(model.num_features, CLASSES)
+    done = fit(model, batched(), method=Plain(), epochs=1, how=HOW)
+    assert done.predict(batched()[0][0]).shape == (12, CLASSES)
 
 
 def test_no_epochs_are_refused():
@@ -175,5 +200,6 @@ def test_what_is_evaluated_and_predicted_is_in_the_precision_of_the_training():
     )
     done = fit(model, batched(), batched(seed=1), method=Plain(), epochs=1, how=how)
     done.predict(batched()[0][0])
+    assert seen.pop(0) == (False, torch.float32)  # black images, to count the classes
     assert set(seen) == {(True, torch.bfloat16), (False, torch.bfloat16)}
     assert done.predict(batched()[0][0]).dtype == torch.float32

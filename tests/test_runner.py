@@ -14,8 +14,9 @@ from safetensors.torch import load_file
 from adautomix import cli, data, recipes, runner
 from adautomix.errors import DataError, InputError, Interrupted, RecordError
 from adautomix.jobs import Conditions, Job
-from adautomix.record import Store, run_id
+from adautomix.record import Store, recorded, run_id
 from adautomix.train import Training, checkpoint, decide
+from adautomix.weights import weights_of
 
 SHORT = Job("photodigits/thin/adautomix", "smoke", 0, ("epochs=3", "net.width=4"))  # 6 steps
 CHEAP = Job("photodigits/thin/plain", "smoke", 0, ("net.width=4",))  # 4 steps
@@ -233,12 +234,17 @@ def test_a_run_without_weights_says_how_to_make_them(straight, store):
     with pytest.raises(RecordError) as error:
         runner.evaluate_run(bare, decide("cpu"))
     assert str(error.value) == (
-        f"the run {bare.id} was recorded without weights: "
-        f"make them with `{straight.provenance['command']}`."
+        f"the run {bare.id} has lost its weights: "
+        f"delete {bare.path} and run `{straight.provenance['command']}`."
     )
     (bare.path / runner.WEIGHTS).write_bytes(b"damaged")
     with pytest.raises(RecordError, match="cannot read the weights"):
         runner.evaluate_run(bare, decide("cpu"))
+
+
+def test_a_run_that_came_without_weights_needs_nothing_deleted():
+    with pytest.raises(RecordError, match="recorded without weights: make them with `adautomix "):
+        weights_of(recorded().all()[0])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

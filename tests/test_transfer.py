@@ -155,7 +155,7 @@ def test_a_run_without_weights_says_how_to_make_them(done, tmp_path: Path):
     folder = bare.path(done.first.id)
     folder.mkdir()
     (folder / "run.json").write_bytes((done.first.path / "run.json").read_bytes())
-    with pytest.raises(RecordError, match=r"recorded without weights: make them with `adautomix t"):
+    with pytest.raises(RecordError, match=r"lost its weights: delete .* and run `adautomix train"):
         start_network(replace(THIN, pretrained=done.first.id), 5, store=bare)
 
 

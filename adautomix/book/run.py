@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,11 @@ def execute_all(root: Path, planned: list[tuple[Path, dict[str, Any]]], jobs: in
         running = [pool.submit(execute_notebook, root, *each) for each in planned]
         try:
             return [each.result() for each in running]
+        except BrokenExecutor as error:
+            raise AdAutoMixError(
+                "a process that ran notebooks died: give it more memory or jobs=1, and in a script "
+                'of your own call build() under `if __name__ == "__main__":`.'
+            ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

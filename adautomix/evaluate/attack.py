@@ -142,11 +142,15 @@ def _uphill(
 
 def _require_pixels(pixels: Float[Tensor, "b c h w"], epsilon: float) -> None:
     """Pixels in [0, 1] and a radius: normalised images would be clamped to grey."""
+    if not pixels.numel():
+        raise InputError("there are no images to attack: the batch is empty.")
     low, high = float(pixels.min()), float(pixels.max())
     if not (low >= 0 and high <= 1):
         raise InputError(
             f"the images run from {low:.3g} to {high:.3g}; attacks take pixels in [0, 1]: "
             "wrap the network in OnPixels and leave the images unnormalised."
         )
-    if not epsilon >= 0:
-        raise InputError(f"epsilon must be 0 or more, not {epsilon}.")
+    if not 0 <= epsilon <= 1:
+        raise InputError(
+            f"epsilon must lie in [0, 1], not be {epsilon}: it counts as the pixels do, e.g. 8/255."
+        )

@@ -102,8 +102,8 @@ def calibration(
     if binning not in BINNINGS:
         raise unknown("binning", binning, BINNINGS)
     bins = BINNINGS[binning] if bins is None else bins
-    if bins < 1:
-        raise InputError(f"bins is {bins}; give at least 1.")
+    if bins < 1 or bins != int(bins):
+        raise InputError(f"bins is {bins}; give at least 1, and a whole number.")
     logits, labels = _checked(answers)
     probabilities = softmax(logits, axis=1)
     first = probabilities.max(axis=1)
@@ -248,6 +248,11 @@ def _checked(answers: Answers) -> tuple[Float[np.ndarray, "s k"], Int[np.ndarray
     """Logits in float64 and labels on the host, if they can be counted."""
     logits = answers.logits.detach().double().cpu().numpy()
     labels = answers.labels.detach().long().cpu().numpy()
+    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+        raise InputError(
+            f"logits of shape {logits.shape} came with labels of shape {labels.shape}: give "
+            "(images, classes) and one class number an image."
+        )
     if len(labels) == 0:
         raise InputError("there are no answers to calibrate: the split is empty.")
     if not np.isfinite(logits).all():

@@ -10,7 +10,7 @@ from torch.func import functional_call
 from adautomix import losses as loss
 from adautomix.draw import Draw, initial_weights
 from adautomix.errors import InputError
-from adautomix.methods.base import Losses, Method, as_backbone, check_batch
+from adautomix.methods.base import Losses, Method, as_backbone, check_batch, check_teacher
 from adautomix.methods.early import early
 from adautomix.mix import Mixed, MixGenerator, blend, interpolate
 from adautomix.models import Backbone
@@ -51,8 +51,9 @@ class AdAutoMix:
     generator_turns: int = 1
 
     def __post_init__(self):
-        if self.n < 2:
+        if self.n < 2 or self.n != int(self.n):
             raise InputError(f"AdAutoMix mixes n = 2 or more images, not {self.n}.")
+        check_teacher(self.momentum)
         for name in ("alpha", "beta"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} must lie in [0, 1], not {getattr(self, name)}.")

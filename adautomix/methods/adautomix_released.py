@@ -11,7 +11,7 @@ from adautomix import losses as loss
 from adautomix.draw import Draw, initial_weights
 from adautomix.errors import InputError, unknown
 from adautomix.methods.adautomix import check_opponent, reverse
-from adautomix.methods.base import Losses, Method, as_backbone, check_batch
+from adautomix.methods.base import Losses, Method, as_backbone, check_batch, check_teacher
 from adautomix.methods.early import early
 from adautomix.methods.openmixup import (
     OwnStatistics,
@@ -100,8 +100,9 @@ class AdAutoMixReleased:
     init: float = 0.01
 
     def __post_init__(self):
-        if self.n < 2:
+        if self.n < 2 or self.n != int(self.n):
             raise InputError(f"AdAutoMix mixes n = 2 or more images, not {self.n}.")
+        check_teacher(self.momentum)
         for name in ("alpha", "beta", "lam_margin", "momentum_end"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} must lie in [0, 1], not {getattr(self, name)}.")

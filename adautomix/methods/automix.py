@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from adautomix.draw import Draw, initial_weights
 from adautomix.errors import InputError, unknown
 from adautomix.losses import ce, mixed_ce
-from adautomix.methods.base import Losses, Method, as_backbone, check_batch
+from adautomix.methods.base import Losses, Method, as_backbone, check_batch, check_teacher
 from adautomix.methods.early import early
 from adautomix.methods.openmixup import (
     OwnStatistics,
@@ -89,6 +89,7 @@ class AutoMix:
 
 def check_pair_config(config: PairConfig) -> None:
     """InputError for a margin, weight or pipeline that AutoMix or SAMix cannot have."""
+    check_teacher(config.momentum)
     for name in ("mask_loss", "mask_margin"):
         if getattr(config, name) < 0:
             raise InputError(f"{name} must be 0 or more, not {getattr(config, name)}.")

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from adautomix.draw import Draw
 from adautomix.errors import InputError
 from adautomix.mix import Mixed
+from adautomix.mix.base import check_images
 from adautomix.models import Backbone, Teacher, momentum_at
 
 
@@ -114,13 +115,17 @@ def as_backbone(classifier: nn.Module) -> Backbone:
     return classifier if isinstance(classifier, Backbone) else Backbone(classifier)
 
 
+def check_teacher(momentum: float | None) -> None:
+    """InputError where a method whose teacher takes part in the training is to have none."""
+    if momentum is None or not 0 <= momentum <= 1:
+        raise InputError(
+            f"momentum must lie in [0, 1], not be {momentum}: the teacher takes part in training."
+        )
+
+
 def check_batch(images: Tensor, labels: Tensor) -> None:
     """One clear sentence for a batch that cannot be trained on, from shapes and dtypes alone."""
-    if images.ndim != 4 or not images.is_floating_point():
-        raise InputError(
-            "images must be floating point of shape (batch, channels, height, width), "
-            f"not {images.dtype} of shape {tuple(images.shape)}: convert and normalise them first."
-        )
+    check_images(images)
     if labels.ndim != 1 or labels.dtype != torch.int64:
         raise InputError(
             f"labels must be int64 of shape (batch,), not {labels.dtype} "

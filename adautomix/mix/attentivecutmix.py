@@ -9,7 +9,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError
-from adautomix.mix.base import Mixed, paste, per_batch_or_sample
+from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
 from adautomix.mix.importance import resized
 
 
@@ -44,7 +44,7 @@ class AttentiveCutMix:
         draw: Draw,
         importance: Float[Tensor, "b rows columns"],
     ) -> Mixed:
-        batch, _, height, width = images.shape
+        batch, height, width = sizes(images)
         partners = draw.partners(batch, 2, images.device)
         kept = top_cells(importance, self._count(importance, draw))
         own = resized(kept.to(images.dtype), (height, width), mode="nearest")

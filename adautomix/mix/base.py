@@ -128,6 +128,22 @@ def interpolate(
     return blend(images, partners, ratios[:, :, None, None])
 
 
+def sizes(images: Float[Tensor, "b c h w"]) -> tuple[int, int, int]:
+    """How many images there are, their height and their width; InputError if none can be mixed."""
+    check_images(images)
+    batch, _, height, width = images.shape
+    return batch, height, width
+
+
+def check_images(images: Tensor) -> None:
+    """One clear sentence for what is no batch of images, from shape and dtype alone."""
+    if images.ndim != 4 or not images.is_floating_point():
+        raise InputError(
+            "images must be floating point of shape (batch, channels, height, width), "
+            f"not {images.dtype} of shape {tuple(images.shape)}: convert and normalise them first."
+        )
+
+
 def per_batch_or_sample(per: str, batch: int) -> int:
     """How many λ to draw: one each ("sample") or one for all ("batch")."""
     if per not in ("sample", "batch"):

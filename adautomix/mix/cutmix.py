@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.draw import Draw
-from adautomix.mix.base import Mixed, paste, per_batch_or_sample
+from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
 from adautomix.mix.boxes import rectangle
 
 
@@ -26,7 +26,7 @@ class CutMix:
     per: str = "batch"
 
     def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, _, height, width = images.shape
+        batch, height, width = sizes(images)
         count = per_batch_or_sample(self.per, batch)
         partners = draw.partners(batch, 2, images.device)
         own = draw.beta(self.alpha, (count,), images.device)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError
-from adautomix.mix.base import Mixed
+from adautomix.mix.base import Mixed, sizes
 from adautomix.mix.boxes import rectangle
 
 
@@ -32,7 +32,7 @@ class Cutout:
             raise InputError(f"the side of Cutout's box must lie in (0, 1], not {self.side}.")
 
     def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, _, height, width = images.shape
+        batch, height, width = sizes(images)
         itself = torch.arange(batch, device=images.device)[:, None]
         centres = draw.uniform(0.0, 1.0, (2, batch), images.device)
         hole = rectangle(torch.full_like(centres[0], self.side), centres, height, width)

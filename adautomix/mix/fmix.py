@@ -8,7 +8,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
-from adautomix.mix.base import Mixed, paste, per_batch_or_sample
+from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
 
 SPECTRA = ("2d", "one-axis")
 
@@ -46,7 +46,7 @@ class FMix:
             raise InputError(f"the decay of FMix's spectrum must be 0 or more, not {self.decay}.")
 
     def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, _, height, width = images.shape
+        batch, height, width = sizes(images)
         count = per_batch_or_sample(self.per, batch)
         partners = draw.partners(batch, 2, images.device)
         own = draw.beta(self.alpha, (count,), images.device)

@@ -2,6 +2,8 @@
 N-way cross-attention on the features of N images.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
@@ -68,6 +70,8 @@ class MixGenerator(nn.Module):
             raise unknown("order of softmax and upsampling", order, ORDERS)
         if not 1 <= reduction <= channels:
             raise InputError(f"reduction must lie in 1..{channels}, not {reduction}.")
+        if not 0 <= init < math.inf:
+            raise InputError(f"init, a standard deviation, must be 0 or more, not {init}.")
         self.channels, self.width = channels, channels // reduction
         self.embed_ratio, self.upsampling, self.order = embed_ratio, upsampling, order
         outputs = 2 * self.width + 1

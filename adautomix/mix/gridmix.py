@@ -9,7 +9,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
-from adautomix.mix.base import Mixed, paste, per_batch_or_sample
+from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
 
 AREA = (0.5, 1.0)
 """Of the region with holes, as a share of the image."""
@@ -59,7 +59,7 @@ class GridMix:
             raise unknown("overhang of GridMix", self.overhang, OVERHANGS)
 
     def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, _, height, width = images.shape
+        batch, height, width = sizes(images)
         count = per_batch_or_sample(self.per, batch)
         partners = draw.partners(batch, 2, images.device)
         grid = self.grid(draw, count, height, width, images.device)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.draw import Draw
-from adautomix.mix.base import Mixed, between_two, per_batch_or_sample
+from adautomix.mix.base import Mixed, between_two, per_batch_or_sample, sizes
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Mixup:
     per: str = "batch"
 
     def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, _, height, width = images.shape
+        batch, height, width = sizes(images)
         partners = draw.partners(batch, 2, images.device)
         own = draw.beta(self.alpha, (per_batch_or_sample(self.per, batch),), images.device)
         ratios = torch.stack([own, 1 - own], dim=1).to(images.dtype).expand(batch, 2)

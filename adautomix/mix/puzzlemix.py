@@ -10,7 +10,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
-from adautomix.mix.base import Mixed, blend, in_place, per_batch_or_sample
+from adautomix.mix.base import Mixed, blend, in_place, per_batch_or_sample, sizes
 from adautomix.mix.importance import resized, shares
 from adautomix.mix.puzzle import SOLVERS, Terms, assign, carry, puzzle_energy
 
@@ -92,14 +92,15 @@ class PuzzleMix:
         draw: Draw,
         importance: Float[Tensor, "b rows columns"],
     ) -> Mixed:
-        batch, size = len(images), images.shape[-2:]
+        batch, height, width = sizes(images)
+        size = (height, width)
         partners = draw.partners(batch, 2, images.device)
         count = per_batch_or_sample(self.per, batch)
         prior = draw.beta(self.alpha, (count,), images.device).expand(batch)
         blocks = self._blocks(size, draw)
-        saliency = resized(importance.double(), tuple(size))
+        saliency = resized(importance.double(), size)
         own = self._own_shares(images, saliency, partners, prior, blocks)
-        own = resized(own, tuple(size), mode="nearest").to(images.dtype)
+        own = resized(own, size, mode="nearest").to(images.dtype)
         masks = torch.stack([own, 1 - own], dim=1)
         ratios = masks.mean(dim=(2, 3))
         if not self.transport:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError
-from adautomix.mix.base import Mixed, in_place, per_batch_or_sample
+from adautomix.mix.base import Mixed, in_place, per_batch_or_sample, sizes
 from adautomix.mix.boxes import between, span
 
 
@@ -41,7 +41,7 @@ class ResizeMix:
             )
 
     def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, _, height, width = images.shape
+        batch, height, width = sizes(images)
         count = per_batch_or_sample(self.per, batch)
         partners = draw.partners(batch, 2, images.device)
         scale = draw.uniform(self.low, self.high, (count,), images.device)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
-from adautomix.mix.base import Mixed, paste, per_batch_or_sample
+from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
 from adautomix.mix.cutmix import box
 
 PEAKS = ("each", "first")
@@ -54,7 +54,7 @@ class SaliencyMix:
             raise unknown("kind of grey levels", self.levels, LEVELS)
 
     def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, _, height, width = images.shape
+        batch, height, width = sizes(images)
         count = per_batch_or_sample(self.per, batch)
         partners = draw.partners(batch, 2, images.device)
         own = draw.beta(self.alpha, (count,), images.device).expand(batch)

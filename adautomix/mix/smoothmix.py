@@ -8,7 +8,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import unknown
-from adautomix.mix.base import Mixed, between_two, per_batch_or_sample
+from adautomix.mix.base import Mixed, between_two, per_batch_or_sample, sizes
 
 LABELS = ("share", "inverted")
 
@@ -37,7 +37,7 @@ class SmoothMix:
             raise unknown("weight of SmoothMix's labels", self.labels, LABELS)
 
     def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, _, height, width = images.shape
+        batch, height, width = sizes(images)
         count = per_batch_or_sample(self.per, batch)
         partners = draw.partners(batch, 2, images.device)
         sigma = draw.uniform(0.25, 0.5, (count,), images.device)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.draw import Draw
-from adautomix.mix.base import Mixed, in_place, per_batch_or_sample
+from adautomix.mix.base import Mixed, in_place, per_batch_or_sample, sizes
 from adautomix.mix.boxes import between, span
 from adautomix.mix.importance import resized, shares
 
@@ -55,7 +55,7 @@ class SnapMix:
         draw: Draw,
         importance: Float[Tensor, "b rows columns"],
     ) -> Mixed:
-        batch, _, height, width = images.shape
+        batch, height, width = sizes(images)
         partners = draw.partners(batch, 2, images.device)
         covered, taken = (self._box(images, draw) for _ in range(2))
         cover, take = (inside(box, height, width) for box in (covered, taken))

@@ -11,6 +11,8 @@ from adautomix.draw import initial_weights
 from adautomix.errors import InputError, unknown
 from adautomix.models.modes import evaluating
 
+STEMS = ("cifar", "timm")
+
 
 class Seen(NamedTuple):
     """What a network saw in a batch of images."""
@@ -42,8 +44,8 @@ class Backbone(nn.Module):
         name = getattr(model, "default_cfg", {}).get("architecture") or type(model).__name__
         if not (hasattr(model, "forward_intermediates") and hasattr(model, "forward_head")):
             raise InputError(
-                f"the model {name} has no forward_intermediates, from which the mix generator "
-                "takes its features: use a timm model that has it "
+                f"the model {name} is none of timm's with forward_intermediates, from which mixing "
+                "takes its features: make it by timm.create_model "
                 "(resnet18, swin_tiny_patch4_window7_224, convnext_tiny, ...)."
             )
         self.model = model
@@ -60,22 +62,29 @@ class Backbone(nn.Module):
         )
         return Seen(self.model.forward_head(final), features)
 
-    @torch.no_grad()
     def measure(self, side: int) -> Tap:
         """The size of the tap for images of `side` × `side` pixels, measured with black images.
 
         It is not looked up: after a change of stem, timm's `feature_info` tells the old strides.
         """
+        return Tap(*self._seen(side).features.shape[1:])
+
+    def classes(self, side: int) -> int:
+        """How many logits there are, measured likewise: a head may have been replaced by hand."""
+        return self._seen(side).logits.shape[1]
+
+    @torch.no_grad()
+    def _seen(self, side: int) -> Seen:
+        """What it sees in black images."""
         black = self.black(side)
         try:
             with evaluating(self):
-                seen = self.see(black)
+                return self.see(black)
         except (IndexError, AssertionError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"the model {self.name} shows no features at tap {self.tap} "
                 f"for {side}×{side} images ({error}): choose another tap or image size."
             ) from error
-        return Tap(*seen.features.shape[1:])
 
     def black(self, side: int) -> Float[Tensor, "2 c side side"]:
         """Two black images with as many channels as the model takes, on its device."""
@@ -112,20 +121,20 @@ class Net:
         import timm  # when a network is built: it takes longer to import than all the rest
 
         if not timm.is_model(self.name):
-            raise unknown("timm model", self.name, timm.list_models())
+            raise unknown("timm model", self.name, timm.list_models(), "see timm.list_models()")
         if isinstance(self.pretrained, str):
             raise InputError(
                 f"pretrained={self.pretrained!r} names a run, which only a recorded training can "
                 "start from: build the network with pretrained=False and load its weights."
             )
+        if self.stem not in STEMS:
+            raise unknown("stem", self.stem, STEMS)
         with initial_weights(seed):
             model = timm.create_model(
                 self.name, pretrained=self.pretrained, num_classes=classes, **self._thin()
             )
             if self.stem == "cifar":
                 cifar_stem(model)
-            elif self.stem != "timm":
-                raise unknown("stem", self.stem, ("cifar", "timm"))
         return Backbone(model, self.tap)
 
     def _thin(self) -> dict:
@@ -136,6 +145,8 @@ class Net:
                 f"width={self.width} is for ResNets with the cifar stem, "
                 f"not for {self.name} with stem {self.stem!r}."
             )
+        if self.width < 2:
+            raise InputError(f"width must be 2 or more, not {self.width}.")
         # timm fixes the width of a plain stem at 64; a "deep" stem has 2 × stem_width, and
         # cifar_stem replaces it.
         widths = tuple(self.width * 2**stage for stage in range(4))

@@ -160,7 +160,10 @@ def read(path: str | Path) -> Protocol:
     try:
         text = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"the protocol {path} cannot be read: {_first_line(error)}.") from error
+        raise InputError(
+            f"the protocol {path} cannot be read: {_first_line(error)}. "
+            f"Give a file, or one of the package's own: {', '.join(sorted(OWN))}."
+        ) from error
     try:
         return _protocol(text)
     except InputError as error:

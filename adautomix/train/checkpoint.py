@@ -134,7 +134,8 @@ def load_weights(module: nn.Module, file: Path) -> None:
         module.load_state_dict(load_file(file))
     except UNWRITABLE as error:
         raise RecordError(
-            f"cannot read the weights in {file} ({_first_line(error)}): train the run again."
+            f"cannot read the weights in {file} ({_first_line(error)}): "
+            f"delete {file.parent} and train the run again."
         ) from error
 
 

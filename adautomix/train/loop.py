@@ -55,8 +55,11 @@ class Plan:
 
     def __post_init__(self):
         for name in ("epochs", "evaluate_every"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}.")
+            value = getattr(self, name)
+            if value < 1:
+                raise InputError(f"{name} must be 1 or more, not {value}.")
+            if value != int(value):
+                raise InputError(f"{name} must be a whole number, not {value}.")
 
     def evaluates(self, epoch: int) -> bool:
         """Whether this epoch (from 1) is evaluated: every so often, and each of the last ten."""

@@ -215,11 +215,13 @@ def test_wrong_images_and_budgets_are_refused_in_a_sentence(net) -> None:
             attack(net, 6 * pixels - 3.1, labels)
         with pytest.raises(InputError, match=r"run from nan to nan"):
             attack(net, pixels / 0 * 0, labels)
-        with pytest.raises(InputError, match=r"epsilon must be 0 or more, not -0\.1"):
+        with pytest.raises(InputError, match=r"epsilon must lie in \[0, 1\], not be -0\.1"):
             attack(net, pixels, labels, epsilon=-0.1)
     with pytest.raises(InputError, match=r"steps 1 or more, not 0\.1 and 0"):
         pgd(net, pixels, labels, step=0.1, steps=0)
     with pytest.raises(InputError, match="step must be positive"):
         pgd(net, pixels, labels, step=0.0)
+    with pytest.raises(InputError, match="no images to attack: the batch is empty"):
+        fgsm(net, pixels[:0], labels[:0])
     with pytest.raises(InputError, match="no images to attack"):
         attacked_error(net, [])

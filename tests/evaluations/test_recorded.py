@@ -63,7 +63,7 @@ def test_what_is_recorded_is_read_without_weights(run, conditions, monkeypatch):
 
 def test_without_weights_the_sentence_says_how_to_make_them(run, conditions):
     (run.path / WEIGHTS).unlink()
-    with pytest.raises(RecordError, match="recorded without weights: make them with `adautomix tr"):
+    with pytest.raises(RecordError, match=r"has lost its weights: delete .* and run `adautomix"):
         evaluate(run, ["cam"], ["classifier"], conditions)
     assert Store(run.path.parent).match(run.id).evaluations == []
 

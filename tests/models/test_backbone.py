@@ -157,10 +157,16 @@ def test_gradients_pass_through_both_logits_and_features():
             lambda: Net("convnext_atto", width=8).build(3),
             "width=8 is for ResNets with the cifar stem, not for convnext_atto with stem 'cifar'",
         ),
+        (lambda: Net(width=1).build(3), "width must be 2 or more, not 1"),
+        (
+            lambda: Net("resnet19").build(3),
+            r"did you mean .*\? Known: see timm\.list_models\(\)\.$",
+        ),
+        (lambda: Net(stem="cifra", width=8).build(3), "unknown stem 'cifra'"),
         (lambda: Net(stem="timm", width=8).build(3), "not for resnet18 with stem 'timm'"),
         (
             lambda: Backbone(nn.Flatten()),
-            "the model Flatten has no forward_intermediates, .*: use a timm model",
+            "the model Flatten is none of timm's .*: make it by timm.create_model",
         ),
         (
             lambda: tiny(tap=9).build(3).measure(32),

@@ -72,6 +72,12 @@ def test_the_momentum_rises_on_a_cosine():
     assert path == sorted(path)
 
 
+@pytest.mark.parametrize("progress", [-0.1, 1.1, 7.0])
+def test_a_share_of_the_run_is_a_share(progress):
+    with pytest.raises(InputError, match=f"lies in .0, 1., not {progress}"):
+        momentum_at(progress)
+
+
 def test_the_teacher_stays_in_evaluation_mode_and_its_forward_changes_nothing(classifier):
     teacher = Teacher(classifier)
     parent = nn.ModuleList([teacher]).train()

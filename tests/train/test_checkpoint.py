@@ -214,5 +214,7 @@ def test_weights_that_cannot_be_read_are_one_sentence(make, tmp_path, content):
         checkpoint.save_weights(make(AdAutoMix()).method, file)
     else:
         file.write_bytes(content)
-    with pytest.raises(RecordError, match=r"cannot read the weights in .*: train the run again\."):
+    with pytest.raises(
+        RecordError, match=r"cannot read the weights in .*: delete .* and train the run again\."
+    ):
         checkpoint.load_weights(make(Plain()).method, file)
