@@ -15,7 +15,7 @@ import json, sys, timm, torch
 from torch import nn
 from adautomix import AdAutoMix, draw_for, experiments, fit
 from adautomix.evaluate import Answers, calibration, fgsm
-from adautomix.methods import Plain
+from adautomix.methods import AutoMix, Plain
 from adautomix.mix import *
 from adautomix.models import momentum_at
 
@@ -47,6 +47,7 @@ WRONG = {
         "methods must be a list, not 'mixup'"
     ),
     "AdAutoMix(n=2.5)": "n = 2 or more images, not 2.5",
+    "AutoMix(momentum=None)": "not be None: the teacher takes part",
     "AdAutoMix(momentum=None)": "not be None: the teacher takes part",
     "AdAutoMix(init=-1.0).build(model, 32)": "init, a standard deviation, must be 0 or more",
     "Mixup(alpha=float('inf'))(pixels, draw_for(0, 0))": "must be positive, not inf",

@@ -118,7 +118,7 @@ def test_adopted_runs_keep_their_evaluations(run, conditions, tmp_path):
         (["calibratoin"], ["teacher"], {}, "unknown evaluation 'calibratoin': did you mean 'calib"),
         (["fgsm"], ["techer"], {}, "unknown predictor of .*'techer': did you mean 'teacher'"),
         (["fgsm"], None, {"epsilom": 1}, "unknown setting of fgsm 'epsilom': did you mean 'epsil"),
-        (["fgsm"], None, {"epsilon": -1.0}, "epsilon must be 0 or more"),
+        (["fgsm"], None, {"epsilon": -1.0}, "epsilon must lie in"),
         (["occlusion"], None, {"per_class": 1, "shares": (2.0,)}, r"lie in \[0, 1\]"),
         (["cam"], None, {"pairs": 0}, "pairs must be 1 or more, not 0"),
         (["corruption"], None, {"corruptions": ("fgo",)}, "'fgo'"),

@@ -369,7 +369,7 @@ def test_sets_are_partners_and_ratios(tiny_method):
     ("change", "sentence"),
     [
         ({"n": 1}, "n = 2 or more images, not 1"),
-        ({"momentum": None}, "momentum must lie in .* not be None: the teacher takes part"),
+        ({"momentum": 1.5}, r"momentum must lie in .* not be 1\.5: the teacher takes part"),
         ({"alpha": 1.5}, r"alpha must lie in \[0, 1\], not 1.5"),
         ({"momentum_end": 2.0}, "momentum_end must lie in"),
         ({"adversary": float("inf")}, "adversary must be 0 or more, not inf"),
