@@ -179,7 +179,8 @@ def own_randomness() -> Iterator[None]:
 def _positive(concentration: float) -> None:
     if not 0 < concentration < np.inf:
         raise InputError(
-            f"the concentration of the mixing ratios must be positive, not {concentration}."
+            f"the concentration of the mixing ratios must be positive, not {concentration}: "
+            "give a finite number above 0."
         )
 
 

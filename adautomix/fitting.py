@@ -146,7 +146,7 @@ class Takes(NamedTuple):
             )
         if images.shape[1] != self.channels:
             raise InputError(
-                f"the {loader}'s images have {images.shape[1]} channels, but the model takes "
+                f"the {loader}'s images are of {images.shape[1]} channel(s), but the model takes "
                 f"{self.channels}: make the model with in_chans={images.shape[1]}."
             )
         return images, labels

@@ -126,7 +126,7 @@ BAD = {
     ),
     "grey images": (
         images_as(lambda x: x[:, :1]),
-        "have 1 channels, but the model takes 3: make the model with in_chans=1",
+        r"of 1 channel\(s\), but the model takes 3: make the model with in_chans=1",
     ),
     "no batch axis": (images_as(lambda x: x[0]), r"of shape \(3, 32, 32\)"),
     "no length": ((pair for pair in batched()), "loader has no length.*DataLoader"),

@@ -50,7 +50,7 @@ WRONG = {
     "AutoMix(momentum=None)": "not be None: the teacher takes part",
     "AdAutoMix(momentum=None)": "not be None: the teacher takes part",
     "AdAutoMix(init=-1.0).build(model, 32)": "init, a standard deviation, must be 0 or more",
-    "Mixup(alpha=float('inf'))(pixels, draw_for(0, 0))": "must be positive, not inf",
+    "Mixup(alpha=float('inf'))(pixels, draw_for(0, 0))": "must be positive, not inf: give a finite",
     "momentum_at(7)": r"lies in \[0, 1\], not 7",
     "calibration(answers, 2.5)": "bins is 2.5; give .* a whole number",
     "calibration(Answers(answers.logits, torch.eye(3)[labels]))": "one class number an image",

@@ -100,9 +100,9 @@ def _conditions(options: argparse.Namespace) -> "Conditions":
             raise unknown("method", method, METHODS)
     if options.repeats < 1 or min(options.batch) < 2:
         raise InputError("a benchmark needs 1 or more repeats and batches of 2 or more images.")
-    if options.threads is not None and options.threads < 1:
-        raise InputError(f"threads must be 1 or more, not {options.threads}.")
-    if options.threads:
+    if options.threads is not None:
+        if options.threads < 1:
+            raise InputError(f"threads must be 1 or more, not {options.threads}.")
         torch.set_num_threads(options.threads)
     methods = tuple(dict.fromkeys(name for name in options.methods if name != "plain"))
     numerics = decide(options.device, options.precision)
