@@ -11,8 +11,8 @@ import pandas as pd
 
 from adautomix.errors import InputError, unknown
 from adautomix.figures.style import METHOD_NAMES
-from adautomix.record import BUDGETS, Run, live, recorded
-from adautomix.results import EMBEDDED, Experiment, Results
+from adautomix.record import BUDGETS, live, recorded
+from adautomix.results import EMBEDDED, Experiment, Results, current
 
 EXPERIMENTS = {
     "photodigits": Experiment(
@@ -124,7 +124,7 @@ def obtain(
     if not run:
         wanted = {run for row in methods or experiment.rows for run in experiment.names(row)}
         there = [run for run in live().all() if run.name in wanted and run.budget == budget]
-        return Results(name, experiment, budget, _current(there))
+        return Results(name, experiment, budget, tuple(current(there)))
     from adautomix import runner  # torch, only when something is to be trained
     from adautomix.train import decide
 
@@ -141,13 +141,6 @@ def obtain(
 def affordable(family: str, budget: str) -> str:
     """The budget, or "quick" where PhotoDigits has none that is larger."""
     return "quick" if family == EMBEDDED and budget not in ("smoke", "quick") else budget
-
-
-def _current(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """Of each name the runs that share the recipe of its latest: an earlier one is of no table."""
-    by_time = sorted(runs, key=lambda run: run.provenance["when"])
-    latest = {run.name: run.recipe for run in by_time}
-    return tuple(run for run in runs if run.recipe == latest[run.name])
 
 
 def sensitivity(field: str, *, predictor: str = "classifier") -> pd.DataFrame:

@@ -49,9 +49,12 @@ class Job:
     def recorded_name(self) -> str:
         """The base, then what was changed, however it was said; what is so already is left out."""
         usual, recipe = self._usual(), self.recipe()
-        paths = dict.fromkeys(change.partition("=")[0].strip() for change in self.changes)
-        said = {path: recipes.written(recipe, path) for path in paths}
-        effective = [f"{p}={text}" for p, text in said.items() if text != recipes.written(usual, p)]
+        said = (change.partition("=")[0].strip() for change in self.changes)
+        paths = dict.fromkeys(recipes.recorded_path(recipe, path) for path in said)
+        texts = {path: recipes.written(recipe, path) for path in paths}
+        effective = [
+            f"{p}={text}" for p, text in texts.items() if text != recipes.written(usual, p)
+        ]
         return "/".join([self.base, *effective])
 
     def _usual(self) -> Recipe:

@@ -3,7 +3,7 @@
 Reading records imports no torch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -73,10 +73,14 @@ class Results:
 
     @cached_property
     def recorded(self) -> list[Run]:
-        """Runs that came with the package: this family's recipes, any budget and seed."""
+        """Runs that came with the package: this family's recipes, any budget and seed.
+
+        Of a name and budget that ran here too, only those of the same recipe: see `current`.
+        """
         families = {self.experiment.family, *([EMBEDDED] if self.experiment.stand_in else [])}
         wanted = {f"{f}/{what}" for f in families for what in self.experiment.rows.values()}
-        return [run.evaluated_with(self.usual) for run in recorded().all() if run.name in wanted]
+        found = current([run for run in recorded().all() if run.name in wanted], self.live)
+        return [run.evaluated_with(self.usual) for run in found]
 
     def evaluate(
         self,
@@ -261,6 +265,18 @@ class Results:
                 with np.load(file) as arrays:
                     return dict(arrays)
         return {}
+
+
+def current(runs: Sequence[Run], made_now: Sequence[Run] = ()) -> list[Run]:
+    """The runs that share a table: of each name and budget those of one recipe.
+
+    That is the recipe of the runs that were made now, where there are any, and else of the latest
+    of `runs`: what a recipe was before it changed belongs to no table of today.
+    """
+    recipes = {}
+    for run in [*sorted(runs, key=lambda run: run.provenance["when"]), *made_now]:
+        recipes[run.name, run.budget] = run.recipe
+    return [run for run in runs if run.recipe == recipes[run.name, run.budget]]
 
 
 def _epochs(arrays: dict[str, np.ndarray]) -> list[int]:

@@ -89,7 +89,8 @@ def test_each_run_stands_with_both_of_its_networks(trained):
     seeds = recorded.by_run().groupby("method")["seed"].apply(list)
     assert seeds["adautomix"] == sorted(run.seed for run in recorded.runs("adautomix"))
     (other,) = (run for run in here.live if run.method == "mixup")
-    more = [replace(other, budget="quick", seed=seed) for seed in (seeds["mixup"][0], 99)]
+    other = replace(other, budget="quick", recipe=recorded.runs("mixup")[0].recipe)
+    more = [replace(other, seed=seed) for seed in (seeds["mixup"][0], 99)]
     together = replace(recorded, live=tuple(more)).by_run()
     assert together[together["seed"] < 99].reset_index(drop=True).equals(recorded.by_run())
     assert together[together["seed"] == 99]["method"].to_list() == ["mixup"]

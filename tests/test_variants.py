@@ -1,6 +1,7 @@
 """Rows of an experiment that are a method with changes to its recipe."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -81,6 +82,19 @@ def test_of_two_recipes_of_one_name_the_latest_is_shown(found, tmp_path, monkeyp
         live().write(one, run.curve())
     shown = experiments.obtain("floor", budget="smoke", run=False)
     assert [run.id for run in shown.live] == [document["id"]]
+
+
+def test_a_recorded_run_of_a_former_recipe_does_not_share_a_table_with_those_made_here():
+    """As when a default changed: its seeds would be averaged with those of another recipe."""
+    found = experiments.obtain("photodigits", run=False)
+    run = found.recorded[0]
+    same = [each for each in found.recorded if (each.name, each.budget) == (run.name, run.budget)]
+    changed = replace(run, recipe={**run.recipe, "epochs": 1}, seed=99)
+    with_it = replace(found, live=(changed,))
+    assert not {each.id for each in same} & {each.id for each in with_it.recorded}
+    assert len(with_it.recorded) == len(found.recorded) - len(same)
+    assert with_it.table().markdown()
+    assert replace(found, live=(replace(run, seed=99),)).recorded == found.recorded
 
 
 @pytest.mark.parametrize("name", experiments.EXPERIMENTS)

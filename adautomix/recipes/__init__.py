@@ -3,17 +3,10 @@
 from adautomix.errors import unknown
 from adautomix.methods import METHODS
 from adautomix.recipes import cifar100, photodigits
-from adautomix.recipes.base import (
-    SGD,
-    AdamW,
-    Cosine,
-    Recipe,
-    from_dict,
-    override,
-    to_dict,
-    written,
-)
+from adautomix.recipes.base import SGD, AdamW, Cosine, Recipe
 from adautomix.recipes.budgets import BUDGETS, with_budget
+from adautomix.recipes.changes import override, written
+from adautomix.recipes.serialise import from_dict, recorded_path, to_dict
 
 RECIPES: dict[str, Recipe] = {**photodigits.RECIPES, **cifar100.RECIPES}
 
@@ -37,6 +30,7 @@ __all__ = [
     "from_dict",
     "get",
     "override",
+    "recorded_path",
     "to_dict",
     "with_budget",
     "written",

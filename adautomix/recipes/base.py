@@ -1,17 +1,11 @@
 """A recipe: everything that decides a run but its seed and its cost, as one typed value."""
 
-import json
 import math
-from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
-from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
-
-import yaml
+from dataclasses import dataclass, field
 
 from adautomix.data.augment import Augment
-from adautomix.errors import InputError, unknown
-from adautomix.methods import METHODS, AdAutoMixReleased, MethodConfig, Plain
-from adautomix.mix import GUIDED, MIXERS
+from adautomix.errors import InputError
+from adautomix.methods import AdAutoMixReleased, MethodConfig, Plain
 from adautomix.models import Net
 
 
@@ -128,105 +122,3 @@ class Recipe:
         for name in ("epochs", "batch", "evaluate_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}.")
-
-
-KINDS = {
-    kind.__name__: kind
-    for kind in (
-        *(Recipe, Net, SGD, AdamW, Cosine, Augment),
-        *map(type, METHODS.values()),
-        *MIXERS.values(),
-        *GUIDED.values(),
-    )
-}
-
-
-def to_dict(value: Any) -> Any:
-    """A recipe as plain JSON values; every dataclass says its `kind`."""
-    if is_dataclass(value):
-        found = {f.name: to_dict(getattr(value, f.name)) for f in fields(value)}
-        return {"kind": type(value).__name__, **found}
-    return list(value) if isinstance(value, tuple) else value
-
-
-def from_dict(value: Any) -> Any:
-    """The inverse of `to_dict`; InputError for a kind or field that this version does not know."""
-    if isinstance(value, list):
-        return tuple(value)
-    if not isinstance(value, dict):
-        return value
-    kind = value.get("kind")
-    if kind not in KINDS:
-        raise unknown("kind of recipe value", kind, KINDS)
-    known = {f.name for f in fields(KINDS[kind])}
-    for name in value:
-        if name not in known | {"kind"}:
-            raise unknown(f"field of {kind}", name, known)
-    missing = [f.name for f in fields(KINDS[kind]) if f.name not in value and _required(f)]
-    if missing:
-        raise InputError(f"a recipe's {kind} must say {', '.join(missing)}.")
-    return KINDS[kind](**{name: from_dict(v) for name, v in value.items() if name != "kind"})
-
-
-def _required(f: Field) -> bool:
-    return f.default is MISSING and f.default_factory is MISSING
-
-
-def override(value: Any, assignment: str) -> Any:
-    """A copy with one field changed, e.g. `override(recipe, "method.n=4")`; values are YAML.
-
-    Raises:
-        InputError: unknown field, or a value that is not of the field's type.
-    """
-    path, equals, text = assignment.partition("=")
-    if not equals:
-        raise InputError(f"{assignment!r} changes nothing: write FIELD=VALUE, e.g. method.n=4.")
-    name, _, rest = path.strip().partition(".")
-    known = {f.name for f in fields(value)} if is_dataclass(value) else set()
-    if name not in known:
-        raise unknown(f"field of {type(value).__name__}", name, known)
-    old = getattr(value, name)
-    if rest:
-        return replace(value, **{name: override(old, f"{rest}={text}")})
-    return replace(value, **{name: _read(text, name, old, _types(type(value), name))})
-
-
-def written(value: Any, path: str) -> str:
-    """A field's value as one writes it for `override`: 3 for 3.0, null for None.
-
-    >>> written(SGD(lr=1.0), "lr")
-    '1'
-    """
-    for name in path.split("."):
-        value = getattr(value, name)
-    return value if isinstance(value, str) else json.dumps(value).removesuffix(".0")
-
-
-def _types(owner: type, name: str) -> set[type]:
-    """The types that a field is declared to have: {int, NoneType} for `int | None`."""
-    hint = get_type_hints(owner)[name]
-    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    return {get_origin(kind) or kind for kind in kinds}
-
-
-def _read(text: str, name: str, old: Any, types: set[type]) -> Any:
-    """The value that `text` stands for, of one of the declared types of the field."""
-    try:
-        new = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise InputError(f"{name}={text} cannot be read: {text!r} is not YAML.") from None
-    if float in types and type(new) in (int, str):  # YAML reads 1e-3 as text
-        new = _number(new, name)
-    if isinstance(old, tuple) and isinstance(new, list) and len(new) == len(old):
-        new = tuple(_number(item, name) for item in new)
-    if type(new) not in types:
-        wanted = " or ".join(sorted(kind.__name__ for kind in types))
-        raise InputError(f"{name} is {old!r} ({wanted}); {text!r} is not of that type.")
-    return new
-
-
-def _number(text: Any, name: str) -> float:
-    try:
-        return float(text)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} must be a number, not {text!r}.") from None
