@@ -274,7 +274,7 @@ def current(runs: Sequence[Run], made_now: Sequence[Run] = ()) -> list[Run]:
     of `runs`: what a recipe was before it changed belongs to no table of today.
     """
     recipes = {}
-    for run in [*sorted(runs, key=lambda run: run.provenance["when"]), *made_now]:
+    for run in [*sorted(runs, key=lambda run: run.provenance.get("when", "")), *made_now]:
         recipes[run.name, run.budget] = run.recipe
     return [run for run in runs if run.recipe == recipes[run.name, run.budget]]
 
