@@ -205,19 +205,21 @@ class AdAutoMixReleasedMethod(Method):
     def _classifier_terms(
         self, images: Tensor, labels: Tensor, features: Tensor, mine: Sets
     ) -> tuple[dict[str, Tensor], Tensor]:
+        """Clean, interpolated, mixed: the released order, which BatchNorm's statistics show."""
         adversary, alpha = self.config.adversary, self.config.alpha
+        weights = list(self.classifier.parameters())
+        clean = early(lambda: loss.ce(self.classifier(images), labels).mean(), weights)
+        pairs = mine.partners.shape[1] == 2
+        if not pairs:
+            straight = interpolate(images, mine.partners, mine.ratios.to(images.dtype))
+            mce = early(lambda: loss.mce(self._logits(straight), labels, *mine), weights)
         with torch.set_grad_enabled(torch.is_grad_enabled() and adversary != 0):
             masks = self._masks_for_classifier(features, mine, images.shape[-2:])
             mixed = reverse(blend(images, mine.partners, masks), adversary)
-        terms = {"amce": loss.amce(self._logits(mixed), labels, *mine)}
-        weights = list(self.classifier.parameters())
-        clean = early(lambda: loss.ce(self.classifier(images), labels).mean(), weights)
-        if mine.partners.shape[1] == 2:
-            return {**terms, "ce": clean}, terms["amce"] + clean
-        straight = interpolate(images, mine.partners, mine.ratios.to(images.dtype))
-        terms["mce"] = early(lambda: loss.mce(self._logits(straight), labels, *mine), weights)
-        terms["ce"] = clean
-        return terms, terms["amce"] + alpha * terms["mce"] + (1 - alpha) * clean
+        amce = loss.amce(self._logits(mixed), labels, *mine)
+        if pairs:
+            return {"amce": amce, "ce": clean}, amce + clean
+        return {"amce": amce, "mce": mce, "ce": clean}, amce + alpha * mce + (1 - alpha) * clean
 
     def _logits(self, mixed: Tensor) -> Tensor:
         """The classifier's, of its head for mixed images."""

@@ -50,8 +50,9 @@ class AutoMix:
         embed_ratio, upsampling, init: see `MixBlock`.
         pipeline: "paper", or "openmixup" for the settings of the authors' toolbox: two heads
             (`TwoHeads`), a teacher with statistics of its own (`OwnStatistics`), its momentum from
-            0.999 for a tenth of the run to 0.999999 (`waiting_momentum_at`), and the area of a mask
-            averaged over the batch before it is compared with λ.
+            0.999 for a tenth of the run to 0.999999 (`waiting_momentum_at`), the area of a mask
+            averaged over the batch before it is compared with λ, and the classifier's pass of the
+            clean images before that of the mixed ones.
 
     Differs from the published code: partners are never oneself; there they are random permutations.
     With `embed_ratio=False` and `pipeline="openmixup"` the rest is the toolbox's configuration for
@@ -139,10 +140,13 @@ class AutoMixMethod(Method):
             masks = self._masks_for_classifier(features, *mine, images.shape[-2:])
             mixed = blend(images, mine[0], masks)
         weights = list(self.classifier.parameters())
-        terms = {
-            "mixed_ce": early(lambda: self._classifier_loss(mixed, labels, *mine), weights),
-            "ce": early(lambda: ce(self.classifier(images), labels).mean(), weights),
+        passes = {
+            "mixed_ce": lambda: self._classifier_loss(mixed, labels, *mine),
+            "ce": lambda: ce(self.classifier(images), labels).mean(),
         }
+        # the toolbox shows the clean images first: BatchNorm's statistics depend on the order
+        order = ("ce", "mixed_ce") if self.toolbox else ("mixed_ce", "ce")
+        terms = {name: early(passes[name], weights) for name in order}
         masks = self.generator(features, *theirs, images.shape[-2:])
         view = self._see(self.teacher.network, blend(images, theirs[0], masks)).logits
         terms["teacher_mixed_ce"] = self.teacher_loss(view, labels, *theirs)

@@ -219,6 +219,29 @@ def test_its_running_statistics_are_those_of_n_plus_2_passes(n):
     assert all(m.momentum == 0.1 for m in method.modules() if hasattr(m, "running_mean"))
 
 
+@pytest.mark.parametrize("n", [2, 3])
+def test_the_classifiers_running_statistics_are_those_of_the_released_order(n):
+    """Clean, interpolated (for N > 2), mixed: what comes last weighs most."""
+    method, (images, labels) = resnet_method(n=n, init=0.5, lam_margin=0.0), small_batch()
+    other = resnet_method(n=n, init=0.5, lam_margin=0.0)
+    other.load_state_dict(method.state_dict())
+    method(images, labels, draw_for(0, 0))
+
+    _, (partners, ratios) = sets_of(n, draw_for(0, 0))
+    ratios, network = ratios.float(), other.classifier
+    with torch.no_grad():
+        features = other.teacher.network.see_mixed(images).features
+        masks = other.generator(features, partners, ratios, (SIDE, SIDE))
+        flat = ratios[:, :, None, None].expand_as(masks)
+        network(images)
+        for shown in (masks,) if n == 2 else (flat, masks):
+            network(sum(shown[:, i, None] * images[partners[:, i]] for i in range(n)))
+    found = dict(method.classifier.named_buffers())
+    for name, expected in network.named_buffers():
+        torch.testing.assert_close(found[name], expected, rtol=1e-6, atol=1e-6)
+    assert len(found) == 60  # mean, variance and count of 20 layers
+
+
 def test_averaged_statistics_are_the_papers_teacher():
     method, batch = resnet_method(statistics="averaged"), small_batch()
     assert type(method.teacher) is Teacher

@@ -1,5 +1,6 @@
 """AutoMix's momentum pipeline against autograd on each player's own objective, in float64."""
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from adautomix.draw import draw_for
 from adautomix.errors import InputError
-from adautomix.methods import AutoMix, Plain
+from adautomix.methods import AutoMix, Plain, SAMix
 from adautomix.methods.automix import area_loss
 from adautomix.methods.openmixup import OwnStatistics, TwoHeads, waiting_momentum_at
 from adautomix.mix import blend
@@ -175,6 +176,26 @@ def test_the_toolbox_pipeline_has_two_heads_and_a_waiting_teacher():
     method.after_step(0.3)
     share = 1 - waiting_momentum_at(0.3, 0.9)
     torch.testing.assert_close(method.teacher.network.mixing_head.bias, share * torch.ones(CLASSES))
+
+
+@pytest.mark.parametrize("kind", [AutoMix, SAMix])
+@each_pipeline
+def test_the_toolbox_shows_the_classifier_the_clean_images_first(kind, pipeline):
+    """What comes last weighs most in BatchNorm's running statistics."""
+    config = kind(pipeline=pipeline, init=0.5, lam_margin=0.0)
+    method = config.build(Net("resnet18", width=8).build(CLASSES), SIDE).train()
+    network = copy.deepcopy(method.classifier)
+    images, labels = batch_of()
+    images = images.float()
+    mixed = method.mixed(images, draw_for(0, 0)).images
+    method(images, labels, draw_for(0, 0))
+    with torch.no_grad():
+        for seen in (images, mixed) if pipeline == "openmixup" else (mixed, images):
+            network(seen)
+    found = dict(method.classifier.named_buffers())
+    for name, expected in network.named_buffers():
+        torch.testing.assert_close(found[name], expected, rtol=1e-6, atol=1e-6)
+    assert len(found) == 60  # mean, variance and count of 20 layers
 
 
 @each_pipeline
