@@ -42,6 +42,25 @@ def test_of_floats_opencv_reads_the_bytes_so_that_the_peak_is_elsewhere():
     assert hits(*pictures(), "floats") < BATCH / 3
 
 
+def published_peak(image):
+    """Row and column as the published code seeks them, in an image of floats, channels first."""
+    seen = cv2.saliency.StaticSaliencyFineGrained_create().computeSaliency(
+        image.numpy().transpose(1, 2, 0)
+    )[1]
+    seen = (seen * 255).astype("uint8")
+    return list(np.unravel_index(np.argmax(seen), seen.shape))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_floats_are_given_to_opencv_as_published(channels, layout):
+    rng = np.random.default_rng(0)
+    images = torch.tensor(rng.standard_normal((40, channels, 32, 24)), dtype=torch.float32)
+    rows, columns = peaks(saliency(images.contiguous(memory_format=layout), "floats"))
+    found = torch.stack([rows * 32 - 0.5, columns * 24 - 0.5], dim=1).round().int()
+    assert found.tolist() == [published_peak(image) for image in images]
+
+
 def test_the_map_is_opencv_s_own_of_the_picture_before_normalising():
     grey = np.random.default_rng(0).integers(0, 256, (3, 20, 28), dtype=np.uint8)
     grey[:, 0, :2] = 0, 255  # the scaling finds the full range
