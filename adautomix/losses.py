@@ -1,7 +1,8 @@
 """One function for each equation of Sec. 3.1 and for L_cosine (Sec. 3.3.1).
 
 All take logits, so that the same function serves the classifier ψ_W and the teacher ψ_Ŵ, and
-average over the batch.
+average over the batch. With ratios in float32 so are the losses; under autocast torch takes their
+logarithms and cosines in float32 on a GPU, but in the precision of the logits on a processor.
 """
 
 import torch.nn.functional as F

@@ -132,3 +132,20 @@ def test_logits_of_any_size_give_finite_losses():
         assert torch.isfinite(loss(1e4 * logits, labels, partners, ratios))
     zero = torch.zeros_like(logits)
     assert losses.cosine(zero, clean, partners, ratios) == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_logits_in_half_precision_give_losses_in_float32(dtype):
+    logits, labels, partners, ratios, clean = sets(3)
+    logits, clean = logits.to(dtype), clean.to(dtype)
+    for loss, second in (
+        (losses.ace, labels),
+        (losses.mixed_ce, labels),
+        (losses.cosine, clean),
+    ):
+        with torch.autocast("cpu", dtype):
+            found = loss(logits, second, partners, ratios.float())
+        second = second if second is labels else second.double()
+        exact = loss(logits.double(), second, partners, ratios)
+        assert found.dtype == torch.float32
+        assert float(found) == pytest.approx(float(exact), abs=2 * torch.finfo(dtype).eps)

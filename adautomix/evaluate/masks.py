@@ -5,6 +5,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from adautomix.mix import Mixed
+from adautomix.mix.base import areas
 
 
 def shown(mixed: Mixed) -> Float[Tensor, "b n h w"]:
@@ -27,7 +28,7 @@ def kept_share(mixed: Mixed, objects: Bool[Tensor, "b h w"]) -> Float[Tensor, "b
     objects keeps 1/N on average, whatever the ratios; one that avoids covering one object with
     another's background keeps more.
     """
-    theirs = objects[mixed.partners].to(mixed.masks.dtype)
+    theirs = objects[mixed.partners].to(mixed.ratios.dtype)
     return (shown(mixed) * theirs).sum(dim=(2, 3)) / theirs.sum(dim=(2, 3)).clamp(min=1)
 
 
@@ -40,8 +41,7 @@ def describe_masks(mixed: Mixed) -> dict[str, float]:
     - area_gap: the mean distance |area of the mask − λ|: how far the label is from what was
       painted.
     """
-    areas = mixed.masks.mean(dim=(2, 3))
     return {
         "mask_peak": float(mixed.masks.amax(dim=1).mean()),
-        "area_gap": float((areas - mixed.ratios).abs().mean()),
+        "area_gap": float((areas(mixed.masks) - mixed.ratios).abs().mean()),
     }

@@ -143,7 +143,7 @@ class AdAutoMixMethod(Method):
             total = -config.adversary * terms["amce"]
         else:
             seen = mixed.detach() if turn == "classifier" else reverse(mixed, config.adversary)
-            straight = interpolate(images, partners, ratios.to(images.dtype))
+            straight = interpolate(images, partners, ratios)
             terms["amce"] = loss.amce(self.classifier(seen), *sets)
             weights = list(self.classifier.parameters())
             terms["mce"] = early(lambda: loss.mce(self.classifier(straight), *sets), weights)

@@ -211,7 +211,7 @@ class AdAutoMixReleasedMethod(Method):
         clean = early(lambda: loss.ce(self.classifier(images), labels).mean(), weights)
         pairs = mine.partners.shape[1] == 2
         if not pairs:
-            straight = interpolate(images, mine.partners, mine.ratios.to(images.dtype))
+            straight = interpolate(images, *mine)
             mce = early(lambda: loss.mce(self._logits(straight), labels, *mine), weights)
         with torch.set_grad_enabled(torch.is_grad_enabled() and adversary != 0):
             masks = self._masks_for_classifier(features, mine, images.shape[-2:])

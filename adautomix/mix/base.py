@@ -14,9 +14,10 @@ class Mixed(NamedTuple):
     """A batch of mixed images and what went into it.
 
     Attributes:
-        images: the mixed images.
+        images: the mixed images, of the dtype of those that were mixed.
         partners: which images of the batch went into each, itself first.
-        ratios: λ, the share of each partner; rows sum to 1, but for `Cutout`.
+        ratios: λ, the share of each partner; rows sum to 1, but for `Cutout`. As `weights`, of
+            float32 at least, whatever the images are: in half precision the sum would be 1 ± 0.002.
         masks: P', the weight of each partner at each pixel; sums to 1 over n, but for the hole of
             `Cutout`, where nobody is painted.
         weights: of each partner's label, for the few rules that do not weigh labels by `ratios`;
@@ -74,8 +75,10 @@ def blend(
 ) -> Float[Tensor, "b c h w"]:
     """x_mix = Σ_n x_n ⊙ P'_n (Eq. 7), for each image of the batch with its own partners.
 
-    One term after the other, so that no n-fold copy of the batch is made.
+    One term after the other, so that no n-fold copy of the batch is made. The dtype is that of the
+    images.
     """
+    masks = masks.to(images.dtype)
     mixed = select(images, partners[:, 0]) * masks[:, 0, None]
     for n in range(1, partners.shape[1]):
         mixed = mixed.addcmul_(select(images, partners[:, n]), masks[:, n, None])
@@ -93,7 +96,7 @@ def paste(
     batch, _, height, width = images.shape
     shown = cut.to(images.dtype)
     masks = torch.stack([1 - shown, shown], dim=1)
-    ratios = masks.mean(dim=(2, 3)).expand(batch, 2)
+    ratios = areas(masks).expand(batch, 2)
     mixed = select(images, partners[:, 1]).lerp_(images, masks[:, :1])  # exact at 0 and 1
     return Mixed(mixed, partners, ratios, masks.expand(batch, 2, height, width))
 
@@ -104,7 +107,7 @@ def between_two(
     masks: Float[Tensor, "s 2 #h #w"],
 ) -> Float[Tensor, "b c h w"]:
     """`blend` where the first partner is the image itself: it need not be gathered."""
-    own, other = masks[:, :1], masks[:, 1:]
+    own, other = masks.to(images.dtype).split(1, dim=1)
     return (images * own).addcmul_(select(images, partners[:, 1]), other)
 
 
@@ -114,6 +117,16 @@ def select(images: Float[Tensor, "b c h w"], which: Int[Tensor, " s"]) -> Float[
         rows = images.permute(0, 2, 3, 1)  # as they lie in memory
         return rows.index_select(0, which).permute(0, 3, 1, 2)
     return images.index_select(0, which)
+
+
+def areas(masks: Float[Tensor, "s n h w"]) -> Float[Tensor, "s n"]:
+    """The mean of each mask, in float32 at least: the ratios of what the masks paint."""
+    return masks.mean(dim=(2, 3), dtype=weighing(masks))
+
+
+def weighing(images: Float[Tensor, "*shape"]) -> torch.dtype:
+    """The dtype of ratios and label weights: that of the images, but float32 at least."""
+    return torch.promote_types(images.dtype, torch.float32)
 
 
 def in_place(height: int, width: int, device="cpu") -> Int[Tensor, "h w"]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError
-from adautomix.mix.base import Mixed, sizes
+from adautomix.mix.base import Mixed, areas, sizes
 from adautomix.mix.boxes import rectangle
 
 
@@ -37,5 +37,5 @@ class Cutout:
         centres = draw.uniform(0.0, 1.0, (2, batch), images.device)
         hole = rectangle(torch.full_like(centres[0], self.side), centres, height, width)
         masks = (1 - hole).to(images.dtype)[:, None]
-        kept = masks.mean(dim=(2, 3))
+        kept = areas(masks)
         return Mixed(images * masks, itself, kept, masks, torch.ones_like(kept))

@@ -171,6 +171,7 @@ class ContentMixBlock(MixBlock):
         """q and k of both images together, v of the partner, "b l e" with l = h·w positions."""
         self.check(features)
         scales = 1 + adaptive_ratio(ratios, self.flatness)[:, :, None, None]
+        scales = scales.to(self.query_bias.dtype)  # of a block in half precision too
         each = self.projection(features).flatten(2).mT  # b l 4e
         own, theirs = (each[partners] * scales).unbind(dim=1)
         own_q, own_k, _, _ = own.chunk(4, dim=-1)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.draw import Draw
-from adautomix.mix.base import Mixed, between_two, per_batch_or_sample, sizes
+from adautomix.mix.base import Mixed, between_two, per_batch_or_sample, sizes, weighing
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Mixup:
         batch, height, width = sizes(images)
         partners = draw.partners(batch, 2, images.device)
         own = draw.beta(self.alpha, (per_batch_or_sample(self.per, batch),), images.device)
-        ratios = torch.stack([own, 1 - own], dim=1).to(images.dtype).expand(batch, 2)
-        shares = ratios[:, :, None, None]
+        ratios = torch.stack([own, 1 - own], dim=1).to(weighing(images)).expand(batch, 2)
+        shares = ratios[:, :, None, None].to(images.dtype)
         mixed = between_two(images, partners, shares)
         return Mixed(mixed, partners, ratios, shares.expand(batch, 2, height, width))

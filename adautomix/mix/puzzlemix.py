@@ -10,7 +10,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
-from adautomix.mix.base import Mixed, blend, in_place, per_batch_or_sample, sizes
+from adautomix.mix.base import Mixed, areas, blend, in_place, per_batch_or_sample, sizes, weighing
 from adautomix.mix.importance import resized, shares
 from adautomix.mix.puzzle import SOLVERS, Terms, assign, carry, puzzle_energy
 
@@ -100,9 +100,9 @@ class PuzzleMix:
         blocks = self._blocks(size, draw)
         saliency = resized(importance.double(), size)
         own = self._own_shares(images, saliency, partners, prior, blocks)
-        own = resized(own, size, mode="nearest").to(images.dtype)
+        own = resized(own, size, mode="nearest").to(weighing(images))
         masks = torch.stack([own, 1 - own], dim=1)
-        ratios = masks.mean(dim=(2, 3))
+        ratios, masks = areas(masks), masks.to(images.dtype)
         if not self.transport:
             return Mixed(blend(images, partners, masks), partners, ratios, masks)
         sources = torch.stack(

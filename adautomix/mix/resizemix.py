@@ -8,7 +8,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import InputError
-from adautomix.mix.base import Mixed, in_place, per_batch_or_sample, sizes
+from adautomix.mix.base import Mixed, areas, in_place, per_batch_or_sample, sizes
 from adautomix.mix.boxes import between, span
 
 
@@ -60,7 +60,7 @@ class ResizeMix:
         picked = rows[:, :, None] * width + columns[:, None, :]
         own = in_place(height, width, images.device).expand_as(picked)
         sources = torch.stack([own, picked], dim=1).expand(batch, 2, height, width)
-        return Mixed(mixed, partners, masks.mean(dim=(2, 3)), masks, sources=sources)
+        return Mixed(mixed, partners, areas(masks), masks, sources=sources)
 
 
 def fit(

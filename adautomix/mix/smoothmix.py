@@ -8,7 +8,7 @@ from torch import Tensor
 
 from adautomix.draw import Draw
 from adautomix.errors import unknown
-from adautomix.mix.base import Mixed, between_two, per_batch_or_sample, sizes
+from adautomix.mix.base import Mixed, areas, between_two, per_batch_or_sample, sizes, weighing
 
 LABELS = ("share", "inverted")
 
@@ -42,9 +42,9 @@ class SmoothMix:
         partners = draw.partners(batch, 2, images.device)
         sigma = draw.uniform(0.25, 0.5, (count,), images.device)
         centres = draw.uniform(0.0, 1.0, (2, count), images.device)
-        painted = bell(sigma, centres, height, width).to(images.dtype)
+        painted = bell(sigma, centres, height, width).to(weighing(images))
         masks = torch.stack([1 - painted, painted], dim=1)
-        ratios = masks.mean(dim=(2, 3)).expand(batch, 2)
+        ratios, masks = areas(masks).expand(batch, 2), masks.to(images.dtype)
         weights = ratios.flip(1) if self.labels == "inverted" else None
         mixed = between_two(images, partners, masks)
         masks = masks.expand(batch, 2, height, width)

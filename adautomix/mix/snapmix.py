@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.draw import Draw
-from adautomix.mix.base import Mixed, in_place, per_batch_or_sample, sizes
+from adautomix.mix.base import Mixed, areas, in_place, per_batch_or_sample, sizes, weighing
 from adautomix.mix.boxes import between, span
 from adautomix.mix.importance import resized, shares
 
@@ -66,9 +66,9 @@ class SnapMix:
         cam = shares(resized(importance.float(), (height, width)))
         hidden = (cam * cover).sum(dim=(1, 2))
         shown = (cam[partners[:, 1]] * take).sum(dim=(1, 2)) * cover.amax(dim=(1, 2))
-        weights = torch.stack([1 - hidden, shown], dim=1).to(images.dtype)
+        weights = torch.stack([1 - hidden, shown], dim=1).to(weighing(images))
         sources = self._sources(taken, covered, batch, (height, width))
-        return Mixed(mixed, partners, masks.mean(dim=(2, 3)), masks, weights, sources)
+        return Mixed(mixed, partners, areas(masks), masks, weights, sources)
 
     def _sources(self, taken: Box, covered: Box, batch: int, size: tuple[int, int]) -> Tensor:
         height, width = size

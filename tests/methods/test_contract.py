@@ -115,6 +115,18 @@ def test_in_bf16_too_every_trained_parameter_gets_a_gradient(make, name, cached,
     assert [p for p in trained if p.grad is None] == []
 
 
+@pytest.mark.parametrize("name", [n for n in METHODS if n not in ("plain", "me_ada", "dada")])
+def test_mixed_images_in_half_precision_have_label_weights_of_float32(make, name):
+    method, (images, labels) = make(name), batch_of()
+    with decide("cpu", "bf16").autocast():
+        assert torch.isfinite(method(images.bfloat16(), labels, draw_for(0, 1)).total)
+        mixed = method.mixed(images.bfloat16(), draw_for(0, 1))
+    assert mixed.images.dtype == torch.bfloat16
+    assert mixed.label_weights.dtype == torch.float32
+    if name not in ("cutout", "snapmix"):  # whose labels' weights need not sum to 1
+        torch.testing.assert_close(mixed.label_weights.sum(1), torch.ones(BATCH), atol=1e-6, rtol=0)
+
+
 @each_method
 def test_same_draw_same_losses_and_gradients_bitwise(make, name):
     def step(method, number):

@@ -51,3 +51,16 @@ def test_the_gradient_of_a_mask_is_the_image_it_uncovers():
     masks.requires_grad_()
     blend(images, partners, masks).sum().backward()
     torch.testing.assert_close(masks.grad, images.sum(1)[partners])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("of_masks", [torch.bfloat16, torch.float32])
+def test_the_dtype_is_that_of_the_images_whatever_the_masks_and_ratios_have(dtype, of_masks):
+    images, partners, masks = sets(3)
+    images, masks = images.to(dtype), masks.to(of_masks)
+    found = blend(images, partners, masks)
+    assert found.dtype == dtype
+    exact = blend(images.double(), partners, masks.double())
+    torch.testing.assert_close(found.double(), exact, atol=0.05, rtol=0)
+    ratios = draw_for(0, 2).ratios(BATCH, 3)
+    assert interpolate(images, partners, ratios).dtype == dtype

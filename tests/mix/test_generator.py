@@ -6,7 +6,7 @@ import torch
 
 from adautomix.draw import draw_for
 from adautomix.errors import InputError
-from adautomix.mix import MixGenerator
+from adautomix.mix import MixGenerator, blend
 from adautomix.mix.generator import ORDERS, UPSAMPLING
 
 BATCH, CHANNELS, HEIGHT, WIDTH = 5, 6, 3, 4
@@ -249,3 +249,14 @@ def test_init_is_the_standard_deviation_of_the_weights(embed_ratio):
 def test_what_cannot_be_built_or_fed_is_one_sentence(wrong, sentence):
     with pytest.raises(InputError, match=sentence):
         wrong()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("embed_ratio", [True, False])
+def test_in_half_precision_the_mixed_images_stay_so(dtype, embed_ratio):
+    features, partners, ratios = sets(3)
+    made = generator(embed_ratio=embed_ratio).to(dtype)
+    masks = made(features.to(dtype), partners, ratios.float(), SIZE)
+    torch.testing.assert_close(masks.sum(1).float(), torch.ones(BATCH, *SIZE), atol=0.02, rtol=0)
+    images = torch.rand(BATCH, 3, *SIZE).to(dtype)
+    assert blend(images, partners, masks).dtype == dtype

@@ -6,7 +6,7 @@ import torch
 
 from adautomix.draw import draw_for
 from adautomix.errors import InputError
-from adautomix.mix import ContentMixBlock, MixBlock
+from adautomix.mix import ContentMixBlock, MixBlock, blend
 from adautomix.mix.mixblock import adaptive_ratio
 
 BATCH, CHANNELS, HEIGHT, WIDTH = 5, 6, 3, 4
@@ -207,3 +207,12 @@ def test_small_weights_start_from_masks_near_one_half(kind):
 def test_what_cannot_be_built_or_fed_is_one_sentence(wrong, sentence):
     with pytest.raises(InputError, match=sentence):
         wrong()
+
+
+@each_block
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_in_half_precision_the_mixed_images_stay_so(kind, dtype):
+    features, partners, ratios = pairs()
+    masks = block(kind).to(dtype)(features.to(dtype), partners, ratios.float(), SIZE)
+    torch.testing.assert_close(masks.sum(1).float(), torch.ones(BATCH, *SIZE), atol=0.02, rtol=0)
+    assert blend(torch.rand(BATCH, 3, *SIZE).to(dtype), partners, masks).dtype == dtype

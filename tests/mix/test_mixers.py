@@ -72,7 +72,7 @@ def test_a_rule_is_a_frozen_value(rule):
 @each_rule
 @each_shape
 @each_dtype
-def test_ratios_and_masks_are_distributions_of_the_dtype_of_the_images(rule, shape, dtype, close):
+def test_masks_have_the_dtype_of_the_images_and_ratios_that_or_float32(rule, shape, dtype, close):
     images = batch_of(shape, dtype)
     mixed = rule(images, draw_for(0, 1))
     batch, _, height, width = shape
@@ -80,15 +80,17 @@ def test_ratios_and_masks_are_distributions_of_the_dtype_of_the_images(rule, sha
     assert mixed.images.shape == images.shape
     assert mixed.ratios.shape == (batch, n)
     assert mixed.masks.shape == (batch, n, height, width)
-    assert mixed.images.dtype == mixed.ratios.dtype == mixed.masks.dtype == dtype
+    assert mixed.images.dtype == mixed.masks.dtype == dtype
+    at_least = torch.promote_types(dtype, torch.float32)
+    assert mixed.ratios.dtype == mixed.label_weights.dtype == at_least
     assert mixed.partners.dtype == torch.int64
-    for weights in (mixed.ratios.double(), mixed.masks.double()):
+    for weights, near in ((mixed.ratios.double(), 1e-6), (mixed.masks.double(), close)):
         assert (weights >= 0).all()
         if isinstance(rule, Cutout):  # its hole shows nobody
             assert (weights <= 1).all()
             continue
         torch.testing.assert_close(
-            weights.sum(1), torch.ones_like(weights[:, 0]), atol=close, rtol=0
+            weights.sum(1), torch.ones_like(weights[:, 0]), atol=near, rtol=0
         )
 
 
