@@ -163,8 +163,9 @@ def runs_repeat(options: Namespace) -> None:
             print(words)
         raise RecordError(
             f"{run.id} came out otherwise than it is recorded, see {found.again.path}: the bits "
-            "are those of one kind of processor and of the versions that `adautomix runs show` "
-            "names."
+            "are those of one kind of processor and of the commit and the versions that "
+            "`adautomix runs show` names; CHANGELOG.md says under Numbers what was computed "
+            "otherwise since."
         )
     print(f"{run.id}: the same to the last bit ({', '.join(found.compared)}).")
 

@@ -97,6 +97,9 @@ class Draw:
 
         The batch is shuffled onto a ring, and partner j of everyone stands s_j places further on,
         with n - 1 different steps s_j; so each image serves equally often and none meets itself.
+
+        Differs from the published code of the compared rules: there the partners are a random
+        permutation, in which on average one image a batch meets itself.
         """
         if n < 2:
             raise InputError(f"mixing needs n = 2 or more images, not {n}.")

@@ -114,6 +114,7 @@ def test_the_command_line_says_whether_the_bits_are_the_same(here, capsys):
     told = capsys.readouterr()
     assert told.out.startswith("curve: 1 of ")
     assert "came out otherwise than it is recorded, see " in told.err
+    assert "of the commit and the versions that `adautomix runs show` names" in told.err
 
 
 def test_a_run_of_several_parts_is_no_single_run(here, there):

@@ -80,7 +80,8 @@ class AdAutoMixReleased:
     Differs from the released code: the teacher sees each clean image once; there, N times more, to
     no other effect than that its running statistics move faster, which is reproduced exactly where
     the teacher has no dropout. The head of L_ace keeps its initial weights (there, N(0, 0.01)). The
-    tenth and the cosine of ξ are counted in steps done; there, in steps before this one.
+    tenth and the cosine of ξ are counted in steps done; there, in steps before this one. A recipe's
+    learning rate moves at every step; there, once an epoch.
     """
 
     n: int = 3

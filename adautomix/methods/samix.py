@@ -28,7 +28,8 @@ class SAMix:
     Differs from the paper: `mask_variance`, `flatness`, the upsampling and the margins are those of
     the authors' toolbox for CIFAR-100.
     Differs from the published code: η has an effect; see `eta_balanced`. Partners are never
-    oneself; there they are random permutations.
+    oneself; there they are random permutations. The learning rate moves at every step; there, once
+    an epoch.
     """
 
     passes: ClassVar[float] = 9

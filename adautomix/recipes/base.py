@@ -69,6 +69,8 @@ class Cosine:
         floor: share of the peak that is left at the end; 0 anneals to zero, 0.5 is the released
             configuration of AutoMix and AdAutoMix on CIFAR-100 (0.1 to 0.05).
         warmup: steps of linear rise at the start.
+
+    Differs from the released code: there the learning rate moves once an epoch.
     """
 
     floor: float = 0.0
