@@ -8,6 +8,7 @@ and the same look on every machine. All sizes are in inches; 7.5 inches are 720 
 the book's text column, and 9 pt are then 12 px.
 """
 
+import copy
 import io
 import re
 import sys
@@ -209,9 +210,21 @@ def axes_for(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes
 
 
 def svg_bytes(figure: Figure) -> bytes:
-    """The figure as SVG: the same bytes each time, whether or not `use()` was called."""
+    """The figure as SVG: the same bytes each time, whether or not `use()` was called.
+
+    A copy is drawn, for where axes come to lie depends on where the last drawing left them.
+    """
     settings = {key: RC[key] for key in ("svg.fonttype", "svg.hashsalt")}
     buffer = io.BytesIO()
     with mpl.rc_context(settings):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        _copy(figure).savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()
+
+
+def _copy(figure: Figure) -> Figure:
+    """A figure of its own, which pyplot does not show even where it shows the first."""
+    manager, figure.canvas.manager = figure.canvas.manager, None
+    try:
+        return copy.deepcopy(figure)
+    finally:
+        figure.canvas.manager = manager

@@ -1,5 +1,6 @@
 """Colours that can be told apart, names for every method, the same bytes twice."""
 
+import io
 import subprocess
 import sys
 from itertools import combinations
@@ -7,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -134,6 +136,52 @@ def test_the_same_figure_has_the_same_bytes_with_and_without_the_style() -> None
     assert first == figures.svg_bytes(figure)
     assert b"<dc:date>" not in first
     assert b"<text" not in first
+
+
+def panels() -> Figure:
+    """Axes that share a scale, a colour bar, a legend, labels: all that moves axes when drawn."""
+    figure = Figure(figsize=(5, 3), layout="constrained")
+    for ax in figure.subplots(1, 2):
+        picture = ax.imshow([[0.0, 1.0], [2.0, 3.0]])
+        ax.set(title="a title", xlabel="a label", ylabel="another")
+        ax.yaxis.set_major_formatter(lambda value, _: f"{value:.3f}")
+    figure.colorbar(picture, ax=figure.axes, label="a scale")
+    figure.legend(handles=[ax.plot([0, 1], label="a line")[0]], loc="outside lower center")
+    return figure
+
+
+def curves() -> Figure:
+    frame = pd.DataFrame({"epoch": [1, 2], "classifier_top1": [0.5, 0.6]})
+    return figures.accuracy_curves({"mixup": [frame]}, predictors=["classifier"])
+
+
+def losses() -> Figure:
+    frame = pd.DataFrame({"epoch": [1, 2], "train_amce": [2.0, 1.5], "train_cosine": [0.2, 0.4]})
+    return figures.loss_curves(frame)
+
+
+@pytest.mark.parametrize("draw", [panels, curves, losses])
+def test_an_svg_has_the_same_bytes_however_often_it_is_asked_for(draw) -> None:
+    figure = draw()
+    first = figures.svg_bytes(figure)
+    assert figures.svg_bytes(figure) == first
+    assert figures.svg_bytes(figure) == figures.svg_bytes(draw()) == first
+
+
+def test_an_svg_is_what_the_figure_is_saved_as() -> None:
+    saved = io.BytesIO()
+    panels().savefig(saved, format="svg", metadata={"Date": None})
+    assert figures.svg_bytes(panels()) == saved.getvalue()
+
+
+def test_asking_for_an_svg_opens_no_figure_of_pyplot() -> None:
+    figure = plt.figure()
+    try:
+        figures.svg_bytes(figure)
+        assert plt.get_fignums() == [figure.number]
+        assert plt.gcf() is figure
+    finally:
+        plt.close(figure)
 
 
 def test_inside_ipython_figures_are_shown_as_svg_without_a_date(monkeypatch) -> None:
