@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from adautomix.errors import InputError, RecordError, unknown
+from adautomix.record._tables import read_csv
 from adautomix.record._where import resource
 
 COLUMNS = ("method", "dataset", "backbone", "metric", "value", "note")
@@ -80,7 +81,7 @@ def value(n: int | str, /, **where: object) -> float:
 def _load(path: Path) -> pd.DataFrame:
     """Read and check one file; callers copy what they hand out."""
     try:
-        rows = pd.read_csv(path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False)
+        rows = read_csv(path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False)
         missing = [column for column in COLUMNS if column not in rows]
         if missing:
             raise ValueError(f"no column {', '.join(missing)}")

@@ -13,6 +13,7 @@ import pandas as pd
 
 from adautomix.errors import InputError, RecordError, unknown
 from adautomix.record import _document
+from adautomix.record._tables import read_csv
 
 Document = dict[str, Any]
 METRICS = tuple(
@@ -77,7 +78,7 @@ class Run:
         """curve.csv, one row an epoch; a value that was not measured in an epoch is NaN."""
         path = self.path / "curve.csv"
         try:
-            return pd.read_csv(path)
+            return read_csv(path)
         except (OSError, ValueError) as error:
             raise RecordError(
                 f"{path}: cannot be read ({error}); restore it, or move its folder away and rerun."
