@@ -15,7 +15,8 @@ from adautomix.mix.boxes import rectangle
 class CutMix:
     """A box of relative area 1 − λ around a uniform centre, clipped at the border.
 
-    λ ~ Beta(alpha, alpha). The ratios are those of the area really painted.
+    λ ~ Beta(alpha, alpha). The ratios are those of the area really painted. A side of an odd number
+    of pixels loses one, as published and in torchvision; timm keeps it from 1.0.29 on.
 
     Attributes:
         alpha: concentration of the Beta distribution; 1 is uniform.

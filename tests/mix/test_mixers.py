@@ -1,12 +1,15 @@
 """One contract for every hand-crafted rule, then each rule against an oracle of its own."""
 
 from dataclasses import fields, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import timm.data.mixup
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.version import Version
 from scipy import stats
 
 from adautomix.draw import draw_for
@@ -246,6 +249,28 @@ def test_boxes_are_those_of_torchvision(height, width):
         expected[y1:y2, x1:x2] = 1
         centres = torch.stack([(row + 0.5) / height, (column + 0.5) / width])
         assert torch.equal(box(own, centres, height, width)[0], expected)
+
+
+def test_an_odd_side_loses_a_pixel_as_in_torchvision_but_not_in_newer_timm(monkeypatch):
+    own, side, middle = 0.5664, 32, 16
+    assert int(side * (1 - own) ** 0.5) == 21
+    centres = torch.full((2, 1), (middle + 0.5) / side)
+    here = box(torch.tensor([own]), centres, side, side)[0]
+    assert here.sum() == 20**2
+
+    theirs = pytest.importorskip("torchvision.transforms.v2").CutMix(num_classes=10)
+    monkeypatch.setattr(theirs, "_dist", SimpleNamespace(sample=lambda shape: torch.tensor(own)))
+    monkeypatch.setattr(torch, "randint", lambda high, size: torch.full(size, middle))
+    found = theirs.make_params([torch.zeros(2, 3, side, side)])
+    x1, y1, x2, y2 = found["box"]
+    assert (x2 - x1, y2 - y1) == (20, 20)
+    assert found["lam_adjusted"] == pytest.approx(1 - float(here.mean()))
+
+    monkeypatch.setattr(np.random, "randint", lambda low, high, size: middle)
+    corners, ratio = timm.data.mixup.cutmix_bbox_and_lam((2, 3, side, side), own)
+    longest = 21 if Version(timm.__version__) >= Version("1.0.29") else 20
+    assert (corners[1] - corners[0], corners[3] - corners[2]) == (longest, longest)
+    assert ratio == 1 - longest**2 / side**2
 
 
 def test_the_cut_box_shows_the_partner_and_the_rest_oneself():
