@@ -20,7 +20,7 @@ from adautomix.record import Store, _files
 from adautomix.train import Training
 
 SMOKE = ["train", "photodigits/thin/adautomix", "--budget", "smoke", "--device", "cpu"]
-SMOKE += ["--set", "net.width=4", "--set", "epochs=1"]
+SMOKE += ["--set", "epochs=1"]
 PLAIN = ["train", "photodigits/thin/plain", *SMOKE[2:]]
 LITE = ["train", "cifar100/resnet18/plain", "--budget", "lite", "--device", "cpu"]
 
@@ -210,7 +210,7 @@ def test_a_loss_that_is_not_a_number_records_nothing(refused, monkeypatch):
 def test_a_damaged_checkpoint_is_named(refused, monkeypatch, tmp_path):
     from adautomix.jobs import Job
 
-    job = Job("photodigits/thin/adautomix", "smoke", 0, ("net.width=4", "epochs=1"))
+    job = Job("photodigits/thin/adautomix", "smoke", 0, ("epochs=1",))
     damaged = tmp_path / "runs" / job.id() / "checkpoints" / "step-000000001"
     damaged.mkdir(parents=True)
     sentence = refused(SMOKE, 1)

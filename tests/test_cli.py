@@ -13,7 +13,7 @@ from adautomix.errors import InputError
 from adautomix.record import Run, Store
 
 TRAIN = ["train", "photodigits/thin/plain", "--budget", "smoke", "--device", "cpu"]
-TRAIN += ["--set", "net.width=4"]
+TRAIN += ["--set", "net.width=12"]
 
 
 @pytest.fixture(autouse=True)
@@ -119,7 +119,7 @@ def test_training_says_where_the_record_is_and_what_came_out(capsys, tmp_path):
     words = [*TRAIN, "--set", "epochs=2", "--seed", "3", "--runs", str(tmp_path / "new")]
     lines = said(capsys, words).splitlines()
     (run,) = Store(tmp_path / "new").all()
-    assert (run.seed, run.recipe["epochs"], run.recipe["net"]["width"]) == (3, 2, 4)
+    assert (run.seed, run.recipe["epochs"], run.recipe["net"]["width"]) == (3, 2, 12)
     best = 100 * run.metrics["classifier"]["top1_best"]
     assert lines[0] == f"Recorded: {run.path}"
     assert lines[1].startswith("classifier")
@@ -149,7 +149,7 @@ def test_options_reach_the_run(monkeypatch, runs, tmp_path):
         cli.main([*TRAIN, *words, "--data", "d", "--runs", str(tmp_path), "--set", "epochs=9"]) == 0
     )
     ((job, conditions),) = seen
-    assert job.changes == ("net.width=4", "epochs=9")
+    assert job.changes == ("net.width=12", "epochs=9")
     assert (conditions.numerics.precision, conditions.numerics.compile) == ("bf16", True)
     assert (conditions.time_limit, conditions.checkpoint_every) == (1500, 7200)
     assert (conditions.store, conditions.root) == (Store(tmp_path), Path("d"))
@@ -181,10 +181,10 @@ def test_runs_are_listed_shown_and_compared(capsys, folder, runs):
     here = [line.split()[1] for line in listed if line.startswith("here")]
     assert here == [run.id for run in runs]
     assert f"classifier {100 * runs[0].metrics['classifier']['top1_median10']:.2f} %" in listed[0]
-    assert listed[0].endswith(" net.width=4 epochs=1")
+    assert listed[0].endswith(" net.width=12 epochs=1")
 
     shown = said(capsys, ["runs", "show", "plain-photodigits-smoke-s0", "--runs", str(folder)])
-    assert shown.startswith(f"{runs[0].id}   photodigits/thin/plain/net.width=4/epochs=1\n")
+    assert shown.startswith(f"{runs[0].id}   photodigits/thin/plain/net.width=12/epochs=1\n")
     assert f"command          {runs[0].provenance['command']}\n" in shown
 
     prefixes = [f"plain-photodigits-smoke-s{seed}" for seed in (0, 1)]

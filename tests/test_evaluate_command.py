@@ -14,7 +14,7 @@ from adautomix.weights import WEIGHTS
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Run:
-    job = Job("photodigits/thin/plain", "smoke", 0, ("net.width=4", "epochs=1"))
+    job = Job("photodigits/thin/plain", "smoke", 0, ("epochs=1",))
     store = Store(tmp_path_factory.mktemp("trained"))
     return runner.obtain(job, Conditions(decide("cpu"), store, progress=False))
 

@@ -24,7 +24,7 @@ def thin(classes: int = CLASSES) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return timm.create_model(
-            "resnet18", num_classes=classes, channels=(4, 8, 8, 8), stem_type="deep", stem_width=2
+            "resnet18", num_classes=classes, channels=(8, 8, 8, 8), stem_type="deep", stem_width=4
         )
 
 

@@ -22,7 +22,7 @@ def digits() -> ImageSet:
 
 @pytest.fixture(scope="module")
 def methods() -> dict:
-    net = Net("resnet18", width=4)
+    net = Net("resnet18", width=8)
     configs = {"adautomix": AdAutoMix(), "mixup": Fixed(Mixup()), "cutmix": Fixed(CutMix())}
     return {name: config.build(net.build(10, seed=1), 32) for name, config in configs.items()}
 
@@ -96,7 +96,7 @@ def test_the_numbers_are_those_of_a_slow_computation(digits, methods, name):
 
 def test_a_method_may_mix_another_number_of_images_each_time(digits):
     config = AdAutoMixReleased(n=3, random_n=True)
-    method = config.build(Net("resnet18", width=4).build(10), digits.info.side)
+    method = config.build(Net("resnet18", width=8).build(10), digits.info.side)
     probe, notes = Probe(digits), {}
     probe.rounds *= 4  # two of them might draw the same number
     mixes = [probe._mix(method, i) for i in range(len(probe.rounds))]
@@ -122,7 +122,7 @@ def test_what_is_there_already_is_not_mixed_again(digits, methods):
 
 
 def test_a_method_that_mixes_nothing_leaves_no_picture(digits):
-    plain, notes = Plain().build(Net("resnet18", width=4).build(10), 32), {}
+    plain, notes = Plain().build(Net("resnet18", width=8).build(10), 32), {}
     probe = Probe(digits)
     probe.look(plain, notes, 0)
     probe.finish(plain, notes)

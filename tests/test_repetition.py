@@ -14,7 +14,7 @@ from adautomix.runner import obtain
 from adautomix.train import decide
 from adautomix.weights import WEIGHTS
 
-CHEAP = Job("photodigits/thin/mixup", "smoke", 3, ("net.width=4", "method.rule.alpha=0.4"))
+CHEAP = Job("photodigits/thin/mixup", "smoke", 3, ("method.rule.alpha=0.4",))
 ALL = ("curve", "metrics", "weights", "pictures")
 
 

@@ -18,8 +18,8 @@ from adautomix.record import Store, recorded, run_id
 from adautomix.train import Training, checkpoint, decide
 from adautomix.weights import weights_of
 
-SHORT = Job("photodigits/thin/adautomix", "smoke", 0, ("epochs=3", "net.width=4"))  # 6 steps
-CHEAP = Job("photodigits/thin/plain", "smoke", 0, ("net.width=4",))  # 4 steps
+SHORT = Job("photodigits/thin/adautomix", "smoke", 0, ("epochs=3", "net.width=12"))  # 6 steps
+CHEAP = Job("photodigits/thin/plain", "smoke", 0, ("net.width=12",))  # 4 steps
 
 
 def conditions(store: Store, **changes) -> Conditions:
@@ -59,12 +59,12 @@ def test_what_is_recorded_is_read_not_trained(straight, monkeypatch):
 def test_the_record_says_what_ran_and_where(straight):
     document = json.loads((straight.path / "run.json").read_text())
     assert straight.id == run_id(straight.recipe, "smoke", 0, "adautomix", "photodigits")
-    assert straight.name == "photodigits/thin/adautomix/epochs=3/net.width=4"
+    assert straight.name == "photodigits/thin/adautomix/epochs=3/net.width=12"
     assert recipes.from_dict(document["recipe"]) == SHORT.recipe()
     origin = document["provenance"]
     assert origin["command"].startswith(
         "adautomix train photodigits/thin/adautomix --budget smoke --seed 0 "
-        "--set epochs=3 --set net.width=4"
+        "--set epochs=3 --set net.width=12"
     )
     assert origin["steps"] == 6
     assert origin["seconds"] == pytest.approx(straight.curve()["seconds"].iloc[-1], abs=1e-3)
@@ -99,7 +99,7 @@ def test_the_command_says_what_is_not_this_machine_s_default(monkeypatch, option
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     numerics = decide("cpu", **options)
-    base = "adautomix train photodigits/thin/plain --budget smoke --seed 0 --set net.width=4"
+    base = "adautomix train photodigits/thin/plain --budget smoke --seed 0 --set net.width=12"
     assert CHEAP.command(numerics) == base + words
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert CHEAP.command(numerics) == f"{base} --device cpu{words}"
@@ -165,14 +165,14 @@ def test_final_metrics_by_hand():
 
 def test_another_change_budget_or_seed_is_another_run():
     others = [
-        replace(SHORT, changes=("epochs=4", "net.width=4")),
+        replace(SHORT, changes=("epochs=4", "net.width=12")),
         replace(SHORT, changes=()),
         replace(SHORT, seed=1),
         replace(SHORT, budget="quick"),
         replace(SHORT, name="photodigits/thin/mixup"),
     ]
     assert len({job.id() for job in [SHORT, *others]}) == 6
-    assert SHORT.id() == replace(SHORT, changes=("net.width=4", "epochs=3")).id()
+    assert SHORT.id() == replace(SHORT, changes=("net.width=12", "epochs=3")).id()
 
 
 def test_cheap_budgets_move_a_recipe_to_photodigits():

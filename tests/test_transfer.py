@@ -19,10 +19,10 @@ from adautomix.transfer import FRESH, HALVES, Route, Transferred, obtain, transf
 from adautomix.transfer import summed as transfer_table
 from adautomix.weights import WEIGHTS, start_network
 
-SMALL = ("net.width=4", "epochs=1")
+SMALL = ("net.width=12", "epochs=1")
 ROUTE = Route(pretraining=SMALL, finetuning=(*SMALL, "batch=10", "optim.lr=0"))  # moves nothing
 HEAD = ("model.fc.weight", "model.fc.bias")
-THIN = Net("resnet18", width=4)
+THIN = Net("resnet18", width=12)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_without_a_step_the_features_are_those_of_the_first_training(done):
     moved = [name for name in before if not torch.equal(before[name], after[name])]
     learned = [name for name in moved if "running_" not in name and "num_batches" not in name]
     assert sorted(learned) == sorted(HEAD), "a learning rate of 0 moves BatchNorm's averages alone"
-    assert after["model.fc.weight"].shape == (5, 32)
+    assert after["model.fc.weight"].shape == (5, 8 * THIN.width)
 
 
 @pytest.mark.parametrize("predictor", ["classifier", "teacher"])
@@ -135,9 +135,9 @@ def test_a_start_that_is_not_there_is_one_sentence(done, store, pretrained, sent
 
 def test_a_run_of_another_network_is_refused(done, store):
     with pytest.raises(RecordError, match=r"cannot start from .*Error\(s\) in loading"):
-        start_network(replace(THIN, width=8, pretrained=done.first.id), 5, store=store)
+        start_network(replace(THIN, width=16, pretrained=done.first.id), 5, store=store)
     with pytest.raises(RecordError, match=r"it has no 'classifier\.model\.layer1\.2"):
-        start_network(Net("resnet34", width=4, pretrained=done.first.id), 5, store=store)
+        start_network(Net("resnet34", width=12, pretrained=done.first.id), 5, store=store)
 
 
 def test_a_method_without_a_teacher_has_none_to_start_from(done, tmp_path: Path):

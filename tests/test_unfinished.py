@@ -12,7 +12,7 @@ from adautomix.jobs import Conditions, Job
 from adautomix.record import Store
 from adautomix.train import checkpoint, decide
 
-SMALL = ("net.width=4", "epochs=3")
+SMALL = ("epochs=3",)
 
 
 def stopped(store: Store, name: str = "plain", seed: int = 0) -> Job:

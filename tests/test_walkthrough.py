@@ -13,7 +13,7 @@ from adautomix.walkthrough import Walkthrough
 def runs(tmp_path_factory) -> dict[str, Run]:
     """One short run of AdAutoMix and one of plain training."""
     where = Conditions(decide("cpu"), Store(tmp_path_factory.mktemp("runs")), progress=False)
-    changes = ("net.width=4", "epochs=1")
+    changes = ("epochs=1",)
     jobs = [Job(f"photodigits/thin/{name}", "smoke", 0, changes) for name in ("adautomix", "plain")]
     return {job.method: runner.obtain(job, where) for job in jobs}
 

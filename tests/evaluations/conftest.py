@@ -11,7 +11,7 @@ from adautomix.jobs import Conditions, Job
 from adautomix.record import Run, Store
 from adautomix.train import decide
 
-TINY = Job("photodigits/thin/mixup", "smoke", 0, ("net.width=4", "epochs=1"))
+TINY = Job("photodigits/thin/mixup", "smoke", 0, ("epochs=1",))
 
 
 @pytest.fixture(scope="session")

@@ -104,7 +104,7 @@ def test_a_step_is_the_same_bit_by_bit(name, monkeypatch):
     for change in (lambda: None, lambda: monkeypatch.setattr(USERS[name], "early", _late)):
         change()
         torch.manual_seed(0)
-        network = Net("resnet18", stem="cifar", width=4).build(4, seed=0)
+        network = Net("resnet18", stem="cifar", width=8).build(4, seed=0)
         method = decide("cpu").place(METHODS[name].build(network, 16, seed=0)).train()
         method(images, labels, draw_for(0, 0)).total.backward()
         found.append({key: p.grad for key, p in method.named_parameters()})

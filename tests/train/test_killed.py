@@ -51,7 +51,6 @@ def environment() -> dict[str, str]:
 
 
 SMOKE = ["train", "photodigits/thin/adautomix", "--budget", "smoke", "--device", "cpu"]
-SMOKE += ["--set", "net.width=4"]
 
 
 def command(runs: Path, *more: str) -> list[str]:
