@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from adautomix.checked import of_type, shown
 from adautomix.errors import InputError, unknown
 
 STREAMS = ("mix", "augment", "order", "init", "layers", "evaluate", "corrupt")
@@ -29,11 +30,16 @@ class Draw:
         step: the position in the run (for the stream "order": the epoch), at least 0.
         rank: the process, so that each of several draws its own.
         stream: one of `STREAMS`.
+
+    Raises:
+        InputError: a negative number, or one that is not whole; another stream.
     """
 
     def __init__(self, seed: int, step: int = 0, rank: int = 0, stream: str = "mix"):
         if stream not in STREAMS:
             raise unknown("stream of random numbers", stream, STREAMS)
+        place = {"seed": seed, "step": step, "rank": rank}
+        seed, step, rank = (of_type(int, value, name) for name, value in place.items())
         if min(seed, step, rank) < 0:
             raise InputError(
                 f"seed, step and rank must be 0 or more, not ({seed}, {step}, {rank})."
@@ -126,9 +132,9 @@ class SameRatio(Draw):
 
     def __init__(self, seed: int, share: float):
         super().__init__(seed, stream="evaluate")
+        self.share = of_type(float, share, "the share of the first image")
         if not 0 < share < 1:
             raise InputError(f"the share of the first image must lie in (0, 1), not {share}.")
-        self.share = share
 
     def __reduce__(self):
         return SameRatio, (self.key[0], self.share)
@@ -157,6 +163,15 @@ def draw_for(seed: int, step: int, rank: int = 0, stream: str = "mix") -> Draw:
     return Draw(seed, step, rank, stream)
 
 
+def check_draw(draw: Draw) -> None:
+    """InputError for what is given in the place of a step's random numbers."""
+    if not isinstance(draw, Draw):
+        raise InputError(
+            "draw must be the random numbers of a step, e.g. draw_for(seed=0, step=0), "
+            f"not {shown(draw)}."
+        )
+
+
 @contextmanager
 def initial_weights(seed: int, player: int = 0) -> Iterator[None]:
     """Inside, torch's generator is a function of the seed; afterwards it is as it was before.
@@ -180,10 +195,9 @@ def own_randomness() -> Iterator[None]:
 
 
 def _positive(concentration: float) -> None:
-    if not 0 < concentration < np.inf:
+    if of_type(float, concentration, "the concentration of the mixing ratios") <= 0:
         raise InputError(
-            f"the concentration of the mixing ratios must be positive, not {concentration}: "
-            "give a finite number above 0."
+            f"the concentration of the mixing ratios must be positive, not {concentration}."
         )
 
 

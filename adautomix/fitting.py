@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from adautomix.checked import checked
 from adautomix.data.loader import LoaderBatches, check_labels
 from adautomix.draw import own_randomness
 from adautomix.errors import InputError, unknown
@@ -59,6 +60,7 @@ class Fitted:
 
 
 @dataclass(frozen=True)
+@checked
 class How:
     """The optimisation of `fit`; see `adautomix.recipes` for the fields.
 
@@ -75,6 +77,10 @@ class How:
     numerics: Numerics = field(default_factory=decide)
     seed: int = 0
     progress: bool = True
+
+    def __post_init__(self):
+        if self.seed < 0:
+            raise InputError(f"a seed is 0 or more, not {self.seed}.")
 
 
 def fit(

@@ -6,6 +6,7 @@ from functools import reduce
 from pathlib import Path
 
 from adautomix import recipes
+from adautomix.checked import checked
 from adautomix.recipes import Recipe
 from adautomix.record.run import run_id
 from adautomix.record.store import Store, live
@@ -16,6 +17,7 @@ EMBEDDED = ("smoke", "quick")
 
 
 @dataclass(frozen=True)
+@checked
 class Job:
     """One run that is wanted.
 

@@ -4,11 +4,12 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from jaxtyping import config
 
 # Before numpy and torch are imported: small tensors are faster on one thread, and runs repeat.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -47,6 +48,14 @@ def runs_in_a_temporary_folder(
 ) -> None:
     """Records go to a folder of the test's own, never to ./runs."""
     monkeypatch.setenv("ADAUTOMIX_RUNS", str(tmp_path_factory.mktemp("runs", numbered=True)))
+
+
+@pytest.fixture
+def annotations_unchecked() -> Iterator[None]:
+    """Inside, annotations are what they are for a user: not looked at."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(autouse=True)

@@ -173,7 +173,10 @@ def test_a_set_may_be_the_whole_batch(size):
         (lambda: Draw(0).partners(1, 2), "n = 2 different images from a batch of 1: .* at least 2"),
         (lambda: Draw(0).beta(0.0, (1,)), "concentration .* must be positive, not 0.0"),
         (lambda: Draw(0).ratios(2, 3, -1.0), "concentration .* must be positive, not -1.0"),
-        (lambda: Draw(0).ratios(2, 3, float("nan")), "concentration .* must be positive, not nan"),
+        (
+            lambda: Draw(0).ratios(2, 3, float("nan")),
+            "concentration .* must be a finite number, not nan",
+        ),
         (lambda: Draw(0, stream="mixx"), "unknown stream .* 'mixx': did you mean 'mix'"),
         (lambda: Draw(-1), r"seed, step and rank must be 0 or more, not \(-1, 0, 0\)"),
         (lambda: Draw(0, -2), r"not \(0, -2, 0\)"),
@@ -183,6 +186,17 @@ def test_a_set_may_be_the_whole_batch(size):
 def test_what_cannot_be_drawn_is_one_sentence(wrong, sentence):
     with pytest.raises(InputError, match=sentence):
         wrong()
+
+
+@pytest.mark.usefixtures("annotations_unchecked")
+@pytest.mark.parametrize("number", [np.int64(3), np.uint8(3), np.array([3])[0]])
+def test_whole_numbers_of_numpy_are_numbers(number):
+    assert repr(Draw(number, number, number)) == repr(Draw(3, 3, 3))
+    assert Draw(number).entropy() == Draw(3).entropy()
+
+
+def test_a_seed_may_be_as_large_as_it_likes():
+    assert Draw(2**70).entropy() != Draw(2**70 + 2**64).entropy()
 
 
 @pytest.mark.gpu

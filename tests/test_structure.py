@@ -18,7 +18,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 # A module imports only what stands to its left.
 LAYERS = [
-    "errors", "fields", "progress", "timer", "draw", "data", "models", "mix", "losses", "methods",
+    "errors", "checked", "fields", "progress", "timer", "draw", "data", "models", "mix", "losses", "methods",
     "evaluate", "probe", "recipes", "train", "fitting", "record", "weights", "jobs", "stopping",
     "unfinished", "runner", "repetition", "evaluations", "figures", "protocol", "results",
     "findings", "experiments", "transfer", "walkthrough", "gallery", "evidence", "efficiency",

@@ -9,20 +9,25 @@ import sys
 import pytest
 
 from adautomix import mix
+from adautomix.methods import METHODS, AdAutoMix, AlignMix, AutoMix, Fixed, ManifoldMix, SAMix
 
 SETTING = """
 import json, sys, timm, torch
 from torch import nn
 from adautomix import AdAutoMix, draw_for, experiments, fit
 from adautomix.evaluate import Answers, calibration, fgsm
-from adautomix.methods import AutoMix, Plain
+from adautomix.data.augment import Augment
+from adautomix.draw import SameRatio
+from adautomix.methods import METHODS, AutoMix, Fixed, Plain
 from adautomix.mix import *
 from adautomix.models import momentum_at
+from adautomix.train import decide
 
 pixels, labels = torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 2, 1])
 net = nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
 answers = Answers(torch.randn(4, 3), labels)
-model = timm.create_model("resnet10t", num_classes=3)
+model = timm.create_model("resnet18", num_classes=3, channels=(4, 4, 4, 4))
+methods = {name: config.build(model, 32) for name, config in METHODS.items()}
 
 def said(code):
     try:
@@ -33,34 +38,70 @@ def said(code):
 print(json.dumps([said(code) for code in json.load(sys.stdin)]))
 """
 IMAGES = r"images must be floating point of shape .*, not .*: convert and normalise them first"
+DRAW = r"draw must be the random numbers of a step, e\.g\. draw_for\(seed=0, step=0\), not "
 METHOD = r"method must be the hyper-parameters of one, e\.g\. .*Fixed\(CutMix\(\)\), not"
 WRONG = {
     "CutMix()(pixels[0], draw_for(0, 0))": IMAGES,
     "fit(model, [(pixels, labels)], method=Mixup(), epochs=1)": METHOD,
     "fit(model, [(pixels, labels)], method='mixup', epochs=1)": METHOD,
     "fit(model, [(pixels, labels)], method=AdAutoMix, epochs=1)": METHOD,
-    "fit(model, [(pixels, labels)], method=Plain(), epochs=1.5)": "a whole number, not 1.5",
+    "fit(model, [(pixels, labels)], method=Plain(), epochs=1.5)": r"epochs must be .*, not 1\.5",
+    "fit(model, [(pixels, labels)], method=Plain(), epochs='3')": "epochs must be .*, not '3'",
+    "fit('resnet18', [(pixels, labels)], epochs=1)": "the model str is none of timm's",
+    "Fixed('mixup')": "rule must be of type MixingRule, not 'mixup'",
+    "Fixed(Mixup)": r"rule must be of type MixingRule, not <class .*: write Mixup\(\)",
+    "decide(None)": "device must be text, not None",
+    "decide(precision=16)": "unknown precision '16'",
+    "draw_for(1.0, 0)": r"seed must be a whole number \(int\), not 1\.0",
+    "draw_for('1', 0)": "seed must be .*, not '1'",
+    "draw_for(torch.tensor(1), 0)": r"seed must be .*, not tensor\(1\)",
+    "draw_for(0, 2.5)": r"step must be .*, not 2\.5",
+    "draw_for(0, 0, None)": "rank must be .*, not None",
+    "SameRatio(0, '0.5')": "the share of the first image must be .*, not '0.5'",
+    "AdAutoMix().build(model, '8')": "side must be a whole number .*, not '8'",
+    "AdAutoMix().build(model, 8, seed=0.5)": r"seed must be .*, not 0\.5",
+    "AdAutoMix().build(model, 8, seed=-1)": "seed, step and rank must be 0 or more",
+    "momentum_at('x')": "progress must be a finite number, not 'x'",
     "experiments.obtain('photodigits', budget='smoke', seeds=3)": (
         r"seeds must be a list, not 3: with papermill, -y 'seeds: \[3\]'"
     ),
     "experiments.obtain('photodigits', budget='smoke', methods='mixup')": (
         "methods must be a list, not 'mixup'"
     ),
-    "AdAutoMix(n=2.5)": "n = 2 or more images, not 2.5",
-    "AutoMix(momentum=None)": "not be None: the teacher takes part",
-    "AdAutoMix(momentum=None)": "not be None: the teacher takes part",
+    "AdAutoMix(n=2.5)": r"n must be a whole number \(int\), not 2\.5",
+    "AutoMix(momentum=None)": "momentum must be a finite number, not None",
+    "AdAutoMix(momentum=None)": "momentum must be a finite number, not None",
     "AdAutoMix(init=-1.0).build(model, 32)": "init, a standard deviation, must be 0 or more",
-    "Mixup(alpha=float('inf'))(pixels, draw_for(0, 0))": "must be positive, not inf: give a finite",
+    "Mixup(alpha=float('inf'))": "alpha must be a finite number, not inf",
+    "Mixup(alpha='1')": "alpha must be a finite number, not '1'",
+    "AdAutoMix(classifier_turns=1.5)": r"classifier_turns must be a whole number .*, not 1\.5",
+    "Augment()((255 * pixels).byte(), None)": DRAW,
     "momentum_at(7)": r"lies in \[0, 1\], not 7",
     "calibration(answers, 2.5)": "bins is 2.5; give .* a whole number",
     "calibration(Answers(answers.logits, torch.eye(3)[labels]))": "one class number an image",
     "fgsm(net, pixels, labels, epsilon=8)": r"not be 8: it counts as the pixels do, e\.g\. 8/255",
 }
-for rule in mix.MIXERS.values():
-    WRONG[f"{rule.__name__}()((255 * pixels).byte(), draw_for(0, 0))"] = IMAGES
+for rule in (*mix.MIXERS.values(), *mix.GUIDED.values()):
+    made, maps = f"{rule.__name__}()", ", torch.rand(4, 8, 8)" if hasattr(rule, "guide") else ""
+    WRONG[f"{made}((255 * pixels).byte(), draw_for(0, 0){maps})"] = IMAGES
+    WRONG[f"{made}(pixels.numpy(), draw_for(0, 0){maps})"] = "must be a tensor .*, not ndarray"
+    WRONG[f"{made}(pixels, None{maps})"] = WRONG[f"{made}(pixels, 0{maps})"] = DRAW
 for rule in mix.GUIDED.values():
-    guided = f"{rule.__name__}()((255 * pixels).byte(), draw_for(0, 0), torch.rand(4, 8, 8))"
-    WRONG[guided] = IMAGES
+    for maps in (
+        "None",
+        "torch.rand(3, 8, 8)",
+        "torch.rand(4, 1, 8, 8)",
+        "torch.ones(4, 8, 8).int()",
+    ):
+        WRONG[f"{rule.__name__}()(pixels, draw_for(0, 0), {maps})"] = (
+            r"importance must be floating point .* a map for each of the 4 images, not "
+        )
+for name in METHODS:
+    method = f"methods['{name}']"
+    WRONG[f"{method}(pixels, labels, None)"] = WRONG[f"{method}(pixels, labels, 0)"] = DRAW
+    WRONG[f"{method}(pixels.numpy(), labels, draw_for(0, 0))"] = "must be a tensor .*, not ndarray"
+    if isinstance(METHODS[name], Fixed | ManifoldMix | AlignMix | AutoMix | SAMix | AdAutoMix):
+        WRONG[f"{method}.mixed(pixels, None)"] = DRAW
 
 
 @pytest.fixture(scope="module")

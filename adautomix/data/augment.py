@@ -8,13 +8,15 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from adautomix.draw import Draw
+from adautomix.checked import checked
+from adautomix.draw import Draw, check_draw
 from adautomix.errors import InputError, unknown
 
 BORDERS = ("black", "reflect")
 
 
 @dataclass(frozen=True)
+@checked
 class Augment:
     """Random crop after padding, and random horizontal flip (A.3), one draw an image.
 
@@ -37,6 +39,7 @@ class Augment:
 
     def __call__(self, images: UInt8[Tensor, "b c h w"], draw: Draw) -> UInt8[Tensor, "b c h w"]:
         """Crop and flip by index arithmetic, in one gather; `images` is not changed."""
+        check_draw(draw)
         batch, _, height, width = images.shape
         device = images.device
         shifts = draw.integers(-self.padding, self.padding + 1, (2, batch), device)

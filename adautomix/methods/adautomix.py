@@ -1,6 +1,5 @@
 """AdAutoMix by the paper's equations (Sec. 3.3, Algorithm 1): two players, one backward pass."""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -8,15 +7,18 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from adautomix import losses as loss
+from adautomix.checked import checked
 from adautomix.draw import Draw, initial_weights
 from adautomix.errors import InputError
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch, check_teacher
 from adautomix.methods.early import early
 from adautomix.mix import Mixed, MixGenerator, blend, interpolate
+from adautomix.mix.base import sizes
 from adautomix.models import Backbone
 
 
 @dataclass(frozen=True)
+@checked
 class AdAutoMix:
     """Hyper-parameters of AdAutoMix; the defaults are the paper's (A.2) where it gives them.
 
@@ -51,7 +53,7 @@ class AdAutoMix:
     generator_turns: int = 1
 
     def __post_init__(self):
-        if self.n < 2 or self.n != int(self.n):
+        if self.n < 2:
             raise InputError(f"AdAutoMix mixes n = 2 or more images, not {self.n}.")
         check_teacher(self.momentum)
         for name in ("alpha", "beta"):
@@ -89,9 +91,9 @@ class AdAutoMix:
 
 def check_opponent(adversary: float, concentration: float) -> None:
     """InputError for a weight or a law of λ that neither reading of AdAutoMix can have."""
-    if not 0 <= adversary < math.inf:
+    if adversary < 0:
         raise InputError(f"adversary must be 0 or more, not {adversary}.")
-    if not 0 < concentration < math.inf:
+    if concentration <= 0:
         raise InputError(f"concentration must be positive, not {concentration}.")
 
 
@@ -124,7 +126,7 @@ class AdAutoMixMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """The losses of one turn: "both" players, or the "classifier" or the "generator" alone."""
-        check_batch(images, labels)
+        check_batch(images, labels, draw)
         return self.compute(images, labels, *self._sets(images, draw), turn)
 
     def compute(
@@ -169,7 +171,7 @@ class AdAutoMixMethod(Method):
         return Mixed(blend(images, partners, masks), partners, ratios, masks)
 
     def _sets(self, images: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
-        batch, config = len(images), self.config
+        (batch, *_), config = sizes(images, draw), self.config
         partners = draw.partners(batch, config.n, images.device)
         ratios = draw.ratios(batch, config.n, config.concentration, images.device)
         return partners, ratios

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from adautomix import losses as loss
+from adautomix.checked import checked
 from adautomix.draw import Draw, initial_weights
 from adautomix.errors import InputError, unknown
 from adautomix.methods.adautomix import check_opponent, reverse
@@ -21,6 +22,7 @@ from adautomix.methods.openmixup import (
     waiting_momentum_at,
 )
 from adautomix.mix import Mixed, MixGenerator, blend, interpolate
+from adautomix.mix.base import sizes
 from adautomix.models import Teacher
 
 CHOICES = {
@@ -31,6 +33,7 @@ CHOICES = {
 
 
 @dataclass(frozen=True)
+@checked
 class AdAutoMixReleased:
     """Hyper-parameters of the released AdAutoMix; defaults as configured for CIFAR-100, ResNet-18.
 
@@ -101,7 +104,7 @@ class AdAutoMixReleased:
     init: float = 0.01
 
     def __post_init__(self):
-        if self.n < 2 or self.n != int(self.n):
+        if self.n < 2:
             raise InputError(f"AdAutoMix mixes n = 2 or more images, not {self.n}.")
         check_teacher(self.momentum)
         for name in ("alpha", "beta", "lam_margin", "momentum_end"):
@@ -162,7 +165,7 @@ class AdAutoMixReleasedMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """The losses of both players; there are no other turns."""
-        check_batch(images, labels)
+        check_batch(images, labels, draw)
         _, _, step, _ = draw.key
         return self.compute(images, labels, *self._sets(images, draw), step % 2 == 0)
 
@@ -236,7 +239,7 @@ class AdAutoMixReleasedMethod(Method):
 
     def _sets(self, images: Tensor, draw: Draw) -> tuple[Sets, Sets]:
         """The generator's and the classifier's sets."""
-        batch, device, n = len(images), images.device, self.config.n
+        (batch, *_), device, n = sizes(images, draw), images.device, self.config.n
         if self.config.random_n:
             n = int(draw.integers(2, n + 1, ()))
         drawn = draw.beta(self.config.concentration, (n,), device)

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from adautomix.checked import checked
 from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
 from adautomix.losses import mixed_ce
@@ -21,6 +22,7 @@ MARGINALS = ("exact", "published")
 
 
 @dataclass(frozen=True)
+@checked
 class AlignMix:
     """The last feature maps of two images are mixed after an optimal transport of positions.
 
@@ -97,7 +99,7 @@ class AlignMixMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """L_ce of the mixed batch against its mixed labels."""
-        check_batch(images, labels)
+        check_batch(images, labels, draw)
         mixed = self.rule(images, draw)
         how = self._how(draw)
         shown = mixed.images if how == 0 else images

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from adautomix.checked import checked
 from adautomix.draw import Draw, initial_weights
 from adautomix.errors import InputError, unknown
 from adautomix.losses import ce, mixed_ce
@@ -19,6 +20,7 @@ from adautomix.methods.openmixup import (
     waiting_momentum_at,
 )
 from adautomix.mix import MixBlock, Mixed, blend
+from adautomix.mix.base import sizes
 from adautomix.models import Backbone, Seen
 
 PIPELINES = ("paper", "openmixup")
@@ -37,6 +39,7 @@ class PairConfig(Protocol):
 
 
 @dataclass(frozen=True)
+@checked
 class AutoMix:
     """Hyper-parameters of AutoMix.
 
@@ -124,7 +127,7 @@ class AutoMixMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """The losses of both players; there are no other turns."""
-        check_batch(images, labels)
+        check_batch(images, labels, draw)
         mine, theirs = self._pairs(images, draw), self._pairs(images, draw)
         return self.compute(images, labels, mine, theirs)
 
@@ -198,9 +201,10 @@ class AutoMixMethod(Method):
 
     def _pairs(self, images: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
         """Partners "b 2", oneself first, and one λ for the whole batch as ratios "b 2"."""
-        partners = draw.partners(len(images), 2, images.device)
+        batch, *_ = sizes(images, draw)
+        partners = draw.partners(batch, 2, images.device)
         own = draw.beta(self.config.alpha, (1,), images.device)
-        return partners, torch.stack([own, 1 - own], dim=1).expand(len(images), 2)
+        return partners, torch.stack([own, 1 - own], dim=1).expand(batch, 2)
 
 
 def area_loss(

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from adautomix.draw import Draw
+from adautomix.draw import Draw, check_draw
 from adautomix.errors import InputError
 from adautomix.mix import Mixed
 from adautomix.mix.base import check_images
@@ -115,17 +115,18 @@ def as_backbone(classifier: nn.Module) -> Backbone:
     return classifier if isinstance(classifier, Backbone) else Backbone(classifier)
 
 
-def check_teacher(momentum: float | None) -> None:
-    """InputError where a method whose teacher takes part in the training is to have none."""
-    if momentum is None or not 0 <= momentum <= 1:
+def check_teacher(momentum: float) -> None:
+    """InputError for a momentum that a teacher in training cannot have."""
+    if not 0 <= momentum <= 1:
         raise InputError(
             f"momentum must lie in [0, 1], not be {momentum}: the teacher takes part in training."
         )
 
 
-def check_batch(images: Tensor, labels: Tensor) -> None:
+def check_batch(images: Tensor, labels: Tensor, draw: Draw) -> None:
     """One clear sentence for a batch that cannot be trained on, from shapes and dtypes alone."""
     check_images(images)
+    check_draw(draw)
     if labels.ndim != 1 or labels.dtype != torch.int64:
         raise InputError(
             f"labels must be int64 of shape (batch,), not {labels.dtype} "
@@ -138,6 +139,7 @@ def check_batch(images: Tensor, labels: Tensor) -> None:
         )
     if len(images) < 2:
         raise InputError(
-            "a batch of one image can neither be mixed nor normalised: "
+            f"a batch of {'one image' if len(images) else 'no images'} can neither be mixed nor "
+            "normalised: "
             "use a larger batch, or drop_last=True in the loader."
         )

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from adautomix.checked import checked
 from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
 from adautomix.losses import ce
@@ -17,6 +18,7 @@ from adautomix.models import Backbone
 
 
 @dataclass(frozen=True)
+@checked
 class DADA:
     """Differentiable automatic data augmentation: w learns from images that a policy d transforms.
 
@@ -67,7 +69,7 @@ class DADA:
                 raise unknown("operation of DADA", name, OPS)
         if self.slots < 1:
             raise InputError(f"slots must be 1 or more, not {self.slots}.")
-        if not self.radius > 0:
+        if self.radius <= 0:
             raise InputError(f"radius must be positive, not {self.radius}.")
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "DADAMethod":
@@ -136,7 +138,7 @@ class DADAMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """L_ce of the transformed batch, and what training on it does to held-out images."""
-        check_batch(images, labels)
+        check_batch(images, labels, draw)
         if len(images) < 4:
             raise InputError(
                 f"DADA judges one half of the batch by the other and {len(images)} images are too "
@@ -166,7 +168,7 @@ class DADAMethod(Method):
         return Losses.of(total, augmented_ce=augmented, influence=influence.mean())
 
     def _direction(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """v: the gradient of the held-out loss at w, by parameter, of total length 1."""
+        """v: the gradient of the held-out loss at w, by trained parameter, of total length 1."""
         weights = {n: p.detach().requires_grad_() for n, p in self.classifier.named_parameters()}
         with torch.enable_grad():
             loss = ce(self._at(weights, images), labels).mean()

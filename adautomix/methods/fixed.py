@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from adautomix.checked import checked
 from adautomix.draw import Draw
 from adautomix.errors import InputError
 from adautomix.losses import mixed_ce
@@ -13,6 +14,7 @@ from adautomix.mix import GuidedRule, Mixed, MixingRule
 
 
 @dataclass(frozen=True)
+@checked
 class Fixed:
     """Cross-entropy of mixed images against mixed labels, the rule being fixed in advance.
 
@@ -45,7 +47,7 @@ class FixedMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """L_ce of the rule's images against their mixed labels."""
-        check_batch(images, labels)
+        check_batch(images, labels, draw)
         mixed = self.rule(images, draw)
         return self.compute(mixed.images, labels, mixed.partners, mixed.label_weights)
 

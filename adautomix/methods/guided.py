@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from adautomix.checked import checked
 from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
 from adautomix.losses import ce, mixed_ce
@@ -19,6 +20,7 @@ SOURCES = ("classifier", "teacher")
 
 
 @dataclass(frozen=True)
+@checked
 class Guided:
     """Cross-entropy of mixed images, where a network tells the rule what matters in each image.
 
@@ -73,7 +75,7 @@ class GuidedMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """L_ce of the rule's images against their mixed labels."""
-        check_batch(images, labels)
+        check_batch(images, labels, draw)
         mixed = self._mixed(images, labels, draw)
         return self.compute(mixed.images, labels, mixed.partners, mixed.label_weights)
 

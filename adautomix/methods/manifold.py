@@ -6,6 +6,7 @@ from typing import ClassVar
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from adautomix.checked import checked
 from adautomix.draw import Draw
 from adautomix.errors import InputError
 from adautomix.losses import mixed_ce
@@ -15,6 +16,7 @@ from adautomix.models import Backbone
 
 
 @dataclass(frozen=True)
+@checked
 class ManifoldMix:
     """h̃ = λ h_a + (1 − λ) h_b, λ ~ Beta(alpha, alpha), in a layer h drawn anew for each batch.
 
@@ -53,7 +55,7 @@ class ManifoldMixMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """L_ce of the mixed batch against its mixed labels."""
-        check_batch(images, labels)
+        check_batch(images, labels, draw)
         mixed = self.rule(images, draw)
         layer = int(draw.numpy.integers(self.layers))
         shown = mixed.images if layer == 0 else images

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from adautomix.checked import checked
 from adautomix.draw import Draw
 from adautomix.errors import InputError
 from adautomix.losses import ce
@@ -15,6 +16,7 @@ from adautomix.models import Backbone, evaluating
 
 
 @dataclass(frozen=True)
+@checked
 class MEADA:
     """Maximum-entropy adversarial data augmentation: the classifier is trained on x and on x_adv.
 
@@ -56,9 +58,9 @@ class MEADA:
 
     def __post_init__(self):
         for name in ("eta", "gamma"):
-            if not getattr(self, name) >= 0:
+            if getattr(self, name) < 0:
                 raise InputError(f"{name} must be 0 or more, not {getattr(self, name)}.")
-        if not self.rate > 0:
+        if self.rate <= 0:
             raise InputError(f"the rate of the ascent must be positive, not {self.rate}.")
         if self.steps < 1:
             raise InputError(f"steps must be 1 or more, not {self.steps}.")
@@ -87,7 +89,7 @@ class MEADAMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """L_ce on the batch and on what the adversary makes of it; nothing is drawn."""
-        check_batch(images, labels)
+        check_batch(images, labels, draw)
         return self.compute(images, self.moved(images, labels), labels)
 
     def compute(self, images: Tensor, moved: Tensor, labels: Tensor) -> Losses:

@@ -5,12 +5,14 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from adautomix.checked import checked
 from adautomix.draw import Draw
 from adautomix.losses import ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
 
 
 @dataclass(frozen=True)
+@checked
 class Plain:
     """Plain training.
 
@@ -32,7 +34,7 @@ class PlainMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """L_ce on the batch; nothing is drawn."""
-        check_batch(images, labels)
+        check_batch(images, labels, draw)
         return self.compute(images, labels)
 
     def compute(self, images: Tensor, labels: Tensor) -> Losses:

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from adautomix.checked import checked
 from adautomix.draw import initial_weights
 from adautomix.errors import InputError
 from adautomix.methods.automix import AutoMixMethod, check_pair_config
@@ -16,6 +17,7 @@ from adautomix.mix import ContentMixBlock
 
 
 @dataclass(frozen=True)
+@checked
 class SAMix:
     """Hyper-parameters of SAMix; those that AutoMix has too mean the same.
 

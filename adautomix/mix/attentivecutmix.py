@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from adautomix.checked import checked
 from adautomix.draw import Draw
 from adautomix.errors import InputError
 from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
@@ -14,6 +15,7 @@ from adautomix.mix.importance import resized
 
 
 @dataclass(frozen=True)
+@checked
 class AttentiveCutMix:
     """The k most important cells keep the image; its partner fills the others, pixel by pixel.
 
@@ -44,7 +46,7 @@ class AttentiveCutMix:
         draw: Draw,
         importance: Float[Tensor, "b rows columns"],
     ) -> Mixed:
-        batch, height, width = sizes(images)
+        batch, height, width = sizes(images, draw, importance)
         partners = draw.partners(batch, 2, images.device)
         kept = top_cells(importance, self._count(importance, draw))
         own = resized(kept.to(images.dtype), (height, width), mode="nearest")

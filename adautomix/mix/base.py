@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from adautomix.draw import Draw
+from adautomix.checked import shown
+from adautomix.draw import Draw, check_draw
 from adautomix.errors import InputError
 
 
@@ -141,19 +142,45 @@ def interpolate(
     return blend(images, partners, ratios[:, :, None, None])
 
 
-def sizes(images: Float[Tensor, "b c h w"]) -> tuple[int, int, int]:
-    """How many images there are, their height and their width; InputError if none can be mixed."""
+def sizes(
+    images: Float[Tensor, "b c h w"], draw: Draw, *importance: Float[Tensor, "b rows columns"]
+) -> tuple[int, int, int]:
+    """How many images there are, their height and their width.
+
+    Raises:
+        InputError: what a rule was given is no batch of images, no random numbers of a step, or,
+            where the rule takes them, no maps of importance.
+    """
     check_images(images)
+    check_draw(draw)
+    for maps in importance:
+        check_importance(maps, len(images))
     batch, _, height, width = images.shape
     return batch, height, width
 
 
 def check_images(images: Tensor) -> None:
-    """One clear sentence for what is no batch of images, from shape and dtype alone."""
+    """One clear sentence for what is no batch of images, from type, shape and dtype alone."""
+    if not isinstance(images, Tensor):
+        raise InputError(
+            f"images must be a tensor of torch, not {type(images).__name__}: "
+            "convert them, e.g. with torch.from_numpy(images)."
+        )
     if images.ndim != 4 or not images.is_floating_point():
         raise InputError(
             "images must be floating point of shape (batch, channels, height, width), "
             f"not {images.dtype} of shape {tuple(images.shape)}: convert and normalise them first."
+        )
+
+
+def check_importance(importance: Tensor, batch: int) -> None:
+    """One clear sentence for what are no maps of importance of a batch, as `check_images`."""
+    form = importance.shape if isinstance(importance, Tensor) else ()
+    if len(form) != 3 or form[0] != batch or not importance.is_floating_point():
+        what = f"{importance.dtype} of shape {tuple(form)}" if form else shown(importance)
+        raise InputError(
+            "importance must be floating point of shape (batch, rows, columns), a map for each of "
+            f"the {batch} images, not {what}."
         )
 
 

@@ -6,12 +6,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from adautomix.checked import checked
 from adautomix.draw import Draw
 from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
 from adautomix.mix.boxes import rectangle
 
 
 @dataclass(frozen=True)
+@checked
 class CutMix:
     """A box of relative area 1 − λ around a uniform centre, clipped at the border.
 
@@ -27,7 +29,7 @@ class CutMix:
     per: str = "batch"
 
     def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, height, width = sizes(images)
+        batch, height, width = sizes(images, draw)
         count = per_batch_or_sample(self.per, batch)
         partners = draw.partners(batch, 2, images.device)
         own = draw.beta(self.alpha, (count,), images.device)

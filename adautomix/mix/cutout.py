@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from adautomix.checked import checked
 from adautomix.draw import Draw
 from adautomix.errors import InputError
 from adautomix.mix.base import Mixed, areas, sizes
@@ -13,6 +14,7 @@ from adautomix.mix.boxes import rectangle
 
 
 @dataclass(frozen=True)
+@checked
 class Cutout:
     """A box of the mean colour (0 in a normalised image) around a uniform centre, clipped.
 
@@ -32,7 +34,7 @@ class Cutout:
             raise InputError(f"the side of Cutout's box must lie in (0, 1], not {self.side}.")
 
     def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, height, width = sizes(images)
+        batch, height, width = sizes(images, draw)
         itself = torch.arange(batch, device=images.device)[:, None]
         centres = draw.uniform(0.0, 1.0, (2, batch), images.device)
         hole = rectangle(torch.full_like(centres[0], self.side), centres, height, width)

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from adautomix.checked import checked
 from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
 from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
@@ -14,6 +15,7 @@ SPECTRA = ("2d", "one-axis")
 
 
 @dataclass(frozen=True)
+@checked
 class FMix:
     """The highest λ h w pixels of a low-frequency image show the image itself, the rest another.
 
@@ -46,7 +48,7 @@ class FMix:
             raise InputError(f"the decay of FMix's spectrum must be 0 or more, not {self.decay}.")
 
     def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, height, width = sizes(images)
+        batch, height, width = sizes(images, draw)
         count = per_batch_or_sample(self.per, batch)
         partners = draw.partners(batch, 2, images.device)
         own = draw.beta(self.alpha, (count,), images.device)

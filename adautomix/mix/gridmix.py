@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from adautomix.checked import checked
 from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
 from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
@@ -19,6 +20,7 @@ OVERHANGS = ("clip", "wrap")
 
 
 @dataclass(frozen=True)
+@checked
 class GridMix:
     """Holes of side int(cell · √(1 − λ)) in square cells that tile a random region of the image.
 
@@ -59,7 +61,7 @@ class GridMix:
             raise unknown("overhang of GridMix", self.overhang, OVERHANGS)
 
     def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, height, width = sizes(images)
+        batch, height, width = sizes(images, draw)
         count = per_batch_or_sample(self.per, batch)
         partners = draw.partners(batch, 2, images.device)
         grid = self.grid(draw, count, height, width, images.device)

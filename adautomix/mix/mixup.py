@@ -6,11 +6,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from adautomix.checked import checked
 from adautomix.draw import Draw
 from adautomix.mix.base import Mixed, between_two, per_batch_or_sample, sizes, weighing
 
 
 @dataclass(frozen=True)
+@checked
 class Mixup:
     """x̃ = λ x_a + (1 − λ) x_b with λ ~ Beta(alpha, alpha).
 
@@ -23,7 +25,7 @@ class Mixup:
     per: str = "batch"
 
     def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, height, width = sizes(images)
+        batch, height, width = sizes(images, draw)
         partners = draw.partners(batch, 2, images.device)
         own = draw.beta(self.alpha, (per_batch_or_sample(self.per, batch),), images.device)
         ratios = torch.stack([own, 1 - own], dim=1).to(weighing(images)).expand(batch, 2)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from adautomix.checked import checked
 from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
 from adautomix.mix.base import Mixed, areas, blend, in_place, per_batch_or_sample, sizes, weighing
@@ -16,6 +17,7 @@ from adautomix.mix.puzzle import SOLVERS, Terms, assign, carry, puzzle_energy
 
 
 @dataclass(frozen=True)
+@checked
 class PuzzleMix:
     """Every block of a grid gets a share z of the image, 1 − z of its partner; patches then move.
 
@@ -92,7 +94,7 @@ class PuzzleMix:
         draw: Draw,
         importance: Float[Tensor, "b rows columns"],
     ) -> Mixed:
-        batch, height, width = sizes(images)
+        batch, height, width = sizes(images, draw, importance)
         size = (height, width)
         partners = draw.partners(batch, 2, images.device)
         count = per_batch_or_sample(self.per, batch)

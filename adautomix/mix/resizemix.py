@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from adautomix.checked import checked
 from adautomix.draw import Draw
 from adautomix.errors import InputError
 from adautomix.mix.base import Mixed, areas, in_place, per_batch_or_sample, sizes
@@ -13,6 +14,7 @@ from adautomix.mix.boxes import between, span
 
 
 @dataclass(frozen=True)
+@checked
 class ResizeMix:
     """A box of τ times the sides of the image, τ ~ U(low, high), around a uniform centre.
 
@@ -41,7 +43,7 @@ class ResizeMix:
             )
 
     def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, height, width = sizes(images)
+        batch, height, width = sizes(images, draw)
         count = per_batch_or_sample(self.per, batch)
         partners = draw.partners(batch, 2, images.device)
         scale = draw.uniform(self.low, self.high, (count,), images.device)

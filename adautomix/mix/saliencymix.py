@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from adautomix.checked import checked
 from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
 from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
@@ -19,6 +20,7 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 @dataclass(frozen=True)
+@checked
 class SaliencyMix:
     """A box of relative area 1 − λ, λ ~ Beta(alpha, alpha), around the partner's saliency peak.
 
@@ -54,7 +56,7 @@ class SaliencyMix:
             raise unknown("kind of grey levels", self.levels, LEVELS)
 
     def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, height, width = sizes(images)
+        batch, height, width = sizes(images, draw)
         count = per_batch_or_sample(self.per, batch)
         partners = draw.partners(batch, 2, images.device)
         own = draw.beta(self.alpha, (count,), images.device).expand(batch)

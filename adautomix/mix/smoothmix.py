@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from adautomix.checked import checked
 from adautomix.draw import Draw
 from adautomix.errors import unknown
 from adautomix.mix.base import Mixed, areas, between_two, per_batch_or_sample, sizes, weighing
@@ -14,6 +15,7 @@ LABELS = ("share", "inverted")
 
 
 @dataclass(frozen=True)
+@checked
 class SmoothMix:
     """x̃ = (1 − G) x_a + G x_b with a Gaussian bell G of height 1 around a uniform centre.
 
@@ -37,7 +39,7 @@ class SmoothMix:
             raise unknown("weight of SmoothMix's labels", self.labels, LABELS)
 
     def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, height, width = sizes(images)
+        batch, height, width = sizes(images, draw)
         count = per_batch_or_sample(self.per, batch)
         partners = draw.partners(batch, 2, images.device)
         sigma = draw.uniform(0.25, 0.5, (count,), images.device)

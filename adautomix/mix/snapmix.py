@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from adautomix.checked import checked
 from adautomix.draw import Draw
 from adautomix.mix.base import Mixed, areas, in_place, per_batch_or_sample, sizes, weighing
 from adautomix.mix.boxes import between, span
@@ -23,6 +24,7 @@ class Box(NamedTuple):
 
 
 @dataclass(frozen=True)
+@checked
 class SnapMix:
     """A CutMix box of the partner is resized bilinearly into another CutMix box of the image.
 
@@ -55,7 +57,7 @@ class SnapMix:
         draw: Draw,
         importance: Float[Tensor, "b rows columns"],
     ) -> Mixed:
-        batch, height, width = sizes(images)
+        batch, height, width = sizes(images, draw, importance)
         partners = draw.partners(batch, 2, images.device)
         covered, taken = (self._box(images, draw) for _ in range(2))
         cover, take = (inside(box, height, width) for box in (covered, taken))

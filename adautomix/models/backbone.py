@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from adautomix.checked import checked, of_type
 from adautomix.draw import initial_weights
 from adautomix.errors import InputError, unknown
 from adautomix.models.modes import evaluating
@@ -88,6 +89,8 @@ class Backbone(nn.Module):
 
     def black(self, side: int) -> Float[Tensor, "2 c side side"]:
         """Two black images with as many channels as the model takes, on its device."""
+        if of_type(int, side, "side") < 1:
+            raise InputError(f"the side of an image is 1 pixel or more, not {side}.")
         first = next((p for p in self.parameters() if p.ndim == 4), None)  # of a convolution
         if first is None:
             raise InputError(f"the model {self.name} has no convolution that takes images.")
@@ -95,6 +98,7 @@ class Backbone(nn.Module):
 
 
 @dataclass(frozen=True)
+@checked
 class Net:
     """Which backbone: a timm name and how it is fitted to the data.
 

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from adautomix.checked import of_type
 from adautomix.errors import InputError
 
 
 def momentum_at(progress: float, base: float = 0.999) -> float:
     """ξ at `progress` in [0, 1] of the run: from `base` to 1 on a cosine (A.2)."""
-    if not 0.0 <= progress <= 1.0:
+    if not 0.0 <= of_type(float, progress, "progress") <= 1.0:
         raise InputError(f"progress is a share of the run and lies in [0, 1], not {progress}.")
     return 1.0 - (1.0 - base) * (1.0 + math.cos(math.pi * progress)) / 2.0
 

@@ -1,8 +1,8 @@
 """A recipe: everything that decides a run but its seed and its cost, as one typed value."""
 
-import math
 from dataclasses import dataclass, field
 
+from adautomix.checked import checked
 from adautomix.data.augment import Augment
 from adautomix.errors import InputError
 from adautomix.methods import AdAutoMixReleased, MethodConfig, Plain
@@ -10,6 +10,7 @@ from adautomix.models import Net
 
 
 @dataclass(frozen=True)
+@checked
 class SGD:
     """Stochastic gradient descent (A.3).
 
@@ -32,6 +33,7 @@ class SGD:
 
 
 @dataclass(frozen=True)
+@checked
 class AdamW:
     """AdamW, for Swin and ConvNeXt (A.3).
 
@@ -54,14 +56,15 @@ class AdamW:
 
 
 def _check_rates(optim: "SGD | AdamW") -> None:
-    """InputError for a rate that would climb the loss, or that is not a number."""
+    """InputError for a rate that would climb the loss."""
     for name in ("lr", "weight_decay", "generator_lr"):
         value = getattr(optim, name)
-        if value is not None and not 0 <= value < math.inf:
+        if value is not None and value < 0:
             raise InputError(f"{name} must be 0 or more, not {value}.")
 
 
 @dataclass(frozen=True)
+@checked
 class Cosine:
     """The learning rate falls from its peak to `floor` × peak on half a cosine, step by step.
 
@@ -89,6 +92,7 @@ def schedule_of(method: MethodConfig) -> Cosine:
 
 
 @dataclass(frozen=True)
+@checked
 class Recipe:
     """What is trained on what, and how.
 

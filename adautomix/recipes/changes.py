@@ -30,7 +30,7 @@ def override(value: Any, assignment: str) -> Any:
     old = getattr(value, name)
     if rest:
         return replace(value, **{name: override(old, f"{rest}={text}")})
-    return replace(value, **{name: _read(text, name, old, _types(type(value), name))})
+    return replace(value, **{name: _read(text, name, old, get_type_hints(type(value))[name])})
 
 
 def written(value: Any, path: str) -> str:
@@ -45,23 +45,18 @@ def written(value: Any, path: str) -> str:
     return value if isinstance(value, str) else json.dumps(value).removesuffix(".0")
 
 
-def _types(owner: type, name: str) -> set[type]:
-    """The types that a field is declared to have: {int, NoneType} for `int | None`."""
-    hint = get_type_hints(owner)[name]
-    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    return {get_origin(kind) or kind for kind in kinds}
-
-
-def _read(text: str, name: str, old: Any, types: set[type]) -> Any:
+def _read(text: str, name: str, old: Any, hint: Any) -> Any:
     """The value that `text` stands for, of one of the declared types of the field."""
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    types = {get_origin(kind) or kind for kind in kinds}
     try:
         new = yaml.safe_load(text)
     except yaml.YAMLError:
         raise InputError(f"{name}={text} cannot be read: {text!r} is not YAML.") from None
     if float in types and type(new) in (int, str):  # YAML reads 1e-3 as text
         new = _number(new, name)
-    if isinstance(old, tuple) and isinstance(new, list) and len(new) == len(old):
-        new = tuple(_number(item, name) for item in new)
+    if tuple in types and isinstance(new, list):
+        new = tuple(_number(item, name) if float in get_args(hint) else item for item in new)
     if type(new) not in types:
         wanted = " or ".join(sorted(kind.__name__ for kind in types))
         raise InputError(f"{name} is {old!r} ({wanted}); {text!r} is not of that type.")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from adautomix.checked import checked
 from adautomix.data.loader import Batch, Batches
 from adautomix.draw import draw_for
 from adautomix.errors import DivergenceError, InputError
@@ -45,6 +46,7 @@ class Epoch(NamedTuple):
 
 
 @dataclass(frozen=True)
+@checked
 class Plan:
     """How long and with what a method is optimised; the part of a recipe that the loop needs."""
 
@@ -55,11 +57,8 @@ class Plan:
 
     def __post_init__(self):
         for name in ("epochs", "evaluate_every"):
-            value = getattr(self, name)
-            if value < 1:
-                raise InputError(f"{name} must be 1 or more, not {value}.")
-            if value != int(value):
-                raise InputError(f"{name} must be a whole number, not {value}.")
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}.")
 
     def evaluates(self, epoch: int) -> bool:
         """Whether this epoch (from 1) is evaluated: every so often, and each of the last ten."""

@@ -8,6 +8,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
+from adautomix.checked import checked, of_type
 from adautomix.errors import InputError, unknown
 
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -15,6 +16,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 @dataclass(frozen=True)
+@checked
 class Numerics:
     """How a run computes; it changes speed and rounding, not the mathematics.
 
@@ -32,6 +34,10 @@ class Numerics:
     channels_last: bool = False
     compile: bool = False
     why: str = "as asked"
+
+    def __post_init__(self):
+        if self.precision not in PRECISIONS[1:]:
+            raise unknown("precision", self.precision, PRECISIONS[1:])
 
     def __str__(self) -> str:
         tf32 = ", convolutions in TF32" if self.rounds_to_tf32() else ""
@@ -60,7 +66,8 @@ class Numerics:
             torch.mps.synchronize()
 
     def place(self, module: nn.Module) -> nn.Module:
-        """The module on the device, in the memory layout."""
+        """The module on the device, in the memory layout; InputError where there is no such one."""
+        check_device(self.device)
         layout = torch.channels_last if self.channels_last else torch.preserve_format
         return module.to(self.device, memory_format=layout)
 
@@ -96,7 +103,7 @@ def cached_casts_have_gradients(kind: str) -> bool:
 
 
 def decide(
-    device: str = "auto",
+    device: str | torch.device = "auto",
     precision: str = "auto",
     channels_last: bool | None = None,
     compile: bool = False,
@@ -108,10 +115,15 @@ def decide(
         precision: "auto" is bf16 where the GPU multiplies it natively, fp32 elsewhere.
         channels_last: None is on for CUDA and CPU, where convolutions are faster so, off elsewhere.
         compile: compile the step (some minutes at the start, worth it for long runs).
+
+    Raises:
+        InputError: a device that this machine has not, or another precision.
     """
     if precision not in PRECISIONS:
         raise unknown("precision", precision, PRECISIONS)
-    device = _device(device)
+    device = of_type(str, str(device) if isinstance(device, torch.device) else device, "device")
+    device = _available() if device == "auto" else device
+    check_device(device)
     kind = torch.device(device).type
     cuda = kind == "cuda"
     if precision == "auto":
@@ -129,11 +141,14 @@ def decide(
     )
 
 
-def _device(name: str) -> str:
-    if name == "auto":
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
+def _available() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def check_device(name: str) -> None:
+    """InputError for a device that nobody has, or that this machine has not."""
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -147,8 +162,9 @@ def _device(name: str) -> str:
         absent = f"{torch.cuda.device_count()} CUDA GPUs, numbered from 0"
     elif device.type == "mps" and not torch.backends.mps.is_available():
         absent = "no Apple GPU"
+    elif device.type != "cuda" and device.index:
+        absent = f"one device {device.type!r}, which is not numbered"
     if absent:
         raise InputError(
             f"device {name!r} was asked for, but this machine has {absent}: use device 'cpu'."
         )
-    return name

@@ -222,7 +222,7 @@ def test_mixed_shows_the_images_of_the_step(game):
         ({"beta": -0.1}, "beta"),
         ({"classifier_turns": 0}, "classifier_turns"),
         ({"adversary": -1.0}, r"adversary must be 0 or more, not -1\.0"),
-        ({"adversary": float("nan")}, "adversary must be 0 or more, not nan"),
+        ({"adversary": float("nan")}, "adversary must be a finite number, not nan"),
         ({"concentration": 0.0}, r"concentration must be positive, not 0\.0"),
     ],
 )

@@ -395,7 +395,7 @@ def test_sets_are_partners_and_ratios(tiny_method):
         ({"momentum": 1.5}, r"momentum must lie in .* not be 1\.5: the teacher takes part"),
         ({"alpha": 1.5}, r"alpha must lie in \[0, 1\], not 1.5"),
         ({"momentum_end": 2.0}, "momentum_end must lie in"),
-        ({"adversary": float("inf")}, "adversary must be 0 or more, not inf"),
+        ({"adversary": float("inf")}, "adversary must be a finite number, not inf"),
         ({"concentration": -1.0}, "concentration must be positive"),
         ({"signs": "pape"}, "unknown signs 'pape': did you mean 'paper'"),
         ({"margin_test": "x"}, "unknown margin_test 'x'"),

@@ -190,7 +190,7 @@ def test_no_image_is_mixed(method):
     ("change", "sentence"),
     [
         ({"eta": -1.0}, "eta must be 0 or more"),
-        ({"gamma": float("nan")}, "gamma must be 0 or more, not nan"),
+        ({"gamma": float("nan")}, "gamma must be a finite number, not nan"),
         ({"rate": 0.0}, "the rate of the ascent must be positive"),
         ({"steps": 0}, "steps must be 1 or more"),
     ],

@@ -53,11 +53,29 @@ def test_a_gpu_that_multiplies_bf16_gets_it(monkeypatch):
         (("meta",), "unknown device 'meta'"),
         (("",), "unknown device ''"),
         (("cpu", "fp16"), "unknown precision 'fp16': did you mean"),
+        (("cpu:7",), "device 'cpu:7' was asked for, but this machine has one device 'cpu', which"),
     ],
 )
 def test_what_cannot_be_is_refused(no_accelerator, arguments, sentence):
     with pytest.raises(InputError, match=sentence):
         decide(*arguments)
+
+
+@pytest.mark.parametrize("precision", ["fp16", "auto"])
+def test_numerics_have_a_precision_that_is_computed_in(precision):
+    with pytest.raises(InputError, match=f"unknown precision '{precision}'.*[Kk]nown: bf16, fp32"):
+        Numerics("cpu", precision)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "mps", "cpu:7", "tpu"])
+def test_nothing_is_placed_on_a_device_that_is_not_there(no_accelerator, device):
+    with pytest.raises(InputError, match=f"device '{device}'.*(has|[Kk]nown: )"):
+        Numerics(device).place(nn.Linear(1, 1))
+
+
+def test_a_device_of_torch_is_taken(no_accelerator):
+    assert decide(torch.device("cpu")) == decide("cpu")
+    assert decide("cpu:0").device == "cpu:0"
 
 
 def test_bf16_computes_in_bf16_and_keeps_weights_in_float32(make, batches):

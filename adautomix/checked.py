@@ -1,0 +1,113 @@
+"""Values of the declared types: a wrong one is one sentence where it is given, not an error later.
+
+`checked`, between `@dataclass(frozen=True)` and the class, looks at every field of a new object, as
+`of_type` looks at one value. A number of numpy becomes Python's and a list becomes a tuple, so that
+an object is stored and hashed by its values. Where a float is declared an int is taken as it is.
+Neither True nor text is a number, and neither NaN nor infinity is one to compute with.
+"""
+
+import sys
+from dataclasses import fields
+from functools import cache
+from textwrap import shorten
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from adautomix.errors import InputError
+
+WORDS = {
+    bool: "True or False",
+    int: "a whole number (int)",
+    float: "a finite number",
+    str: "text",
+    NoneType: "None",
+}
+"""What a field of such a type must be."""
+_REFUSED = object()
+
+Kind = TypeVar("Kind", bound=type)
+
+
+def checked(kind: Kind) -> Kind:
+    """Makes a dataclass look at the types of its values before its own `__post_init__`.
+
+    Raises:
+        InputError: when an object is made with a value that is not of the field's declared type.
+    """
+    own = getattr(kind, "__post_init__", lambda self: None)
+
+    def __post_init__(self: Any) -> None:
+        for name, hint in _hints(type(self)).items():
+            object.__setattr__(self, name, of_type(hint, getattr(self, name), name))
+        own(self)
+
+    kind.__post_init__ = __post_init__
+    return kind
+
+
+def of_type(hint: Any, value: Any, name: str) -> Any:
+    """`value` as a field or an argument takes it that is declared to be of type `hint`.
+
+    Raises:
+        InputError: it is not of that type; the sentence calls it `name`.
+
+    >>> of_type(tuple[float, float], [np.float64(0.5), 1], "betas")
+    (0.5, 1)
+    """
+    taken = _taken(hint, value)
+    if taken is _REFUSED:
+        made = f": write {value.__name__}()" if isinstance(value, type) else ""
+        raise InputError(f"{name} must be {_words(hint)}, not {shown(value)}{made}.")
+    return taken
+
+
+def shown(value: Any) -> str:
+    """A value on one short line."""
+    return shorten(repr(value), 80, placeholder=" …")
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """Field → its declared type."""
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}
+
+
+def _taken(hint: Any, value: Any) -> Any:
+    """The value, converted where that loses nothing; `_REFUSED` if it is not of the type."""
+    if type(value) is hint is not float:  # nearly always, and several times a step
+        return value
+    value = value.item() if isinstance(value, np.generic) else value
+    if get_origin(hint) is UnionType:
+        each = (_taken(option, value) for option in get_args(hint))
+        return next((found for found in each if found is not _REFUSED), _REFUSED)
+    if get_origin(hint) is tuple:
+        return _tuple(get_args(hint), value)
+    if hint is float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return value if number and abs(value) <= sys.float_info.max else _REFUSED
+    if hint is int and isinstance(value, bool):
+        return _REFUSED
+    return value if isinstance(value, hint) and not isinstance(value, type) else _REFUSED
+
+
+def _tuple(hints: tuple[Any, ...], value: Any) -> Any:
+    if not isinstance(value, tuple | list):
+        return _REFUSED
+    each = [hints[0]] * len(value) if hints[-1] is Ellipsis else hints
+    if len(each) != len(value):
+        return _REFUSED
+    found = tuple(map(_taken, each, value))
+    return _REFUSED if any(item is _REFUSED for item in found) else found
+
+
+def _words(hint: Any) -> str:
+    if get_origin(hint) is UnionType:
+        return " or ".join(map(_words, get_args(hint)))
+    if get_origin(hint) is tuple:
+        first, *rest = get_args(hint)
+        count = "" if rest[-1:] == [Ellipsis] else f"{1 + len(rest)} "
+        return f"a tuple of {count}values, each {_words(first)}"
+    return WORDS.get(hint) or f"of type {hint.__name__}"
