@@ -1,0 +1,96 @@
+"""Labels as class numbers, whatever integers or one-hot rows a loader gives them as."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from adautomix.errors import InputError
+
+LEFT_OUT = -100
+"""The label of an image that counts nowhere: what torch's cross-entropy ignores by default."""
+
+INTEGERS = (
+    *(torch.uint8, torch.uint16, torch.uint32, torch.uint64),
+    *(torch.int8, torch.int16, torch.int32, torch.int64),
+)
+NOT_ONE_HOT = torch.iinfo(torch.int64).min
+"""Stands for a row that is not one-hot until somebody looks; no class has this number."""
+
+
+def class_numbers(labels: object, classes: int, *, left_out: bool = False) -> Int[Tensor, " b"]:
+    """One class number an image, int64.
+
+    Taken are integers of any width, of shape (b,) or (b, 1), and one-hot rows (b, classes) of any
+    type. Soft labels are refused: their largest entry would lose what they say. So are floating
+    numbers, whole or not.
+
+    It looks at values, which makes the host wait where the labels are on a GPU; `unchecked_numbers`
+    and `check_range` are its two halves.
+
+    Args:
+        labels: of one batch.
+        classes: how many the model tells apart.
+        left_out: whether `LEFT_OUT` is a label too, as in an evaluation; nothing is learned from
+            it, so training has no use for it.
+
+    Raises:
+        InputError: anything else, or a number outside 0 to classes − 1.
+    """
+    numbers = unchecked_numbers(labels, classes)
+    if numbers.numel():
+        check_range(*extremes(numbers, left_out=left_out).tolist(), classes)
+    return numbers
+
+
+def unchecked_numbers(labels: object, classes: int) -> Int[Tensor, " b"]:
+    """As `class_numbers`, from shape and type alone: wrong values are still among the numbers."""
+    if not isinstance(labels, Tensor):
+        raise InputError(
+            f"labels must be a tensor of class numbers, not a {type(labels).__name__}: "
+            "give torch.as_tensor(labels)."
+        )
+    if labels.ndim == 2 and labels.shape[1] == classes > 1:
+        return _of_rows(labels)
+    if labels.ndim != 1 and (labels.ndim != 2 or labels.shape[1] != 1):
+        raise InputError(
+            f"labels of shape {tuple(labels.shape)} are neither class numbers of shape (batch,) "
+            f"nor one-hot rows of shape (batch, {classes}) for the model's {classes} classes."
+        )
+    if labels.dtype not in INTEGERS:
+        raise InputError(
+            f"labels are {labels.dtype}, but class numbers are integers: "
+            "give labels.long() if these are whole numbers."
+        )
+    return labels.long().flatten()
+
+
+def extremes(numbers: Int[Tensor, " b"], *, left_out: bool) -> Int[Tensor, "2"]:
+    """The least and the largest number, on their device; `left_out` passes over `LEFT_OUT`."""
+    low = high = numbers
+    if left_out:
+        kept, limits = numbers != LEFT_OUT, torch.iinfo(torch.int64)
+        low, high = numbers.where(kept, limits.max), numbers.where(kept, limits.min)
+    return torch.stack([low.min(), high.max()])
+
+
+def check_range(low: int, high: int, classes: int) -> None:
+    """One sentence for labels that run from `low` to `high`, if these are not all classes."""
+    if low == NOT_ONE_HOT:
+        raise InputError(
+            "some rows of the labels are not one-hot, a single 1 among zeros: give class numbers, "
+            "of soft labels labels.argmax(dim=1) if the largest is meant."
+        )
+    if low < 0 or high >= classes:
+        raise InputError(
+            f"labels run from {low} to {high}, but the model has {classes} classes "
+            f"(0 to {classes - 1}): "
+            "mend the labels, or make the model with num_classes to fit."
+        )
+
+
+def _of_rows(rows: Tensor) -> Int[Tensor, " b"]:
+    """The place of the 1 in each row, or `NOT_ONE_HOT`."""
+    rows = rows if rows.is_floating_point() else rows.long()
+    ones, zeros = rows == 1, rows == 0
+    hot = (ones.sum(dim=1) == 1) & (zeros.sum(dim=1) == rows.shape[1] - 1)
+    return ones.long().argmax(dim=1).where(hot, NOT_ONE_HOT)
