@@ -2,11 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 import timm
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from adautomix import AdAutoMix, Backbone, CutMix, Fixed, Mixup, Plain, fit
 from adautomix.errors import DivergenceError, InputError
@@ -103,36 +104,90 @@ def labels_as(change) -> Pairs:
     return [(images, change(labels)) for images, labels in batched()]
 
 
-BAD = {
+PAIR = r"it must be a pair \(images, labels\) of tensors"
+FORMS = {
     "labels out of range": (
         labels_as(lambda y: y + 1),
         "labels run from 1 to 3, but the model has 3",
     ),
     "negative labels": (labels_as(lambda y: y - 1), "labels run from -1 to 1"),
-    "one-hot labels": (
-        labels_as(lambda y: nn.functional.one_hot(y, 3)),
-        r"labels must be int64 of shape \(batch,\).*class numbers, not one-hot",
+    "float labels": (labels_as(lambda y: y.float()), "labels are torch.float32, but class numbers"),
+    "soft labels": (
+        labels_as(lambda y: nn.functional.one_hot(y, 3) * 0.9),
+        "labels .* not one-hot|labels must be integers of shape",
     ),
-    "float labels": (labels_as(lambda y: y.float()), "labels must be int64.*torch.float32"),
-    "labels in a list": (labels_as(lambda y: y.tolist()), "pairs .images, labels. of tensors"),
+    "labels in a grid": (labels_as(lambda y: y[:, None, None]), r"shape \(12, 1, 1\)"),
+    "labels in a list": (labels_as(lambda y: y.tolist()), PAIR),
+    "a label too few": (labels_as(lambda y: y[1:]), "12 images came with 11 labels: give one"),
     "uint8 images": (
         images_as(lambda x: x.byte()),
         "images must be floating point of shape.*torch.uint8.*convert and normalise",
     ),
     "not square": (images_as(lambda x: x[:, :, :16]), r"square.*not \(12, 3, 16, 32\)"),
+    "no pixels": (images_as(lambda x: x[:, :, :0, :0]), "side of an image is 1 pixel or more"),
     "double images": (
         images_as(lambda x: x.double()),
-        r"train loader's images are torch\.float64, but .* torch\.float32: convert",
+        r"the images are torch\.float64, but the model takes torch\.float32: convert",
     ),
+    "half images": (images_as(lambda x: x.half()), r"the images are torch\.float16"),
     "grey images": (
         images_as(lambda x: x[:, :1]),
         r"of 1 channel\(s\), but the model takes 3: make the model with in_chans=1",
     ),
     "no batch axis": (images_as(lambda x: x[0]), r"of shape \(3, 32, 32\)"),
+    "images of numpy": ([(x.numpy(), y) for x, y in batched()], PAIR),
+    "images alone": ([x for x, _ in batched()], PAIR),
+    "triples": ([(x, y, y) for x, y in batched()], PAIR),
+    "mappings": ([{"images": x, "labels": y} for x, y in batched()], PAIR),
+    "nothing": ([None] * 4, PAIR),
+}
+"""Batches of which neither the first nor a later one can be taken, to train on or to test."""
+each_form = pytest.mark.parametrize("what", FORMS)
+
+
+@each_form
+@pytest.mark.parametrize("place", [1, 3])
+def test_a_batch_that_cannot_be_trained_on_is_one_sentence_with_its_number(what, place):
+    loader, sentence = batched(), FORMS[what][1]
+    loader[place - 1] = FORMS[what][0][place - 1]
+    with pytest.raises(
+        InputError, match=f"^batch {place} of the train loader: .*{sentence}"
+    ) as error:
+        fit(thin(), loader, method=Plain(), epochs=1, how=HOW)
+    assert "\n" not in str(error.value)
+
+
+@each_form
+@pytest.mark.parametrize("place", [1, 3])
+def test_a_batch_that_cannot_be_evaluated_is_one_sentence_with_its_number(what, place):
+    loader, sentence = batched(), FORMS[what][1]
+    loader[place - 1] = FORMS[what][0][place - 1]
+    with pytest.raises(
+        InputError, match=f"^batch {place} of the test loader: .*{sentence}"
+    ) as error:
+        fit(thin(), batched(), loader, method=Plain(), epochs=1, how=HOW)
+    assert "\n" not in str(error.value)
+
+
+BAD = {
+    "one-hot labels": (
+        labels_as(lambda y: nn.functional.one_hot(y, 3)),
+        r"labels must be integers of shape \(batch,\).*class numbers, not one-hot",
+    ),
+    "labels that do not count": (
+        labels_as(lambda y: torch.where(y > 1, y, -100)),
+        "labels run from -100 to 2, but the model has 3",
+    ),
     "no length": ((pair for pair in batched()), "loader has no length.*DataLoader"),
-    "no batches": ([], "at least one"),
-    "images alone": ([x for x, _ in batched()], "pairs .images, labels. of tensors"),
-    "batch of one": (DataLoader(coloured(13), 4), "batch of one image.*drop_last=True"),
+    "no batches": ([], "the train loader yields no batch: give it at least one"),
+    "batch of one": (
+        DataLoader(coloured(13), 4),
+        "batch 4 of the train loader: a batch of one image.*drop_last=True",
+    ),
+    "batch of none": (
+        [pair if i else tuple(part[:0] for part in pair) for i, pair in enumerate(batched())],
+        "batch 1 of the train loader: a batch of no images",
+    ),
     "fewer than n": (batched(8, 2), "n = 3 different images from a batch of 2"),
 }
 
@@ -143,6 +198,74 @@ def test_batches_that_cannot_be_trained_on_are_one_sentence(what):
     with pytest.raises(InputError, match=sentence) as error:
         fit(thin(), loader, epochs=1, how=HOW)
     assert "\n" not in str(error.value)
+
+
+class Unsized(IterableDataset):
+    def __iter__(self):
+        return iter(coloured(48))
+
+
+def test_a_dataset_without_a_length_is_refused_to_train_on_and_taken_to_test():
+    loader = DataLoader(Unsized(), 12)
+    with pytest.raises(InputError, match=r"the loader has no length.*dataset with a length"):
+        fit(thin(), loader, epochs=1, how=HOW)
+    done = fit(thin(), batched(), loader, method=Plain(), epochs=1, how=HOW)
+    assert done.accuracy == (
+        fit(thin(), batched(), batched(), method=Plain(), epochs=1, how=HOW).accuracy
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(
+            lambda y, to=to: y.to(to)
+            for to in (torch.uint8, torch.int16, torch.int32, torch.uint16)
+        ),
+        lambda y: y[:, None],
+        lambda y: y[:, None].int(),
+    ],
+)
+def test_integer_labels_of_any_form_are_the_same_labels(change):
+    ends = [
+        fit(thin(), loader, loader, method=AdAutoMix(n=2), epochs=1, how=HOW)
+        for loader in (batched(), labels_as(change))
+    ]
+    weights = [end.method.classifier.model.fc.weight for end in ends]
+    assert torch.equal(*weights)
+    assert ends[0].accuracy == ends[1].accuracy
+
+
+def test_one_hot_labels_are_evaluated_by_their_class():
+    plain, hot = batched(), labels_as(lambda y: nn.functional.one_hot(y, CLASSES).float())
+    first, second = (
+        fit(thin(), batched(), test, method=Plain(), epochs=1, how=HOW) for test in (plain, hot)
+    )
+    assert first.accuracy == second.accuracy
+
+
+@pytest.mark.parametrize("method", [AdAutoMix(n=2), Fixed(CutMix()), Plain()], ids=str)
+def test_the_side_may_differ_from_batch_to_batch(method):
+    loader = [
+        (nn.functional.interpolate(x, 16 * (1 + i % 3)), y) for i, (x, y) in enumerate(batched())
+    ]
+    assert {x.shape[-1] for x, _ in loader} == {16, 32, 48}
+    done = fit(thin(), loader, loader, method=method, epochs=1, how=HOW)
+    assert math.isfinite(done.curve.filter(like="train_").to_numpy().sum())
+
+
+def test_a_side_that_the_model_does_not_take_is_one_sentence():
+    shape = {"img_size": 32, "embed_dim": 24, "depth": 2, "num_heads": 2}
+    model = timm.create_model("vit_tiny_patch16_224", num_classes=CLASSES, **shape)
+    backbone, loader = Backbone(model, tap=0), batched()
+    loader[2] = (loader[2][0][:, :, :16, :16], loader[2][1])
+    sentence = (
+        r"^batch 3 of the {} loader: the model .* for 16×16 images .*another tap or image size"
+    )
+    with pytest.raises(InputError, match=sentence.format("train")):
+        fit(backbone, loader, method=Plain(), epochs=1, how=HOW)
+    with pytest.raises(InputError, match=sentence.format("test")):
+        fit(backbone, batched(), loader, method=Plain(), epochs=1, how=HOW)
 
 
 def test_a_model_without_a_tap_is_refused():
@@ -163,11 +286,47 @@ def test_a_test_loader_that_serves_once_is_refused():
         fit(thin(), batched(), once, method=Plain(), epochs=2, how=HOW)
 
 
-@pytest.mark.parametrize("what", ["uint8 images", "double images", "grey images", "images alone"])
-def test_test_batches_are_looked_at_as_well(what):
-    test, sentence = BAD[what][0], BAD[what][1].replace("train loader", "test loader")
+def test_a_test_loader_is_looked_at_before_any_training():
+    model, test = thin(), [(x, y + 1) for x, y in batched()]
+    before = model.fc.weight.clone()
+    with pytest.raises(InputError, match="batch 1 of the test loader: labels run from 1 to 3"):
+        fit(model, batched(), test, method=Plain(), epochs=1, how=HOW)
+    assert torch.equal(model.fc.weight, before)
+
+
+def test_a_look_at_the_test_loader_costs_no_image_and_no_random_number():
+    once = (pair for pair in batched())
+    done = fit(thin(), batched(), once, method=Plain(None), epochs=1, how=HOW)
+    assert done.accuracy == (
+        fit(thin(), batched(), batched(), method=Plain(None), epochs=1, how=HOW).accuracy
+    )
+    train, test, state = batched(), DataLoader(coloured(24), 12), torch.get_rng_state()
+    fit(thin(), train, test, method=Plain(), epochs=1, how=HOW)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_test_batches_without_images_are_refused():
+    empty = [tuple(part[:0] for part in pair) for pair in batched()]
+    with pytest.raises(InputError, match="the test loader yields no images"):
+        fit(thin(), batched(), empty, method=Plain(), epochs=1, how=HOW)
+    done = fit(thin(), batched(), [*empty, *batched()], method=Plain(), epochs=1, how=HOW)
+    assert done.accuracy["classifier"] > 0
+
+
+@pytest.mark.parametrize(
+    ("images", "sentence"),
+    [
+        (np.zeros((2, 3, 32, 32), np.float32), r"a tensor of torch, not ndarray: .*from_numpy"),
+        (torch.zeros(2, 1, 32, 32), r"of 1 channel\(s\), but the model takes 3"),
+        (torch.zeros(2, 3, 32, 32).double(), r"are torch\.float64, but the model takes"),
+        (torch.zeros(3, 32, 32), r"of shape \(3, 32, 32\)"),
+    ],
+)
+@pytest.mark.usefixtures("annotations_unchecked")
+def test_what_cannot_be_predicted_is_one_sentence(images, sentence):
+    done = fit(thin(), batched(), method=Plain(), epochs=1, how=HOW)
     with pytest.raises(InputError, match=sentence):
-        fit(thin(), batched(), test, method=Plain(), epochs=1, how=HOW)
+        done.predict(images)
 
 
 def test_a_model_in_double_precision_is_refused():

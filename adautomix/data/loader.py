@@ -1,7 +1,7 @@
 """Batches from a small set that lies on the device whole, or from any loader."""
 
-from collections.abc import Iterable, Iterator, Sized
-from typing import NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -83,21 +83,53 @@ class DeviceBatches:
             yield Batch(normalise(images, self.info.mean, self.info.std), self.labels[chosen])
 
 
+Check = Callable[[Any], tuple[Tensor, Tensor]]
+"""From what a loader yields to its images and labels; InputError if they cannot be used."""
+
+
+def batches_of(
+    loader: Iterable, check: Check, device: torch.device | str, name: str, skip: int = 0
+) -> Iterator[Batch]:
+    """What a loader yields from batch `skip` on, checked, then moved to the device.
+
+    Raises:
+        InputError: of `check`, with the name of the loader and the number of the batch, from 1.
+    """
+    for i, given in enumerate(loader):
+        if i < skip:
+            continue
+        try:
+            images, labels = check(given)
+        except InputError as error:
+            raise InputError(f"batch {i + 1} of the {name}: {error}") from error
+        yield Batch(images.to(device, non_blocking=True), labels.to(device, non_blocking=True))
+
+
 class LoaderBatches:
     """Batches of anyone's loader of (images, labels), moved to the device.
 
-    Images must be floating point and normalised, labels class numbers below `classes`. On resuming
-    in the middle of an epoch the first batches are loaded and dropped; the run is then the same as
-    an uninterrupted one only if the loader's order is a function of the epoch.
+    On resuming in the middle of an epoch the first batches are loaded and dropped; the run is then
+    the same as an uninterrupted one only if the loader's order is a function of the epoch.
+
+    Args:
+        loader: a torch `DataLoader`, a list of batches, or what else has a length.
+        check: looks at every batch.
+        device: where they are wanted.
+
+    Raises:
+        InputError: a loader without a length, or, while it is gone through, a batch that `check`
+            refuses.
     """
 
-    def __init__(self, loader: Iterable, classes: int, device: torch.device | str = "cpu"):
-        if not isinstance(loader, Sized):
+    def __init__(self, loader: Iterable, check: Check, device: torch.device | str = "cpu"):
+        try:
+            len(loader)
+        except (TypeError, NotImplementedError) as error:  # of its dataset, perhaps
             raise InputError(
                 "the loader has no length, so the learning rate's schedule cannot be laid out: "
                 "give a torch DataLoader over a dataset with a length, or a list of batches."
-            )
-        self.loader, self.classes, self.device = loader, classes, device
+            ) from error
+        self.loader, self.check, self.device = loader, check, device
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -107,13 +139,7 @@ class LoaderBatches:
         sampler = getattr(self.loader, "sampler", None)
         if hasattr(sampler, "set_epoch"):
             sampler.set_epoch(number)
-        for i, (images, labels) in enumerate(self.loader):
-            if i < skip:
-                continue
-            check_labels(labels, self.classes)
-            yield Batch(
-                images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
-            )
+        yield from batches_of(self.loader, self.check, self.device, "train loader", skip)
 
 
 def evaluation_batches(
@@ -138,19 +164,3 @@ def on_device(data: ImageSet, device: torch.device | str) -> tuple[Tensor, Tenso
     """uint8 images "s c h w" and int64 labels " s" on the device."""
     images = torch.from_numpy(data.images).permute(0, 3, 1, 2).contiguous()
     return images.to(device), torch.from_numpy(data.labels).to(device)
-
-
-def check_labels(labels: Tensor, classes: int) -> None:
-    """One sentence for labels outside 0..classes-1.
-
-    It looks at values, so it is for labels on the host.
-    """
-    if not labels.numel():
-        return
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= classes:
-        raise InputError(
-            f"labels run from {low} to {high}, but the model has {classes} classes "
-            f"(0 to {classes - 1}): "
-            "mend the labels, or make the model with num_classes to fit."
-        )

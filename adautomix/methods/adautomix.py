@@ -126,7 +126,7 @@ class AdAutoMixMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """The losses of one turn: "both" players, or the "classifier" or the "generator" alone."""
-        check_batch(images, labels, draw)
+        labels = check_batch(images, labels, draw)
         return self.compute(images, labels, *self._sets(images, draw), turn)
 
     def compute(

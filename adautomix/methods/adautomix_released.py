@@ -165,7 +165,7 @@ class AdAutoMixReleasedMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """The losses of both players; there are no other turns."""
-        check_batch(images, labels, draw)
+        labels = check_batch(images, labels, draw)
         _, _, step, _ = draw.key
         return self.compute(images, labels, *self._sets(images, draw), step % 2 == 0)
 

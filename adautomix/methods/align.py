@@ -99,7 +99,7 @@ class AlignMixMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """L_ce of the mixed batch against its mixed labels."""
-        check_batch(images, labels, draw)
+        labels = check_batch(images, labels, draw)
         mixed = self.rule(images, draw)
         how = self._how(draw)
         shown = mixed.images if how == 0 else images

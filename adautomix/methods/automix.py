@@ -127,7 +127,7 @@ class AutoMixMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """The losses of both players; there are no other turns."""
-        check_batch(images, labels, draw)
+        labels = check_batch(images, labels, draw)
         mine, theirs = self._pairs(images, draw), self._pairs(images, draw)
         return self.compute(images, labels, mine, theirs)
 

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from adautomix.data.labels import unchecked_numbers
 from adautomix.draw import Draw, check_draw
 from adautomix.errors import InputError
 from adautomix.mix import Mixed
@@ -123,23 +124,45 @@ def check_teacher(momentum: float) -> None:
         )
 
 
-def check_batch(images: Tensor, labels: Tensor, draw: Draw) -> None:
-    """One clear sentence for a batch that cannot be trained on, from shapes and dtypes alone."""
+def check_batch(images: Tensor, labels: Tensor, draw: Draw) -> Int[Tensor, " b"]:
+    """The labels, as `training_labels` gives them, of a batch that can be trained on.
+
+    It looks at types, shapes and dtypes alone, so nobody waits for a GPU.
+
+    Raises:
+        InputError: no batch of images, no labels of them, no random numbers of a step.
+    """
     check_images(images)
     check_draw(draw)
-    if labels.ndim != 1 or labels.dtype != torch.int64:
+    return training_labels(images, labels)
+
+
+def training_labels(images: Tensor, labels: Tensor) -> Int[Tensor, " b"]:
+    """One class number an image, int64, from integers of any width, "b" or "b 1".
+
+    Raises:
+        InputError: labels of another form or number, or fewer than two images.
+    """
+    if isinstance(labels, Tensor) and labels.ndim != 1 and labels.shape[1:] != (1,):
         raise InputError(
-            f"labels must be int64 of shape (batch,), not {labels.dtype} "
+            f"labels must be integers of shape (batch,), not {labels.dtype} "
             f"of shape {tuple(labels.shape)}: "
             "give class numbers, not one-hot vectors."
         )
-    if len(images) != len(labels):
-        raise InputError(
-            f"{len(images)} images came with {len(labels)} labels: give one label an image."
-        )
+    numbers = unchecked_numbers(labels, classes=0)  # there are no one-hot rows left to count
+    check_counts(images, numbers)
     if len(images) < 2:
         raise InputError(
             f"a batch of {'one image' if len(images) else 'no images'} can neither be mixed nor "
             "normalised: "
             "use a larger batch, or drop_last=True in the loader."
+        )
+    return numbers
+
+
+def check_counts(images: Tensor, labels: Tensor) -> None:
+    """InputError unless there are as many labels as images."""
+    if len(images) != len(labels):
+        raise InputError(
+            f"{len(images)} images came with {len(labels)} labels: give one label an image."
         )

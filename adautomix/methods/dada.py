@@ -138,7 +138,7 @@ class DADAMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """L_ce of the transformed batch, and what training on it does to held-out images."""
-        check_batch(images, labels, draw)
+        labels = check_batch(images, labels, draw)
         if len(images) < 4:
             raise InputError(
                 f"DADA judges one half of the batch by the other and {len(images)} images are too "

@@ -47,7 +47,7 @@ class FixedMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """L_ce of the rule's images against their mixed labels."""
-        check_batch(images, labels, draw)
+        labels = check_batch(images, labels, draw)
         mixed = self.rule(images, draw)
         return self.compute(mixed.images, labels, mixed.partners, mixed.label_weights)
 

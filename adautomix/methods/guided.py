@@ -75,7 +75,7 @@ class GuidedMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """L_ce of the rule's images against their mixed labels."""
-        check_batch(images, labels, draw)
+        labels = check_batch(images, labels, draw)
         mixed = self._mixed(images, labels, draw)
         return self.compute(mixed.images, labels, mixed.partners, mixed.label_weights)
 

@@ -55,7 +55,7 @@ class ManifoldMixMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """L_ce of the mixed batch against its mixed labels."""
-        check_batch(images, labels, draw)
+        labels = check_batch(images, labels, draw)
         mixed = self.rule(images, draw)
         layer = int(draw.numpy.integers(self.layers))
         shown = mixed.images if layer == 0 else images

@@ -89,7 +89,7 @@ class MEADAMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """L_ce on the batch and on what the adversary makes of it; nothing is drawn."""
-        check_batch(images, labels, draw)
+        labels = check_batch(images, labels, draw)
         return self.compute(images, self.moved(images, labels), labels)
 
     def compute(self, images: Tensor, moved: Tensor, labels: Tensor) -> Losses:

@@ -34,7 +34,7 @@ class PlainMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """L_ce on the batch; nothing is drawn."""
-        check_batch(images, labels, draw)
+        labels = check_batch(images, labels, draw)
         return self.compute(images, labels)
 
     def compute(self, images: Tensor, labels: Tensor) -> Losses:

@@ -6,7 +6,7 @@ from itertools import chain
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 from torch.utils.data.distributed import DistributedSampler
 
 from adautomix.data.augment import Augment
@@ -15,7 +15,7 @@ from adautomix.data.loader import (
     Batches,
     DeviceBatches,
     LoaderBatches,
-    check_labels,
+    batches_of,
     evaluation_batches,
 )
 from adautomix.data.small import ImageSet
@@ -131,6 +131,10 @@ def test_impossible_batches_are_named(options, sentence):
         device_batches(**options)
 
 
+def as_it_is(batch):
+    return tuple(batch)
+
+
 def anyones(labels=None, **options):
     images = torch.arange(COUNT).float()[:, None, None, None].expand(COUNT, 3, 2, 2)
     labels = torch.arange(COUNT) % 3 if labels is None else labels
@@ -138,7 +142,7 @@ def anyones(labels=None, **options):
 
 
 def test_batches_of_a_loader_are_its_own():
-    batches = LoaderBatches(anyones(), classes=3)
+    batches = LoaderBatches(anyones(), as_it_is)
     assert len(batches) == 5
     for mine, (images, labels) in zip(batches.epoch(0), anyones(), strict=True):
         assert torch.equal(mine.images, images)
@@ -148,13 +152,13 @@ def test_batches_of_a_loader_are_its_own():
 
 def test_both_sources_keep_the_protocol():
     assert isinstance(device_batches(), Batches)
-    assert isinstance(LoaderBatches(anyones(), classes=3), Batches)
+    assert isinstance(LoaderBatches(anyones(), as_it_is), Batches)
 
 
 def test_the_sampler_of_several_processes_is_told_the_epoch():
     loader = anyones()
     sampler = DistributedSampler(loader.dataset, num_replicas=2, rank=0, seed=0)
-    batches = LoaderBatches(anyones(sampler=sampler), classes=3)
+    batches = LoaderBatches(anyones(sampler=sampler), as_it_is)
     first, second, again = (
         torch.cat([batch.images[:, 0, 0, 0] for batch in batches.epoch(number)]).tolist()
         for number in (0, 1, 0)
@@ -162,25 +166,37 @@ def test_the_sampler_of_several_processes_is_told_the_epoch():
     assert first == again != second
 
 
-@pytest.mark.parametrize("low_high", [(0, 3), (-1, 2)])
-def test_labels_out_of_range_are_named(low_high):
-    labels = torch.arange(COUNT) % 3
-    labels[7], labels[8] = low_high
-    batches = LoaderBatches(anyones(labels), classes=3)
-    with pytest.raises(InputError, match=r"but the model has 3 classes \(0 to 2\)"):
-        list(batches.epoch(0))
+def test_a_batch_that_is_refused_is_named_by_loader_and_number():
+    def check(batch):
+        if batch[0][0, 0, 0, 0] == 10:
+            raise InputError("its first image is number 10.")
+        return tuple(batch)
+
+    batches = LoaderBatches(anyones(), check).epoch(0)
+    next(batches), next(batches)
+    with pytest.raises(
+        InputError, match=r"^batch 3 of the train loader: its first image is number"
+    ):
+        next(batches)
+    assert len(list(LoaderBatches(anyones(), check).epoch(0, skip=3))) == 2  # looked at: the rest
+    with pytest.raises(InputError, match=r"^batch 3 of the test loader: "):
+        list(batches_of(anyones(), check, "cpu", "test loader", skip=2))
 
 
-def test_labels_in_range_and_none_at_all_pass():
-    check_labels(torch.tensor([0, 2]), 3)
-    check_labels(torch.tensor([], dtype=torch.int64), 3)
-    with pytest.raises(InputError, match="labels run from 1 to 3"):
-        check_labels(torch.tensor([1, 3]), 3)
+class Endless(IterableDataset):
+    def __iter__(self):
+        return iter(anyones().dataset)
 
 
-def test_a_loader_without_a_length_is_refused():
-    with pytest.raises(InputError, match="the loader has no length"):
-        LoaderBatches((batch for batch in anyones()), classes=3)
+@pytest.mark.parametrize(
+    "loader",
+    [(batch for batch in anyones()), DataLoader(Endless(), 5), 5, None],
+    ids=["generator", "iterable dataset", "number", "nothing"],
+)
+@pytest.mark.usefixtures("annotations_unchecked")
+def test_a_loader_without_a_length_is_refused(loader):
+    with pytest.raises(InputError, match=r"the loader has no length.*: give a torch DataLoader"):
+        LoaderBatches(loader, as_it_is)
 
 
 @pytest.mark.parametrize("batch", [1, 5, 24, 500])

@@ -263,7 +263,7 @@ def test_mixed_shows_what_is_trained_on_without_gradients(make, name):
         (lambda x, y: (x.to(torch.uint8), y), "images must be floating point .* torch.uint8"),
         (lambda x, y: (x[0], y), r"images must be .* of shape \(3, 16, 16\)"),
         (lambda x, y: (x, torch.eye(BATCH)), "give class numbers, not one-hot vectors"),
-        (lambda x, y: (x, y.float()), "labels must be int64 .* torch.float32"),
+        (lambda x, y: (x, y.float()), "labels are torch.float32, but class numbers"),
         (lambda x, y: (x, y[:4]), "6 images came with 4 labels"),
         (lambda x, y: (x[:1], y[:1]), "a batch of one image can neither be mixed nor normalised"),
     ],
@@ -273,6 +273,14 @@ def test_a_batch_that_cannot_be_trained_on_is_one_sentence(make, name, wrong, se
     with pytest.raises(InputError, match=sentence):
         method(*wrong(*batch_of()), draw_for(0, 1))
     assert same(state(method), before)
+
+
+@each_method
+def test_labels_may_be_integers_of_any_width_and_have_an_axis_of_one(make, name):
+    images, labels = batch_of()
+    expected = make(name)(images, labels, draw_for(0, 1)).total
+    for given in (labels.int(), labels.to(torch.uint8), labels[:, None], labels.short()[:, None]):
+        assert torch.equal(make(name)(images, given, draw_for(0, 1)).total, expected)
 
 
 @each_method

@@ -63,13 +63,13 @@ def test_what_cannot_be_is_refused(no_accelerator, arguments, sentence):
 
 @pytest.mark.parametrize("precision", ["fp16", "auto"])
 def test_numerics_have_a_precision_that_is_computed_in(precision):
-    with pytest.raises(InputError, match=f"unknown precision '{precision}'.*[Kk]nown: bf16, fp32"):
+    with pytest.raises(InputError, match=f"unknown precision '{precision}'.*: bf16, fp32"):
         Numerics("cpu", precision)
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:1", "mps", "cpu:7", "tpu"])
 def test_nothing_is_placed_on_a_device_that_is_not_there(no_accelerator, device):
-    with pytest.raises(InputError, match=f"device '{device}'.*(has|[Kk]nown: )"):
+    with pytest.raises(InputError, match=f"device '{device}'.*(has|cpu, cuda, mps)"):
         Numerics(device).place(nn.Linear(1, 1))
 
 
