@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 from adautomix import AdAutoMix, Backbone, CutMix, Fixed, Mixup, Plain, fit
 from adautomix.errors import DivergenceError, InputError
 from adautomix.fitting import How
-from adautomix.recipes import SGD
+from adautomix.recipes import SGD, Cosine
 from adautomix.train import decide
 
 CLASSES = 3
@@ -327,6 +327,24 @@ def test_what_cannot_be_predicted_is_one_sentence(images, sentence):
     done = fit(thin(), batched(), method=Plain(), epochs=1, how=HOW)
     with pytest.raises(InputError, match=sentence):
         done.predict(images)
+
+
+def test_a_model_on_the_meta_device_is_refused():
+    with torch.device("meta"):
+        model = timm.create_model("resnet18", num_classes=CLASSES)
+    with pytest.raises(InputError, match=r"weights of resnet18 have no values.* meta device"):
+        fit(model, batched(), epochs=1, how=HOW)
+
+
+def test_a_model_of_which_nothing_is_trained_is_refused():
+    with pytest.raises(InputError, match="no parameter of resnet18 takes a gradient"):
+        fit(thin().requires_grad_(False), batched(), epochs=1, how=HOW)
+
+
+def test_a_warm_up_longer_than_the_run_is_refused():
+    how = How(SGD(lr=0.05), Cosine(warmup=5), numerics=decide("cpu"), progress=False)
+    with pytest.raises(InputError, match="warm-up of 5 steps is longer than the run of 4 steps"):
+        fit(thin(), batched(), epochs=1, how=how)
 
 
 def test_a_model_in_double_precision_is_refused():

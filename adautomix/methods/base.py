@@ -112,8 +112,23 @@ class MethodConfig(Protocol):
 
 
 def as_backbone(classifier: nn.Module) -> Backbone:
-    """A timm model as a `Backbone` with the default tap; a `Backbone` stays what it is."""
-    return classifier if isinstance(classifier, Backbone) else Backbone(classifier)
+    """A timm model as a `Backbone` with the default tap; a `Backbone` stays what it is.
+
+    Raises:
+        InputError: a model that is none of timm's, or in which there is nothing to train.
+    """
+    backbone = classifier if isinstance(classifier, Backbone) else Backbone(classifier)
+    if any(parameter.is_meta for parameter in backbone.parameters()):
+        raise InputError(
+            f"the weights of {backbone.name} have no values, they are on the meta device: make "
+            "the model on another one, or move it by model.to_empty and load its weights."
+        )
+    if not any(parameter.requires_grad for parameter in backbone.parameters()):
+        raise InputError(
+            f"no parameter of {backbone.name} takes a gradient, so there is nothing to train: "
+            "call requires_grad_() on its head at least."
+        )
+    return backbone
 
 
 def check_teacher(momentum: float) -> None:

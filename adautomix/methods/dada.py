@@ -169,20 +169,21 @@ class DADAMethod(Method):
 
     def _direction(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """v: the gradient of the held-out loss at w, by trained parameter, of total length 1."""
-        weights = {n: p.detach().requires_grad_() for n, p in self.classifier.named_parameters()}
+        own = self.classifier.named_parameters()
+        weights = {n: p.detach().requires_grad_() for n, p in own if p.requires_grad}
         with torch.enable_grad():
             loss = ce(self._at(weights, images), labels).mean()
-            gradients = torch.autograd.grad(loss, list(weights.values()))
-        length = torch.stack([g.float().norm() for g in gradients]).norm().clamp(min=1e-12)
-        return {n: g / length for n, g in zip(weights, gradients, strict=True)}
+            found = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
+        gradients = {n: g for n, g in zip(weights, found, strict=True) if g is not None}
+        length = torch.stack([g.float().norm() for g in gradients.values()]).norm()
+        return {n: g / length.clamp(min=1e-12) for n, g in gradients.items()}
 
     def _influence(self, images: Tensor, labels: Tensor, direction: dict[str, Tensor]) -> Tensor:
         """−∇_w L_ce(image) · v, by a central difference in full precision."""
 
         def moved(step: float) -> Tensor:
-            weights = {
-                n: p.detach() + step * direction[n] for n, p in self.classifier.named_parameters()
-            }
+            own = self.classifier.named_parameters()
+            weights = {n: p.detach() + step * direction[n] for n, p in own if n in direction}
             return ce(self._at(weights, images), labels)
 
         with torch.autocast(images.device.type, enabled=False):
@@ -191,6 +192,6 @@ class DADAMethod(Method):
             )
 
     def _at(self, weights: dict[str, Tensor], images: Tensor) -> Tensor:
-        """ψ at other weights; BatchNorm's running statistics are left alone."""
+        """ψ at other weights; frozen ones and BatchNorm's running statistics are left alone."""
         buffers = {name: b.clone() for name, b in self.classifier.named_buffers()}
         return functional_call(self.classifier, weights | buffers, (images,))

@@ -75,6 +75,9 @@ class Training:
         numerics: device and precision.
         seed: of everything random in the steps.
         rank: this process among several.
+
+    Raises:
+        InputError: no steps, or fewer than the warm-up has.
     """
 
     def __init__(
@@ -93,6 +96,11 @@ class Training:
         self.plan, self.numerics, self.seed, self.rank = plan, numerics, seed, rank
         self.steps_per_epoch = steps_per_epoch
         self.total = plan.epochs * steps_per_epoch
+        if plan.schedule.warmup > self.total:
+            raise InputError(
+                f"a warm-up of {plan.schedule.warmup} steps is longer than the run of {self.total} "
+                "steps: give a shorter warmup, or more epochs."
+            )
         self.optimiser = make_optimiser(method, plan.optim, fused="cuda" in numerics.device)
         if numerics.compile:
             method.compile_step()
@@ -200,6 +208,7 @@ def train(
             raise _wrong_length(f"ended its epoch after {done}", length)
         measured = {}
         if evaluate is not None and training.plan.evaluates(training.epoch):
+            training.check_finite()  # of a model that has diverged nothing can be measured
             measured = evaluate(training.method)
         training.numerics.wait()  # what a GPU still has to do is time of this epoch
         training.charge(timer)

@@ -13,10 +13,11 @@ from adautomix.errors import InputError
 from adautomix.methods import METHODS, Fixed, Guided, MethodConfig
 from adautomix.mix import Mixed
 from adautomix.models import Net, Teacher
-from adautomix.recipes import photodigits
+from adautomix.recipes import SGD, photodigits
 from adautomix.train import decide
 from adautomix.train import numerics as numerics_module
 from adautomix.train.numerics import cached_casts_have_gradients
+from adautomix.train.optimiser import make_optimiser
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 TERMS = {
@@ -281,6 +282,40 @@ def test_labels_may_be_integers_of_any_width_and_have_an_axis_of_one(make, name)
     expected = make(name)(images, labels, draw_for(0, 1)).total
     for given in (labels.int(), labels.to(torch.uint8), labels[:, None], labels.short()[:, None]):
         assert torch.equal(make(name)(images, given, draw_for(0, 1)).total, expected)
+
+
+@each_method
+@pytest.mark.parametrize("trained", ["head", "body", "nothing"])
+def test_what_is_frozen_stays_and_the_rest_learns(name, trained):
+    model = timm.create_model("test_resnet", num_classes=CLASSES)
+    head = {id(p) for p in model.get_classifier().parameters()}
+    for parameter in model.parameters():
+        parameter.requires_grad_((id(parameter) in head) == (trained == "head"))
+    if trained == "nothing":
+        model.requires_grad_(False)
+        with pytest.raises(InputError, match="no parameter of test_resnet takes a gradient"):
+            METHODS[name].build(model, 32)
+        return
+    method = METHODS[name].build(model, 32).train()
+    optimiser = make_optimiser(method, SGD(lr=0.1))
+    before = {n: p.detach().clone() for n, p in method.classifier.model.named_parameters()}
+    method(torch.randn(4, 3, 32, 32), torch.arange(4), draw_for(0, 1)).total.backward()
+    optimiser.step()
+    method.after_step(0.5)
+    for n, p in method.classifier.model.named_parameters():
+        assert p.requires_grad or (p.grad is None and torch.equal(p, before[n]))
+    moved = [
+        n for n, p in method.classifier.model.named_parameters() if not torch.equal(p, before[n])
+    ]
+    assert moved
+
+
+@each_method
+def test_a_model_without_values_is_one_sentence(name):
+    with torch.device("meta"):
+        model = timm.create_model("test_resnet", num_classes=CLASSES)
+    with pytest.raises(InputError, match=r"weights of test_resnet have no values.* meta device"):
+        METHODS[name].build(model, 32)
 
 
 @each_method

@@ -246,6 +246,42 @@ def test_the_influence_of_an_image_is_its_gradient_against_that_of_the_held_out_
         torch.testing.assert_close(found[b], expected, rtol=1e-3, atol=1e-6)
 
 
+class OneHidden(Linear):
+    """`Linear` after a layer that a test freezes, and beside one that nothing asks."""
+
+    def __init__(self, features, classes):
+        super().__init__(features, classes)
+        self.hidden, self.unused = nn.Linear(features, features), nn.Linear(2, 2)
+
+    def forward_head(self, x):
+        return self.head(self.hidden(x.flatten(1)).tanh())
+
+
+@pytest.mark.parametrize("frozen", ["hidden", "head", None])
+def test_only_what_is_trained_counts_in_the_influence(frozen):
+    images, labels = batch_of(dtype=torch.float64)
+    torch.manual_seed(0)
+    method = DADA(ops=("rotate",)).build(Backbone(OneHidden(3 * SIDE**2, CLASSES)), SIDE).double()
+    parts = {"hidden", "head"} - {frozen}
+    if frozen:
+        getattr(method.classifier.model, frozen).requires_grad_(False)
+    trained = [p for part in parts for p in getattr(method.classifier.model, part).parameters()]
+
+    def gradient(x, y):
+        loss = F.cross_entropy(method.classifier(x), y)
+        return torch.cat([g.flatten() for g in torch.autograd.grad(loss, trained)])
+
+    direction = method._direction(images[3:], labels[3:])
+    assert {name.split(".")[1] for name in direction} == parts
+    length = sum(float(part.square().sum()) for part in direction.values())
+    assert length == pytest.approx(1, rel=1e-4)  # none of it lies on what never moves
+    held_out = gradient(images[3:], labels[3:])
+    found = method._influence(images[:3], labels[:3], direction)
+    for b in range(3):
+        expected = -gradient(images[b : b + 1], labels[b : b + 1]) @ held_out / held_out.norm()
+        torch.testing.assert_close(found[b], expected, rtol=1e-3, atol=1e-6)
+
+
 def test_the_gradient_of_the_policy_is_that_of_the_expected_influence():
     """Copies of one image average over the draws; enumeration gives the expectation."""
     torch.manual_seed(0)

@@ -12,7 +12,7 @@ from adautomix.draw import draw_for
 from adautomix.errors import DivergenceError, InputError
 from adautomix.methods import AdAutoMix, Fixed, Plain
 from adautomix.mix import Mixup
-from adautomix.recipes import SGD
+from adautomix.recipes import SGD, Cosine
 from adautomix.train import Epoch, Numerics, Plan, Step, Training, train
 
 
@@ -167,6 +167,17 @@ def test_a_loss_that_is_not_a_number_names_term_step_and_remedy(make, batches):
     assert training.curve == []
 
 
+def test_a_model_that_has_diverged_is_not_measured(make, batches):
+    training, source = make(Plain()), batches()
+    images, labels = next(source.epoch(0))
+    bad = Batch(images * math.nan, labels)
+    source.epoch = lambda number, skip=0: iter([*batches(3).epoch(0), bad])
+    asked = []
+    with pytest.raises(DivergenceError, match="diverged by step 4 of 8, ce is not finite"):
+        list(train(training, source, asked.append))
+    assert asked == []
+
+
 def test_a_measured_loss_that_is_not_a_number_stops_the_run(make, batches):
     measured = {"classifier_top1": 0.1, "classifier_loss": math.nan}
     with pytest.raises(DivergenceError, match="step 4 of 8, classifier_loss is not finite"):
@@ -178,6 +189,15 @@ def test_a_loader_whose_length_is_wrong_is_refused(make, batches, yields):
     did = f"ended its epoch after {yields}" if yields < 4 else "went on after 4"
     with pytest.raises(InputError, match=f"the loader {did} of 4 batches: its length must be"):
         list(train(make(Plain()), batches(4, yields)))
+
+
+@pytest.mark.parametrize("warmup", [8, 9])
+def test_a_warm_up_that_the_run_has_no_room_for_is_refused(make, warmup):
+    if warmup == 8:  # as long as the run
+        assert make(Plain(), schedule=Cosine(warmup=warmup)).total == 8
+        return
+    with pytest.raises(InputError, match="a warm-up of 9 steps is longer than the run of 8 steps"):
+        make(Plain(), schedule=Cosine(warmup=warmup))
 
 
 def test_lengths_that_make_no_step_are_refused(make):
