@@ -58,8 +58,8 @@ def of_type(hint: Any, value: Any, name: str) -> Any:
     """
     taken = _taken(hint, value)
     if taken is _REFUSED:
-        made = f": write {value.__name__}()" if isinstance(value, type) else ""
-        raise InputError(f"{name} must be {_words(hint)}, not {shown(value)}{made}.")
+        kind = ", a class" if isinstance(value, type) else ""
+        raise InputError(f"{name} must be {_words(hint)}, not {shown(value)}{kind}.")
     return taken
 
 

@@ -123,7 +123,7 @@ def fit(
     backbone = as_backbone(model)
     takes = Takes(backbone)
     batches = LoaderBatches(train_loader, takes.to_train, how.numerics.device)
-    first = next(batches.epoch(0), None)
+    first = next(batches_of(train_loader, takes.to_train, "cpu", "train loader"), None)
     if first is None:
         raise InputError("the train loader yields no batch: give it at least one.")
     if test_loader is not None:
@@ -217,8 +217,8 @@ def _measure(loader: Iterable, takes: Takes, numerics: Numerics) -> Evaluate:
                 found = accuracy(numerics.predictor(module), batches)
             if found.n == 0:
                 raise InputError(
-                    "the test loader yields no images: a generator serves only once, "
-                    "so give a DataLoader or a list of batches."
+                    "the test loader yields no images, or none that count: a generator serves only "
+                    "once, so give a DataLoader or a list of batches."
                 )
             columns[f"{name}_top1"] = found.top1
         return columns

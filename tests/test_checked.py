@@ -147,7 +147,7 @@ def test_a_list_becomes_a_tuple():
         (tuple[float, float], (1, 2, 3), "x must be a tuple of 2 values, each a finite number, "),
         (SGD | AdamW, "sgd", "x must be of type SGD or of type AdamW, not 'sgd'."),
         (MixingRule, CutMix, "x must be of type MixingRule, not <class 'adautomix.mix.cutmix."),
-        (MethodConfig, AdAutoMix, "write AdAutoMix()."),
+        (MethodConfig, AdAutoMix, "adautomix.AdAutoMix'>, a class."),
     ],
 )
 def test_the_sentence_says_what_is_wanted(hint, value, sentence):

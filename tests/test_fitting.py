@@ -13,7 +13,7 @@ from adautomix import AdAutoMix, Backbone, CutMix, Fixed, Mixup, Plain, fit
 from adautomix.errors import DivergenceError, InputError
 from adautomix.fitting import How
 from adautomix.recipes import SGD, Cosine
-from adautomix.train import decide
+from adautomix.train import Numerics, decide
 
 CLASSES = 3
 HOW = How(SGD(lr=0.05), numerics=decide("cpu"), progress=False)
@@ -124,7 +124,7 @@ FORMS = {
         "images must be floating point of shape.*torch.uint8.*convert and normalise",
     ),
     "not square": (images_as(lambda x: x[:, :, :16]), r"square.*not \(12, 3, 16, 32\)"),
-    "no pixels": (images_as(lambda x: x[:, :, :0, :0]), "side of an image is 1 pixel or more"),
+    "no pixels": (images_as(lambda x: x[:, :, :0, :0]), r"images must .* shape \(12, 3, 0, 0\)"),
     "double images": (
         images_as(lambda x: x.double()),
         r"the images are torch\.float64, but the model takes torch\.float32: convert",
@@ -281,7 +281,7 @@ def test_a_tap_that_is_not_there_is_refused():
 def test_a_test_loader_that_serves_once_is_refused():
     once = (pair for pair in batched())
     with pytest.raises(
-        InputError, match=r"test loader yields no images.*generator serves only once"
+        InputError, match=r"test loader yields no images, .*generator serves only once"
     ):
         fit(thin(), batched(), once, method=Plain(), epochs=2, how=HOW)
 
@@ -327,6 +327,12 @@ def test_what_cannot_be_predicted_is_one_sentence(images, sentence):
     done = fit(thin(), batched(), method=Plain(), epochs=1, how=HOW)
     with pytest.raises(InputError, match=sentence):
         done.predict(images)
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="'cuda' was asked for, but this machine has no CUDA GPU"):
+        fit(thin(), batched(), epochs=1, how=How(numerics=Numerics("cuda"), progress=False))
 
 
 def test_a_model_on_the_meta_device_is_refused():

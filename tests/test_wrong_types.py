@@ -20,7 +20,7 @@ from adautomix.data.augment import Augment
 from adautomix.draw import SameRatio
 from adautomix.methods import METHODS, AutoMix, Fixed, Plain
 from adautomix.mix import *
-from adautomix.models import momentum_at
+from adautomix.models import Backbone, Net, momentum_at
 from adautomix.train import decide
 
 pixels, labels = torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 2, 1])
@@ -53,7 +53,7 @@ WRONG = {
     "fit(model, [(pixels, labels)], 5, epochs=1)": "the test loader must be a DataLoader .* not 5",
     "fit('resnet18', [(pixels, labels)], epochs=1)": "the model str is none of timm's",
     "Fixed('mixup')": "rule must be of type MixingRule, not 'mixup'",
-    "Fixed(Mixup)": r"rule must be of type MixingRule, not <class .*: write Mixup\(\)",
+    "Fixed(Mixup)": r"rule must be of type MixingRule, not <class .*, a class",
     "decide(None)": "device must be text, not None",
     "decide(precision=16)": "unknown precision '16'",
     "draw_for(1.0, 0)": r"seed must be a whole number \(int\), not 1\.0",
@@ -65,6 +65,13 @@ WRONG = {
     "AdAutoMix().build(model, '8')": "side must be a whole number .*, not '8'",
     "AdAutoMix().build(model, 8, seed=0.5)": r"seed must be .*, not 0\.5",
     "AdAutoMix().build(model, 8, seed=-1)": "seed, step and rank must be 0 or more",
+    "Backbone(model, tap='2')": "tap must be a whole number .*, not '2'",
+    "Backbone(model).measure(0)": "the side of an image is 1 pixel or more, not 0",
+    "Net().build('3')": "classes must be a whole number .*, not '3'",
+    "Net().build(0)": "a network tells 1 class or more apart, not 0",
+    "methods['adautomix'](pixels, labels, draw_for(0, 0), 'student')": (
+        "unknown turn 'student': known: both, classifier, generator"
+    ),
     "momentum_at('x')": "progress must be a finite number, not 'x'",
     "experiments.obtain('photodigits', budget='smoke', seeds=3)": (
         r"seeds must be a list, not 3: with papermill, -y 'seeds: \[3\]'"
@@ -88,6 +95,7 @@ WRONG = {
 for rule in (*mix.MIXERS.values(), *mix.GUIDED.values()):
     made, maps = f"{rule.__name__}()", ", torch.rand(4, 8, 8)" if hasattr(rule, "guide") else ""
     WRONG[f"{made}((255 * pixels).byte(), draw_for(0, 0){maps})"] = IMAGES
+    WRONG[f"{made}(pixels[..., :0], draw_for(0, 0){maps})"] = IMAGES
     WRONG[f"{made}(pixels.numpy(), draw_for(0, 0){maps})"] = "must be a tensor .*, not ndarray"
     WRONG[f"{made}(pixels, None{maps})"] = WRONG[f"{made}(pixels, 0{maps})"] = DRAW
 for rule in mix.GUIDED.values():

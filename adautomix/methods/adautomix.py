@@ -9,12 +9,15 @@ from torch.func import functional_call
 from adautomix import losses as loss
 from adautomix.checked import checked
 from adautomix.draw import Draw, initial_weights
-from adautomix.errors import InputError
+from adautomix.errors import InputError, unknown
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch, check_teacher
 from adautomix.methods.early import early
 from adautomix.mix import Mixed, MixGenerator, blend, interpolate
 from adautomix.mix.base import sizes
 from adautomix.models import Backbone
+
+TURNS = ("both", "classifier", "generator")
+"""Whom a pass of one step updates."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,8 @@ class AdAutoMixMethod(Method):
     def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
         """The losses of one turn: "both" players, or the "classifier" or the "generator" alone."""
         labels = check_batch(images, labels, draw)
+        if turn not in TURNS:
+            raise unknown("turn", turn, TURNS)
         return self.compute(images, labels, *self._sets(images, draw), turn)
 
     def compute(

@@ -166,7 +166,7 @@ def check_images(images: Tensor) -> None:
             f"images must be a tensor of torch, not {type(images).__name__}: "
             "convert them, e.g. with torch.from_numpy(images)."
         )
-    if images.ndim != 4 or not images.is_floating_point():
+    if images.ndim != 4 or not images.is_floating_point() or 0 in images.shape[1:]:
         raise InputError(
             "images must be floating point of shape (batch, channels, height, width), "
             f"not {images.dtype} of shape {tuple(images.shape)}: convert and normalise them first."

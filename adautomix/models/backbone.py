@@ -50,7 +50,7 @@ class Backbone(nn.Module):
                 "(resnet18, swin_tiny_patch4_window7_224, convnext_tiny, ...)."
             )
         self.model = model
-        self.tap = tap
+        self.tap = of_type(int, tap, "tap")
         self.name = name
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:
@@ -122,6 +122,8 @@ class Net:
 
     def build(self, classes: int, *, seed: int = 0) -> Backbone:
         """A fresh network with `classes` outputs; its weights are a function of the seed."""
+        if of_type(int, classes, "classes") < 1:
+            raise InputError(f"a network tells 1 class or more apart, not {classes}.")
         import timm  # when a network is built: it takes longer to import than all the rest
 
         if not timm.is_model(self.name):
