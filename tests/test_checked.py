@@ -18,7 +18,7 @@ from adautomix.jobs import Job
 from adautomix.methods import METHODS, AdAutoMix, Fixed, MethodConfig
 from adautomix.mix import GUIDED, MIXERS, CutMix, MixingRule, Mixup
 from adautomix.recipes import SGD, AdamW, Cosine, Recipe
-from adautomix.recipes.base import KINDS
+from adautomix.recipes.serialise import KINDS
 from adautomix.record import recorded
 from adautomix.record.run import run_id
 from adautomix.train import Numerics, Plan
