@@ -19,7 +19,7 @@ setup: $(READY) ## create .venv as locked in requirements.lock (about 6 GB)
 	@echo "$(VENV) is ready"
 
 book: $(READY) ## run the notebooks and build the book; BUDGET=short for longer runs
-	@$(VENV)/bin/adautomix book --budget $(BUDGET)
+	@$(VENV)/bin/adautomix book --budget "$(BUDGET)"
 
 test: $(READY) ## run the tests that need no GPU and no network
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS)

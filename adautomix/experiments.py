@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from adautomix.errors import InputError, unknown
+from adautomix.errors import unknown
 from adautomix.figures.style import METHOD_NAMES
+from adautomix.parameters import NAMES, accept
 from adautomix.record import BUDGETS, live, recorded
 from adautomix.results import EMBEDDED, Experiment, Results, current
 
@@ -107,29 +108,22 @@ def obtain(
     """
     if name not in EXPERIMENTS:
         raise unknown("experiment", name, EXPERIMENTS)
-    if budget not in BUDGETS:
-        raise unknown("budget", budget, BUDGETS)
     experiment = EXPERIMENTS[name]
     budget = affordable(experiment.family, budget)
-    for what, value, example in (("seeds", seeds, "[3]"), ("methods", methods, "[cutmix]")):
-        if isinstance(value, int | str):
-            raise InputError(
-                f"{what} must be a list, not {value!r}: with papermill, -y '{what}: {example}'."
-            )
-    for method in methods or ():
-        if method not in experiment.rows:
-            raise unknown(f"method of {name}", method, experiment.rows)
-    if not seeds:
-        raise InputError("seeds is empty: give at least one, e.g. seeds=[0].")
+    seeds = accept("seeds", seeds)
+    rows = list(experiment.rows) if methods is None else accept("methods", methods, NAMES)
+    for row in rows:
+        if row not in experiment.rows:
+            raise unknown(f"method of {name}", row, experiment.rows)
     if not run:
-        wanted = {run for row in methods or experiment.rows for run in experiment.names(row)}
+        wanted = {run for row in rows for run in experiment.names(row)}
         there = [run for run in live().all() if run.name in wanted and run.budget == budget]
         return Results(name, experiment, budget, tuple(current(there)))
     from adautomix import runner  # torch, only when something is to be trained
     from adautomix.train import decide
 
     conditions = runner.Conditions(decide(device), root=data)
-    wanted = [experiment.rows[row].split("/") for row in methods or experiment.rows]
+    wanted = [experiment.rows[row].split("/") for row in rows]
     jobs = [
         runner.Job(f"{experiment.family}/{method}", budget, seed, tuple(changes))
         for seed in seeds
@@ -139,7 +133,9 @@ def obtain(
 
 
 def affordable(family: str, budget: str) -> str:
-    """The budget, or "quick" where PhotoDigits has none that is larger."""
+    """The budget, or "quick" where PhotoDigits has none that is larger; InputError if unknown."""
+    if budget not in BUDGETS:
+        raise unknown("budget", budget, BUDGETS)
     return "quick" if family == EMBEDDED and budget not in ("smoke", "quick") else budget
 
 

@@ -3,12 +3,14 @@
 import ast
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
-from adautomix import __version__, errors, figures
+from adautomix import __version__, figures
 from adautomix.errors import InputError
 from adautomix.figures import Table, glue_table, glue_tables
+from adautomix.parameters import accept
 from adautomix.record import Run, provenance
 
 __all__ = [
@@ -18,20 +20,27 @@ __all__ = [
     "glue_each",
     "glue_table",
     "glue_tables",
-    "one_of",
     "undeclared",
 ]
 
 INJECTED = "# Parameters"
 
 
-def begin() -> None:
-    """Applies the figures' style, and refuses parameters that the notebook does not declare.
+def begin(**parameters: object) -> tuple[Any, ...]:
+    """Applies the figures' style, and returns the parameters as `adautomix.parameters` reads them.
 
-    papermill only logs a warning for an unknown name and then runs with the defaults.
+    papermill only logs a warning for an unknown name and then runs with the defaults, and its
+    command line makes text of lists and of `false`.
+
+    Args:
+        parameters: every parameter of the notebook, by its name.
+
+    Returns:
+        Their values, in the order given.
 
     Raises:
-        InputError: an injected parameter is not among those of the cell before it.
+        InputError: a value that a parameter may not have, or an injected parameter that is not
+            among those of the cell before it.
     """
     figures.use()
     unknown = undeclared(_cells())
@@ -40,13 +49,7 @@ def begin() -> None:
             f"this notebook has no parameter {', '.join(map(repr, unknown))}: see its first "
             "code cell for those it has."
         )
-
-
-def one_of(name: str, value: str, known: Sequence[str]) -> str:
-    """`value`, which is one of `known`; InputError names the parameter where it is not."""
-    if value not in known:
-        raise errors.unknown(name, value, known)
-    return value
+    return tuple(accept(name, value) for name, value in parameters.items())
 
 
 def undeclared(cells: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ import pandas as pd
 from adautomix.errors import InputError
 from adautomix.experiments import affordable
 from adautomix.figures.style import METHOD_NAMES, method_name
+from adautomix.parameters import accept
 from adautomix.record import Run, compare, live, recorded
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ def obtain(
         A row a method and seed: method, seed, source and target (percent; source is NaN for fresh
         weights).
     """
-    budget = affordable(route.family, budget)
+    budget, seeds = affordable(route.family, budget), accept("seeds", seeds)
     if run:
         from adautomix.jobs import Conditions
         from adautomix.train import decide

@@ -1,6 +1,7 @@
 """The book's runner on tiny notebooks, and the browser check on tiny pages."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -10,10 +11,12 @@ from pathlib import Path
 from threading import Barrier
 
 import nbformat
+import numpy as np
 import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from adautomix import book, cli
 from adautomix.book import build, figures_of, find_root, pages, parameters_of, present, run
 from adautomix.book.chapter import with_values
 from adautomix.book.pages import chapters_of, room_for_pages
@@ -87,6 +90,37 @@ def test_an_unknown_parameter_is_refused_with_the_known_ones(checkout):
         plan(choose(checkout, None), {"sedes": [1]}, needed={"sedes"})
     assert "seeds = [0]  # one run each" in str(caught.value)
     assert "depth = 3  # layers" in str(caught.value)
+
+
+def test_values_reach_the_notebooks_as_literals(checkout, monkeypatch):
+    seen = []
+    monkeypatch.setattr(book, "execute_all", lambda root, planned, jobs: seen.extend(planned))
+    monkeypatch.setattr(book, "install", lambda *_: None)
+    with pytest.raises(InputError, match="not there yet"):  # of the chapters, after the notebooks
+        build(parameters={"seeds": (np.int64(4), 5), "depth": Path("deep")})
+    assert [values for _, values in seen] == [
+        {"budget": "quick", "seeds": [4, 5]},
+        {"depth": "deep"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--budget", "huge"], "budget must be smoke, quick, lite, short or paper, not 'huge'."),
+        (["--budget", ""], "budget must be smoke, quick, lite, short or paper, not ''."),
+        (["--seeds", "0", "-1"], "seeds must be a list .*, not \\[0, -1\\]."),
+        (["--seeds", "2", "2"], "seeds must be a list .* each once, not \\[2, 2\\]."),
+        (["--set", "train=maybe"], "train must be True or False, not 'maybe'."),
+        (["--set", "depth={1: 2}"], "depth must be text, a number, .*, not {1: 2}."),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_before_a_notebook_runs(
+    checkout, monkeypatch, capsys, words, sentence
+):
+    monkeypatch.setattr(book, "execute_all", None)
+    assert cli.main(["book", *words]) == 2
+    assert re.fullmatch(f"adautomix: {sentence}\n", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("name", ["02", "02-two", "02-two.ipynb", "notebooks/02-two.ipynb"])

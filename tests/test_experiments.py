@@ -152,7 +152,10 @@ def test_curves_pictures_and_shares_are_those_of_the_runs(trained):
         ({"name": "table-1-resnet19"}, "unknown experiment 'table-1-resnet19': did you mean"),
         ({"budget": "quik"}, "unknown budget 'quik': did you mean 'quick'"),
         ({"methods": ["mixap"]}, "unknown method of photodigits 'mixap': did you mean 'mixup'"),
-        ({"seeds": []}, "seeds is empty"),
+        ({"seeds": []}, r"seeds must be a list of .*, not \[\]"),
+        ({"seeds": [0, -1]}, r"seeds must be a list of .*, not \[0, -1\]"),
+        ({"seeds": [1, 1]}, r"seeds must be a list of .* each once, not \[1, 1\]"),
+        ({"methods": []}, r"methods must be a list of .*, not \[\]"),
         ({"device": "gpu"}, "unknown device 'gpu'"),
     ],
 )

@@ -18,11 +18,12 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 # A module imports only what stands to its left.
 LAYERS = [
-    "errors", "checked", "fields", "progress", "timer", "draw", "data", "models", "mix", "losses", "methods",
-    "evaluate", "probe", "recipes", "train", "fitting", "record", "weights", "jobs", "stopping",
-    "unfinished", "runner", "repetition", "evaluations", "figures", "protocol", "results",
-    "findings", "experiments", "transfer", "walkthrough", "gallery", "evidence", "efficiency",
-    "notebook", "doctor", "book", "commands", "protocol_commands", "cli", "bench", "__main__",
+    "errors", "checked", "fields", "progress", "timer", "draw", "data", "models", "mix", "losses",
+    "methods", "evaluate", "probe", "recipes", "train", "fitting", "record", "weights", "jobs",
+    "stopping", "unfinished", "runner", "repetition", "evaluations", "figures", "protocol",
+    "results", "findings", "parameters", "experiments", "transfer", "walkthrough", "gallery",
+    "evidence", "efficiency", "notebook", "doctor", "book", "commands", "protocol_commands", "cli",
+    "bench", "__main__",
 ]  # fmt: skip
 TORCH_FREE = ["__init__.py", "errors.py", "data/catalog.py", "record/*.py", "figures/*.py"]
 MAX_FILE_LINES = 300

@@ -207,6 +207,8 @@ def test_photodigits_has_no_larger_budget_than_quick(monkeypatch):
     monkeypatch.setattr(runner, "obtain", lambda job, _: asked.append(job.budget) or done_as(job))
     obtain((None,), budget="short", device="cpu")
     assert asked == ["quick"]
+    with pytest.raises(InputError, match="unknown budget 'shrot': did you mean 'short'"):
+        obtain((None,), budget="shrot", device="cpu")
 
 
 def done_as(job):

@@ -17,6 +17,7 @@ from adautomix.book.chapter import figures_of, present
 from adautomix.book.pages import chapters_of, render, require_jupyter_book, room_for_pages
 from adautomix.book.run import choose, execute_all, find_root, install, parameters_of, plan
 from adautomix.errors import InputError
+from adautomix.parameters import accept
 
 __all__ = ["build", "figures_of", "find_root", "parameters_of", "present"]
 
@@ -35,8 +36,8 @@ def build(
 
     Args:
         budget: goes to every notebook that declares it.
-        parameters: other values by name. Each must be declared by at least one chosen notebook:
-            papermill itself only warns of an unknown name.
+        parameters: other values by name, see `adautomix.parameters`. Each must be declared by at
+            least one chosen notebook: papermill itself only warns of an unknown name.
         notebooks: file names or their beginnings ("02"); None means all.
         execute: False renders the chapters of an earlier run.
         output: the folder of the pages; book/_build/html unless given.
@@ -44,15 +45,17 @@ def build(
         jobs: notebooks that run at the same time.
 
     Raises:
-        InputError: an unknown notebook or parameter, or an output folder that holds something else.
+        InputError: an unknown notebook or parameter, a value that a parameter may not have, or an
+            output folder that holds something else.
         AdAutoMixError: a notebook stopped, or the pages did not render cleanly.
     """
+    needed = {name: accept(name, value) for name, value in (parameters or {}).items()}
+    values = {"budget": accept("budget", budget), **needed}
     root = find_root()
     target = room_for_pages(Path(output) if output else root / "book" / "_build" / "html")
     require_jupyter_book()
     if execute:
-        values = parameters or {}
-        planned = plan(choose(root, notebooks), {"budget": budget, **values}, needed=set(values))
+        planned = plan(choose(root, notebooks), values, needed=set(needed))
         install(root, execute_all(root, planned, jobs))
     missing = [name for name in chapters_of(root) if not (root / "book" / name).exists()]
     if missing:
