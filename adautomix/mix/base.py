@@ -1,6 +1,7 @@
 """What every mixing rule returns, and Eq. 7: masks are the common currency."""
 
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -11,7 +12,8 @@ from adautomix.draw import Draw, check_draw
 from adautomix.errors import InputError
 
 
-class Mixed(NamedTuple):
+@dataclass(frozen=True)
+class Mixed:
     """A batch of mixed images and what went into it.
 
     Attributes:

@@ -1,7 +1,6 @@
 """GridMix (Baek et al., 2021), as benchmarked: a grid of square holes shows another image."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -86,7 +85,8 @@ class GridMix:
         return Grid(top, left, down, across, cell, hole)
 
 
-class Grid(NamedTuple):
+@dataclass(frozen=True)
+class Grid:
     """Where the holes are, in whole pixels, for each of several grids.
 
     Attributes:

@@ -1,7 +1,7 @@
 """SnapMix (Huang et al., 2021): boxes swapped at any size, labels weighed by what is in them."""
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -14,7 +14,8 @@ from adautomix.mix.boxes import between, span
 from adautomix.mix.importance import resized, shares
 
 
-class Box(NamedTuple):
+@dataclass(frozen=True)
+class Box:
     """First row and column of a box in each image, and the first ones behind it."""
 
     top: Float[Tensor, " b"]

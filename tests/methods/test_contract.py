@@ -249,7 +249,7 @@ def test_mixed_shows_what_is_trained_on_without_gradients(make, name):
         return
     assert isinstance(found, Mixed)
     assert found.images.shape == (BATCH, 3, SIDE, SIDE)
-    assert not any(tensor is not None and tensor.requires_grad for tensor in found)
+    assert not any(tensor is not None and tensor.requires_grad for tensor in vars(found).values())
     painted = found.masks.sum(1)
     if name == "cutout":  # its hole shows nobody
         assert set(painted.unique().tolist()) == {0.0, 1.0}

@@ -1,6 +1,7 @@
 """The energy of PuzzleMix by looking at the picture, its solvers and transport by trying all."""
 
 import itertools
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -42,7 +43,10 @@ def labellings(rows, columns, labels):
 
 def of_each(energy, every, which=0):
     """The energy of every labelling for one image."""
-    one = (term[which : which + 1].expand(len(every), *term.shape[1:]) for term in energy)
+    one = (
+        term[which : which + 1].expand(len(every), *term.shape[1:])
+        for term in (energy.unary, energy.down, energy.across)
+    )
     return total(Energy(*one), every)
 
 
@@ -126,7 +130,7 @@ def test_half_a_share_costs_the_mean_of_all_and_nothing_less_a_quarter_of_the_ti
     labels = torch.tensor([[[0, 2, 0], [2, 1, 2], [0, 0, 2]]])
     low, high = labels.clone(), labels.clone()
     low[0, 1, 1], high[0, 1, 1] = 0, 2
-    energy = energy._replace(unary=unary)
+    energy = replace(energy, unary=unary)
     ties = energy.down[0, :, 1].sum() + energy.across[0, 1].sum()
     between = (total(energy, low) + total(energy, high)) / 2 - ties / 4
     torch.testing.assert_close(total(energy, labels), between)
@@ -191,7 +195,8 @@ def test_an_image_is_solved_alone_as_in_a_batch(solver):
     energy = random_energy(5, 4, 6, 3, 1.0)
     together = SOLVERS[solver](energy)
     for b in range(5):
-        alone = SOLVERS[solver](Energy(*(term[b : b + 1] for term in energy)))
+        terms = (term[b : b + 1] for term in (energy.unary, energy.down, energy.across))
+        alone = SOLVERS[solver](Energy(*terms))
         assert torch.equal(alone[0], together[b])
 
 

@@ -141,7 +141,7 @@ def test_two_boxes_a_batch_or_two_a_sample():
 
 
 def test_what_is_pasted_is_not_rounded_by_autocast():
-    images, side = torch.randn(2, 3, 8, 8), torch.tensor([0, 0])
+    images, side = torch.randn(2, 3, 8, 8), torch.zeros(2)
     source = Box(side, side + 5, side, side + 7)
     target = Box(side + 1, side + 8, side + 2, side + 6)
     plain = move(images, source, target)

@@ -14,6 +14,7 @@ interpolated between its values at z = 0 and 1 so that all is linear in z but (z
 """
 
 import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -22,7 +23,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
-class Energy(NamedTuple):
+@dataclass(frozen=True)
+class Energy:
     """E(labels) = Σ_p unary_p(label_p) + Σ_pq w_pq (z_p − z_q)², z = label / m.
 
     Attributes:
@@ -55,7 +57,8 @@ class Terms(NamedTuple):
     neighbour: int = 4
 
 
-class Seams(NamedTuple):
+@dataclass(frozen=True)
+class Seams:
     """Differences across borders: of image a above (or left of) a, a above b, b above a, b above b.
 
     They are in the pixels' range, so in [0, 1].
