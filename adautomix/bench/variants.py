@@ -18,7 +18,7 @@ from adautomix.bench.case import Case, Trial
 from adautomix.bench.conditions import Conditions, Row
 from adautomix.bench.memory import Change, peak_mib
 from adautomix.methods import adautomix
-from adautomix.models import Teacher
+from adautomix.models import Seen, Teacher
 from adautomix.train import Numerics
 from adautomix.train.optimiser import make_optimiser
 
@@ -126,7 +126,7 @@ def teacher_in_bf16(trial: Trial) -> None:
     def see(images: Tensor):
         with torch.autocast(kind, torch.bfloat16):
             seen = network.see(images)
-        return type(seen)(*(part.to(images.dtype) for part in seen))
+        return Seen(seen.logits.to(images.dtype), seen.features.to(images.dtype))
 
     def forward(images: Tensor) -> Tensor:
         with torch.autocast(kind, torch.bfloat16):

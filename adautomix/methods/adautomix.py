@@ -140,8 +140,8 @@ class AdAutoMixMethod(Method):
         """The tensor part of the step (Algorithm 1, l. 3-6)."""
         config, sets = self.config, (labels, partners, ratios)
         with torch.no_grad():
-            clean, features = self.teacher.see(images)
-        masks = self.generator(features, partners, ratios, images.shape[-2:])
+            clean = self.teacher.see(images)
+        masks = self.generator(clean.features, partners, ratios, images.shape[-2:])
         mixed = blend(images, partners, masks)
 
         terms, total = {}, 0.0
@@ -161,7 +161,7 @@ class AdAutoMixMethod(Method):
         if turn != "classifier":
             view = self.teacher(mixed)
             terms["teacher_amce"] = loss.amce(view, *sets)
-            terms["cosine"] = loss.cosine(view, clean, partners, ratios)
+            terms["cosine"] = loss.cosine(view, clean.logits, partners, ratios)
             total = total + (  # Eq. 15, negated: ascent on it is descent on this
                 config.beta * terms["teacher_amce"] - (1 - config.beta) * terms["cosine"]
             )

@@ -175,14 +175,14 @@ class AdAutoMixReleasedMethod(Method):
         """The tensor part of a step; `theirs` are the generator's sets, `mine` the classifier's."""
         n, size = theirs.partners.shape[1], images.shape[-2:]
         with torch.no_grad(), statistics_rate(self.teacher, lambda m: clean_rate(m, n)):
-            clean, features = self.teacher.network.see_mixed(images)
-        terms, total = self._classifier_terms(images, labels, features, mine)
+            clean = self.teacher.network.see_mixed(images)
+        terms, total = self._classifier_terms(images, labels, clean.features, mine)
 
-        masks = self.generator(features, *theirs, size)
+        masks = self.generator(clean.features, *theirs, size)
         with statistics_rate(self.teacher, lambda m: mixed_rate(m, n)):
             view = self.teacher.network.see_mixed(blend(images, theirs.partners, masks)).logits
         terms["teacher_amce"] = loss.amce(view, labels, *theirs)
-        terms["cosine"] = loss.cosine(view, clean, *theirs)
+        terms["cosine"] = loss.cosine(view, clean.logits, *theirs)
         if self.config.signs == "paper":
             weights = self.config.beta, self.config.beta - 1
         elif adversarial:

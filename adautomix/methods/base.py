@@ -15,7 +15,7 @@ from adautomix.mix.base import check_images
 from adautomix.models import Backbone, Teacher, momentum_at
 
 
-@dataclass
+@dataclass(frozen=True)
 class Losses:
     """What one step computed.
 
@@ -28,7 +28,7 @@ class Losses:
     terms: dict[str, Float[Tensor, ""]]
 
     @classmethod
-    def of(cls, total: Tensor, **terms: Tensor) -> "Losses":
+    def of(cls, total: Float[Tensor, ""], **terms: Float[Tensor, ""]) -> "Losses":
         """From the total and its terms, which are detached."""
         return cls(total, {name: term.detach() for name, term in terms.items()})
 

@@ -15,7 +15,8 @@ from adautomix.models.modes import evaluating
 STEMS = ("cifar", "timm")
 
 
-class Seen(NamedTuple):
+@dataclass(frozen=True)
+class Seen:
     """What a network saw in a batch of images."""
 
     logits: Float[Tensor, "b k"]

@@ -136,7 +136,7 @@ def test_measuring_leaves_the_mode_the_buffers_and_the_gradients_alone():
 def test_gradients_pass_through_both_logits_and_features():
     backbone = tiny().build(CLASSES)
     seen = backbone.see(images(32))
-    for output in seen:
+    for output in (seen.logits, seen.features):
         (gradient,) = torch.autograd.grad(
             output.square().sum(), backbone.model.conv1.weight, retain_graph=True
         )
