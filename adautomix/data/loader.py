@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from adautomix.data.augment import Augment, normalise
@@ -12,11 +13,22 @@ from adautomix.draw import Draw
 from adautomix.errors import InputError
 
 
-class Batch(NamedTuple):
-    """Normalised images (or pixels) "b c h w" float32 and labels " b" int64, on the device."""
-
+class _Pair(NamedTuple):
     images: Tensor
     labels: Tensor
+
+
+class Batch(_Pair):
+    """Normalised images (or pixels) and their labels, on the device.
+
+    A tuple, so that it stands wherever a pair (images, labels) does: in a loop, in a list for
+    `adautomix.fit`.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, images: Float[Tensor, "b c h w"], labels: Int64[Tensor, " b"]):
+        return super().__new__(cls, images, labels)
 
 
 @runtime_checkable
