@@ -3,6 +3,7 @@
 Everything is counted from the logits of a whole split in float64, and is the same on every machine.
 """
 
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,8 @@ BINNINGS = {"equal": 15, "released": 10}
 """How confidences are binned, and into how many bins unless told otherwise."""
 
 
-class Bins(NamedTuple):
+@dataclass(frozen=True)
+class Bins:
     """The bars of a reliability diagram.
 
     Attributes:
@@ -75,7 +77,7 @@ class Calibration(NamedTuple):
 
     def values(self) -> dict[str, float | int | list[float | int | None]]:
         """For a record: plain numbers, and each column of the bins as a list, None where NaN."""
-        columns = {f"bin_{name}": column.tolist() for name, column in self.bins._asdict().items()}
+        columns = {f"bin_{name}": column.tolist() for name, column in vars(self.bins).items()}
         numbers = {key: value for key, value in self._asdict().items() if key != "bins"}
         return numbers | {
             name: [None if value != value else value for value in column]
@@ -164,7 +166,8 @@ def _bins(
 
 def _sorted_apart(bins: Bins) -> Bins:
     """The bins as the released script pairs them; see `calibration`."""
-    return bins._replace(
+    return replace(
+        bins,
         confidence=np.sort(np.nan_to_num(bins.confidence)),
         accuracy=np.sort(np.nan_to_num(bins.accuracy)),
     )

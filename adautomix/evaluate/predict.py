@@ -1,7 +1,7 @@
 """The currency of the evaluations: a function from pixels in [0, 1] to logits, and its answers."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -35,7 +35,8 @@ class OnPixels(nn.Module):
         return self.network((pixels - self.mean) / self.std)
 
 
-class Answers(NamedTuple):
+@dataclass(frozen=True)
+class Answers:
     """What a network said of a whole split, and what is true."""
 
     logits: Float[Tensor, "s k"]

@@ -6,7 +6,6 @@ object's pixels are known, the share of a map's mass that lies on them says what
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,7 +24,8 @@ CELL = 4
 """Pixels along a side of what is kept of a map; the last features of a CIFAR ResNet have 8."""
 
 
-class Pairs(NamedTuple):
+@dataclass(frozen=True)
+class Pairs:
     """Positions of the two images of every mixed one; their classes differ."""
 
     first: Int[np.ndarray, " pairs"]
@@ -61,7 +61,7 @@ class Evidence:
         images, labels = on_device(data, device)
         clean = normalise(images, data.info.mean, data.info.std)
         pairs = pairs_of(data.labels, self.pairs, self.seed)
-        first, second = (torch.from_numpy(chosen).to(device) for chosen in pairs)
+        first, second = (torch.from_numpy(i).to(device) for i in (pairs.first, pairs.second))
         mixed = (clean[first] + clean[second]) / 2
         maps = [self._maps(subject, mixed, labels[chosen]) for chosen in (first, second)]
         present = torch.stack([labels[first], labels[second]], dim=1).cpu()

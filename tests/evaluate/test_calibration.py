@@ -270,7 +270,7 @@ def test_one_answer_and_half_precision_can_be_counted() -> None:
 
 
 def test_answers_that_cannot_be_counted_are_refused_in_a_sentence(found) -> None:
-    logits, labels = found
+    logits, labels = found.logits, found.labels
     with pytest.raises(InputError, match="unknown binning 'releasd': did you mean 'released'"):
         calibration(found, binning="releasd")
     with pytest.raises(InputError, match="bins is 0; give at least 1"):

@@ -71,7 +71,7 @@ def test_pairs_are_of_two_classes_and_no_image_serves_twice():
     labels = np.repeat(np.arange(3), 8)
     pairs = pairs_of(labels, 100, seed=1)
     assert (labels[pairs.first] != labels[pairs.second]).all()
-    used = np.concatenate(pairs)
+    used = np.concatenate([pairs.first, pairs.second])
     assert len(set(used)) == len(used)
     assert len(pairs.first) >= 5
     few = pairs_of(labels, 3, seed=1)

@@ -72,7 +72,7 @@ def test_the_written_error_is_that_of_the_evaluation() -> None:
             for key, value in found.values().items()
             if key.startswith("bin_")
         }
-        for table in (found.bins._asdict(), recorded):
+        for table in (vars(found.bins), recorded):
             figure = figures.reliability_diagrams({"plain": pd.DataFrame(table)})
             assert figure.axes[0].texts[0].get_text() == f"ECE {100 * found.ece:.1f} %"
 
