@@ -1,5 +1,9 @@
 """Compiling a step: what is compiled, and when; the gain is the benchmarks' affair."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -38,3 +42,30 @@ def test_a_batch_of_another_size_runs_uncompiled(name, compiler):
     for size in (6, 6, 4, 6):
         assert method(*batch(size), Draw(0)).total.isfinite()
     assert compiler == [6, 6, 6]
+
+
+TRACED = """
+import sys, torch
+from torch._dynamo.utils import counters
+from adautomix.draw import Draw
+from adautomix.methods import METHODS
+from adautomix.models import Net
+
+method = METHODS[sys.argv[1]].build(Net("resnet18", width=8).build(5), 16).train()
+method.compile_step(backend="eager")
+for step in range(2):
+    images, labels = torch.randn(6, 3, 16, 16), torch.arange(6) % 5
+    method(images, labels, Draw(0, step)).total.backward()
+print(counters["stats"]["unique_graphs"], sum(counters["graph_break"].values()))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["snapmix", "automix", "adautomix"])
+def test_the_step_is_one_graph(name):
+    """Where no types are checked: the checks themselves cannot be traced."""
+    command = [sys.executable, "-c", TRACED, name]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["1", "0"]
