@@ -3,16 +3,18 @@ PYTHON ?= python3
 BUDGET ?= quick
 WORKERS ?= 2
 QUIET ?= --quiet
+TRAINING := tests/methods tests/train tests/models tests/evaluate tests/evaluations tests/protocol tests/bench \
+	$(wildcard tests/test_*.py)
 VENV := .venv
 READY := $(VENV)/.ready
 UV_VERSION := 0.13.9
 SYNC := $(VENV)/bin/python -m uv pip sync --python $(VENV)/bin/python --require-hashes requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test check smoke wheel lock clean
+.PHONY: help setup book test test-avx2 check smoke wheel lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 	@echo "Variables: PYTHON=$(PYTHON) BUDGET=$(BUDGET) WORKERS=$(WORKERS); QUIET= shows the downloads."
 
 setup: $(READY) ## create .venv as locked in requirements.lock (about 6 GB)
@@ -23,6 +25,9 @@ book: $(READY) ## run the notebooks and build the book; BUDGET=short for longer 
 
 test: $(READY) ## run the tests that need no GPU and no network
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS)
+
+test-avx2: $(READY) ## run the tests that train as a processor without AVX-512 would
+	@OMP_NUM_THREADS=1 ONEDNN_MAX_CPU_ISA=AVX2 $(VENV)/bin/python -m pytest -n $(WORKERS) $(TRAINING)
 
 check: $(READY) ## lint, formatting and spelling
 	@$(VENV)/bin/ruff check .

@@ -1,6 +1,8 @@
 """What this machine has for the project, what is missing, and the command that gets it."""
 
 import platform
+import subprocess
+import sys
 
 from adautomix.data import catalog, fetch
 from adautomix.errors import AdAutoMixError
@@ -26,13 +28,41 @@ def _device() -> str:
     from adautomix.train import decide
 
     numerics = decide()
-    lines = [f"  CPU          {provenance.cpu_name()}, {torch.get_num_threads()} threads"]
+    kernels = torch.backends.cpu.get_cpu_capability()
+    lines = [
+        f"  CPU          {provenance.cpu_name()}, {torch.get_num_threads()} threads, {kernels}",
+        f"               {_trains()}",
+    ]
     lines += [
         f"  cuda:{i}       {torch.cuda.get_device_name(i)}"
         for i in range(torch.cuda.device_count())
     ]
     chosen = f"  auto chooses {numerics.device}, {numerics}"
     return "\n".join(["Devices:", *lines, chosen])
+
+
+TRAIN_A_STEP = """
+import torch
+from adautomix.models import Net
+network = Net("resnet18", width=8).build(10)
+network(torch.randn(4, 3, 32, 32)).sum().backward()
+print(all(bool(p.grad.isfinite().all()) for p in network.parameters()))
+"""
+"""The narrowest network that the package builds, forward and backward."""
+
+
+def _trains() -> str:
+    """Whether a step of training ends well, tried in a process of its own, since it may crash."""
+    done = subprocess.run(
+        [sys.executable, "-c", TRAIN_A_STEP], capture_output=True, text=True, check=False
+    )
+    if done.returncode == 0 and done.stdout.strip() == "True":
+        return "a step of training ends well"
+    why = f"signal {-done.returncode}" if done.returncode < 0 else "an error or wrong numbers"
+    return (
+        f"training fails here ({why}): take another version of torch, or set "
+        "torch.backends.mkldnn.enabled = False before you train"
+    )
 
 
 def _datasets() -> str:

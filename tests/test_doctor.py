@@ -2,6 +2,7 @@
 
 import platform
 
+import pytest
 import torch
 
 from adautomix import doctor
@@ -15,6 +16,26 @@ def test_versions_device_and_runs_are_said():
     assert f"{torch.get_num_threads()} threads" in said
     assert "auto chooses " in said
     assert "made here    0 in " in said
+
+
+def test_the_processor_is_told_and_whether_it_trains():
+    lines = doctor.report().splitlines()
+    (cpu,) = [line for line in lines if line.startswith("  CPU ")]
+    assert cpu.endswith(torch.backends.cpu.get_cpu_capability())
+    assert lines[lines.index(cpu) + 1].strip() == "a step of training ends well"
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "signal 11"),
+        ("raise ValueError", "an error or wrong numbers"),
+        ("print(False)", "an error or wrong numbers"),
+    ],
+)
+def test_a_step_that_fails_is_said_and_kills_nobody(code, why, monkeypatch):
+    monkeypatch.setattr(doctor, "TRAIN_A_STEP", code)
+    assert f"training fails here ({why}): " in doctor.report()
 
 
 def test_a_missing_dataset_comes_with_its_command(tmp_path, monkeypatch):

@@ -13,6 +13,10 @@ from adautomix.errors import InputError, unknown
 from adautomix.models.modes import evaluating
 
 STEMS = ("cifar", "timm")
+NARROWEST = 8
+"""Channels: torch 2.15's processor kernels (oneDNN) overrun memory in the backward pass of some
+convolutions with fewer, on processors without AVX-512; the process then dies, or computes wrongly.
+"""
 
 
 @dataclass(frozen=True)
@@ -107,8 +111,8 @@ class Net:
         name: a timm model name, e.g. "resnet18", "resnext50_32x4d", "swin_tiny_patch4_window7_224".
         stem: "cifar" replaces the 7×7 stride-2 convolution and the max-pool of a ResNet by one 3×3
             convolution (A.3), for images of 32 to 64 px; "timm" leaves the model as it is.
-        width: channels of the first stage of a ResNet; None keeps the model's own (64). 16 makes
-            the thin network of the `quick` budget.
+        width: channels of the first stage of a ResNet, 8 or more (see `NARROWEST`); None keeps the
+            model's own (64). 16 makes the thin network of the `quick` budget.
         pretrained: True starts from timm's ImageNet weights (downloaded by timm). A text names a
             run of this package whose weights are the start, but for the head: "<id>", or
             "<id>:teacher" for those of its teacher; `adautomix.runner` finds them.
@@ -152,8 +156,11 @@ class Net:
                 f"width={self.width} is for ResNets with the cifar stem, "
                 f"not for {self.name} with stem {self.stem!r}."
             )
-        if self.width < 2:
-            raise InputError(f"width must be 2 or more, not {self.width}.")
+        if self.width < NARROWEST:
+            raise InputError(
+                f"width must be {NARROWEST} or more, not {self.width}: training narrower networks "
+                "corrupts memory on some processors."
+            )
         # timm fixes the width of a plain stem at 64; a "deep" stem has 2 × stem_width, and
         # cifar_stem replaces it.
         widths = tuple(self.width * 2**stage for stage in range(4))
