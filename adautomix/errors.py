@@ -19,6 +19,10 @@ class InputError(AdAutoMixError, ValueError):
     exit_status = 2
 
 
+class NotFiniteError(InputError):
+    """Logits that are no finite numbers, of which an evaluation can count nothing."""
+
+
 class DataError(AdAutoMixError):
     """A dataset that is missing, truncated or altered."""
 

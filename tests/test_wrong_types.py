@@ -15,7 +15,7 @@ SETTING = """
 import json, sys, timm, torch
 from torch import nn
 from adautomix import AdAutoMix, draw_for, experiments, fit, transfer
-from adautomix.evaluate import Answers, calibration, fgsm
+from adautomix.evaluate import *
 from adautomix.data.augment import Augment
 from adautomix.draw import SameRatio
 from adautomix.methods import METHODS, AutoMix, Fixed, Plain
@@ -39,6 +39,7 @@ print(json.dumps([said(code) for code in json.load(sys.stdin)]))
 """
 IMAGES = r"images must be floating point of shape .*, not .*: convert and normalise them first"
 DRAW = r"draw must be the random numbers of a step, e\.g\. draw_for\(seed=0, step=0\), not "
+OBJECTS = r"objects are torch\.\w+ of shape .*: mark the pixels .*, bool of shape \(4, 8, 8\)"
 METHOD = r"method must be the hyper-parameters of one, e\.g\. .*Fixed\(CutMix\(\)\), not"
 WRONG = {
     "CutMix()(pixels[0], draw_for(0, 0))": IMAGES,
@@ -88,7 +89,22 @@ WRONG = {
     "Augment()((255 * pixels).byte(), None)": DRAW,
     "momentum_at(7)": r"lies in \[0, 1\], not 7",
     "calibration(answers, 2.5)": "bins is 2.5; give .* a whole number",
-    "calibration(Answers(answers.logits, torch.eye(3)[labels]))": "one class number an image",
+    "calibration(Answers(answers.logits, labels + 0.7))": "labels are torch.float32, but class num",
+    "calibration(Answers(answers.logits.numpy(), labels))": "logits must be .*, not a ndarray",
+    "accuracy(net, None)": r"an evaluation goes through batches .* and got a NoneType",
+    "accuracy(net, 24)": r"an evaluation goes through batches .* and got a int",
+    "occlusion(net, [(pixels[0], labels[:3])])": IMAGES,
+    "attacked_error(net, [(pixels[:, 0], labels)])": IMAGES,
+    "cam_share(pixels[:, 0], pixels[:, :1, :, 0] > 0)": OBJECTS,
+    "cam_share(pixels[:, 0], pixels[0, 0] > 0)": OBJECTS,
+    "cam_share(pixels[:, 0], 255 * (pixels[:, 0] > 0).byte())": OBJECTS,
+    "kept_share(CutMix()(pixels, draw_for(0, 0)), pixels[:, 0, :1, :1] > 0)": OBJECTS,
+    "kept_share(CutMix()(pixels, draw_for(0, 0)), pixels[:, 0])": OBJECTS,
+    "fgsm(net, pixels.numpy(), labels)": r"images must be a tensor, not a ndarray: give torch\.as_",
+    "fgsm(net, pixels, labels.numpy())": "labels must be a tensor of class numbers, not a ndarray",
+    "grad_cam(Backbone(model), pixels.numpy(), labels)": "images must be a tensor, not a ndarray",
+    "grad_cam(Backbone(model), pixels, [0, 1, 2, 1])": "labels must be a tensor .*, not a list",
+    "grad_cam(Backbone(model), pixels[0], labels)": IMAGES,
     "fgsm(net, pixels, labels, epsilon=8)": r"not be 8: it counts as the pixels do, e\.g\. 8/255",
 }
 for rule in (*mix.MIXERS.values(), *mix.GUIDED.values()):

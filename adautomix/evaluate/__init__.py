@@ -3,6 +3,7 @@ each evaluation takes a predict function and arrays or batches.
 """
 
 from adautomix.evaluate.accuracy import Accuracy, accuracy
+from adautomix.evaluate.asking import answers
 from adautomix.evaluate.attack import AttackedError, attacked_error, fgsm, fgsm_released, pgd
 from adautomix.evaluate.calibration import (
     Bins,
@@ -16,7 +17,7 @@ from adautomix.evaluate.cam import cam_share, grad_cam
 from adautomix.evaluate.corruption import Corruption, corruption
 from adautomix.evaluate.masks import describe_masks, kept_share
 from adautomix.evaluate.occlusion import Occlusion, PatchDrop, occlusion
-from adautomix.evaluate.predict import Answers, OnPixels, answers
+from adautomix.evaluate.predict import Answers, OnPixels
 from adautomix.models import evaluating
 
 __all__ = [

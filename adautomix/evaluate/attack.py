@@ -2,7 +2,8 @@
 
 An attack takes a predict function, images and their true labels, and returns the images it makes of
 them. It is untargeted, changes neither the network nor its gradients, and treats each image alone,
-so the size of the batch does not matter. Budgets are in units of pixels in [0, 1].
+so the size of the batch does not matter. Budgets are in units of pixels in [0, 1]. Labels are what
+`accuracy` takes; an image of label −100 stays as it is.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,13 +11,15 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
+from adautomix.data.labels import LEFT_OUT
 from adautomix.draw import Draw
 from adautomix.errors import InputError
+from adautomix.evaluate import checks
+from adautomix.evaluate.asking import Asked, asking, ranks
 from adautomix.evaluate.predict import Predict
-from adautomix.models import evaluating
 
 EPSILON = 8 / 255
 Attack = Callable[[Predict, Tensor, Tensor], Tensor]
@@ -24,17 +27,24 @@ Attack = Callable[[Predict, Tensor, Tensor], Tensor]
 
 
 class AttackedError(NamedTuple):
-    """Shares of misclassified images in [0, 1], attacked and as they were, and how many images."""
+    """Shares of misclassified images in [0, 1], attacked and as they were, and how many images.
+
+    Attributes:
+        error, clean_error: of the n images, how many are misclassified.
+        n: images that count.
+        left_out: images that do not, since their label is −100.
+    """
 
     error: float
     clean_error: float
     n: int
+    left_out: int = 0
 
 
 def fgsm(
     predict: Predict,
     pixels: Float[Tensor, "b c h w"],
-    labels: Int[Tensor, " b"],
+    labels: Tensor,
     epsilon: float = EPSILON,
 ) -> Float[Tensor, "b c h w"]:
     """x + ε sign(∇_x CE(predict(x), y)), clamped to [0, 1] (Goodfellow et al., 2015).
@@ -46,13 +56,14 @@ def fgsm(
         epsilon: the largest change of a pixel.
     """
     _require_pixels(pixels, epsilon)
-    return (pixels + epsilon * _uphill(predict, pixels, labels)).clamp(0, 1)
+    with asking(predict) as ask:
+        return (pixels + epsilon * _uphill(ask, pixels, labels)).clamp(0, 1)
 
 
 def pgd(
     predict: Predict,
     pixels: Float[Tensor, "b c h w"],
-    labels: Int[Tensor, " b"],
+    labels: Tensor,
     epsilon: float = EPSILON,
     step: float = 2 / 255,
     steps: int = 10,
@@ -74,15 +85,16 @@ def pgd(
     if start is not None:
         shift = start.uniform(-epsilon, epsilon, pixels.shape, pixels.device)
         attacked = (pixels + shift.to(pixels.dtype)).clamp(low, high)
-    for _ in range(steps):
-        attacked = (attacked + step * _uphill(predict, attacked, labels)).clamp(low, high)
+    with asking(predict) as ask:
+        for _ in range(steps):
+            attacked = (attacked + step * _uphill(ask, attacked, labels)).clamp(low, high)
     return attacked
 
 
 def fgsm_released(
     network: Predict,
     normalised: Float[Tensor, "b c h w"],
-    labels: Int[Tensor, " b"],
+    labels: Tensor,
     epsilon: float = EPSILON,
 ) -> Float[Tensor, "b c h w"]:
     """The released script's FGSM, which is not one: for comparison with Table 4 alone.
@@ -100,51 +112,65 @@ def fgsm_released(
         labels: the true classes.
         epsilon: added in normalised units.
     """
-    return (normalised + epsilon * _uphill(network, normalised, labels)).clamp(0, 1)
+    _require_images(normalised)
+    with asking(network) as ask:
+        return (normalised + epsilon * _uphill(ask, normalised, labels)).clamp(0, 1)
 
 
-def attacked_error(
-    predict: Predict, batches: Iterable[tuple[Tensor, Tensor]], attack: Attack = fgsm
-) -> AttackedError:
+def attacked_error(predict: Predict, batches: Iterable, attack: Attack = fgsm) -> AttackedError:
     """How many images are misclassified once attacked, and how many are anyway.
 
     Args:
         predict: pixels in [0, 1] to logits (for `fgsm_released`: normalised images to logits).
-        batches: (pixels, labels) pairs of any size; InputError when there is none.
+        batches: (pixels, labels) pairs of any size; for the labels see `accuracy`.
         attack: e.g. `fgsm`, or `partial(pgd, steps=20, start=draw_for(0, 0, stream="evaluate"))`.
+
+    Raises:
+        InputError: see `accuracy`; or no images.
     """
-    clean = attacked = torch.zeros((), dtype=torch.int64)
-    n = 0
-    with evaluating(predict), torch.no_grad():
-        for pixels, labels in batches:
-            changed = attack(predict, pixels, labels)
-            clean = clean + (predict(pixels).argmax(dim=1) != labels).sum()
-            attacked = attacked + (predict(changed).argmax(dim=1) != labels).sum()
-            n += len(labels)
+    parts = [torch.zeros(4, dtype=torch.int64)]
+    with asking(predict) as ask, torch.no_grad():
+        for pixels, labels in ask.pairs(batches):
+            checks.check_images(pixels)
+            clean = ask(pixels, labels)
+            attacked = ask(attack(predict, pixels, clean.labels), labels)
+            kept = clean.labels != LEFT_OUT
+            wrong = [((ranks(each) > 0) & kept).sum() for each in (attacked, clean)]
+            parts.append(torch.stack([*wrong, kept.sum(), (~kept).sum()]))
+    error, clean_error, n, left_out = torch.stack(parts[1:] or parts).sum(dim=0).tolist()
     if n == 0:
-        raise InputError("there are no images to attack: the batches are empty.")
-    return AttackedError(int(attacked) / n, int(clean) / n, n)
+        raise InputError(
+            "there are no images to attack: the batches are empty, or all labels are −100."
+        )
+    return AttackedError(error / n, clean_error / n, n, left_out)
 
 
 def _uphill(
-    predict: Predict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+    ask: Asked, images: Float[Tensor, "b c h w"], labels: Tensor
 ) -> Float[Tensor, "b c h w"]:
     """The sign of the gradient of each image's cross-entropy, -1, 0 or 1.
 
     The losses are summed, not averaged, so that an image's gradient does not depend on its batch.
     """
     images = images.detach().requires_grad_()
-    with evaluating(predict), torch.enable_grad():
-        loss = F.cross_entropy(predict(images), labels, reduction="sum")
+    with torch.enable_grad():
+        logits, numbers = ask(images, labels)
+        loss = F.cross_entropy(logits, numbers, ignore_index=LEFT_OUT, reduction="sum")
         (gradient,) = torch.autograd.grad(loss, images)
     return gradient.sign()
 
 
+def _require_images(images: Tensor) -> None:
+    """Finite images, and at least one."""
+    checks.check_finite(images)
+    if not images.numel():
+        raise InputError("there are no images to attack: the batch is empty.")
+
+
 def _require_pixels(pixels: Float[Tensor, "b c h w"], epsilon: float) -> None:
     """Pixels in [0, 1] and a radius: normalised images would be clamped to grey."""
-    if not pixels.numel():
-        raise InputError("there are no images to attack: the batch is empty.")
-    low, high = float(pixels.min()), float(pixels.max())
+    _require_images(pixels)
+    low, high = torch.stack(pixels.aminmax()).tolist()
     if not (low >= 0 and high <= 1):
         raise InputError(
             f"the images run from {low:.3g} to {high:.3g}; attacks take pixels in [0, 1]: "

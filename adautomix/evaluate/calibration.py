@@ -13,7 +13,9 @@ from jaxtyping import Bool, Float, Int
 from scipy.optimize import brentq
 from scipy.special import softmax
 
+from adautomix.data.labels import LEFT_OUT, class_numbers
 from adautomix.errors import InputError, unknown
+from adautomix.evaluate import checks
 from adautomix.evaluate.predict import Answers
 
 BINNINGS = {"equal": 15, "released": 10}
@@ -51,7 +53,8 @@ class Calibration(NamedTuple):
     """How far confidence is from accuracy: fractions, not percent.
 
     Attributes:
-        ece: expected calibration error of the top-1 answer, in equal bins (Guo et al., 2017).
+        ece: expected calibration error of the top-1 answer, in equal bins (Guo et al., 2017): see
+            `equal_bins` for the edges, and for answers of confidence 1.0.
         mce: the largest gap of these bins.
         adaptive_ece: as `ece`, in bins of equally many answers (Nguyen and O'Connor, 2015).
         classwise_ece: the mean over the classes of the error of p(class), whether or not it comes
@@ -62,6 +65,7 @@ class Calibration(NamedTuple):
         confidence: the mean probability of the first answer; above `accuracy`: overconfident.
         n: how many images.
         bins: of `ece` and `mce`.
+        left_out: further images, which do not count since their label is −100.
     """
 
     ece: float
@@ -74,11 +78,15 @@ class Calibration(NamedTuple):
     confidence: float
     n: int
     bins: Bins
+    left_out: int = 0
 
     def values(self) -> dict[str, float | int | list[float | int | None]]:
-        """For a record: plain numbers, and each column of the bins as a list, None where NaN."""
+        """For a record: plain numbers, and each column of the bins as a list, None where NaN.
+
+        Without `left_out`: datasets that can be recorded have a class for every image.
+        """
         columns = {f"bin_{name}": column.tolist() for name, column in vars(self.bins).items()}
-        numbers = {key: value for key, value in self._asdict().items() if key != "bins"}
+        numbers = {k: v for k, v in self._asdict().items() if k not in ("bins", "left_out")}
         return numbers | {
             name: [None if value != value else value for value in column]
             for name, column in columns.items()
@@ -91,7 +99,7 @@ def calibration(
     """Every calibration error of a split.
 
     Args:
-        answers: the logits and what is true.
+        answers: the logits and what is true; for the labels see `accuracy`.
         bins: how many; by default 15 (Guo et al., 2017), and 10 as released.
         binning: "equal", bins (a, b] of one width; "released" takes `ece`, `mce` and `bins` from
             bins that are paired as in the released script (below). Nothing else changes.
@@ -124,13 +132,19 @@ def calibration(
         confidence=float(first.mean()),
         n=len(labels),
         bins=found,
+        left_out=len(answers.labels) - len(labels),
     )
 
 
 def equal_bins(
     confidence: Float[np.ndarray, " s"], right: Bool[np.ndarray, " s"], bins: int
 ) -> Bins:
-    """Bins (a, b] of one width over [0, 1]; the first also holds 0."""
+    """Bins (a, b] of one width over [0, 1]; the first also holds 0.
+
+    Answers of confidence 1.0 are in the last bin, with those just below. torchmetrics 1.9 takes
+    bins [a, b) and gives 1.0 a bin of its own: where many answers are that sure its error
+    may be larger.
+    """
     return _bins(confidence, right, np.arange(bins + 1) / bins)
 
 
@@ -216,6 +230,7 @@ def scaled(answers: Answers, temperature: float) -> Answers:
     """The answers with logits / T: the same ranking, other confidences."""
     if not temperature > 0:
         raise InputError(f"the temperature must be positive, not {temperature}.")
+    _checked(answers)
     return Answers(answers.logits / temperature, answers.labels)
 
 
@@ -226,6 +241,7 @@ def scaled_across(answers: Answers) -> tuple[Answers, tuple[float, float]]:
     in both. So no image is scaled by what it helped to choose, and no split is needed beside this
     one. A half whose NLL has no minimum (see `temperature`) leaves the other as it is: T = 1.
     """
+    _checked(answers)
     logits, found = answers.logits.clone(), []
     for own, other in ((0, 1), (1, 0)):
         try:
@@ -248,21 +264,14 @@ def _brier(probabilities: Float[np.ndarray, "s k"], labels: Int[np.ndarray, " s"
 
 
 def _checked(answers: Answers) -> tuple[Float[np.ndarray, "s k"], Int[np.ndarray, " s"]]:
-    """Logits in float64 and labels on the host, if they can be counted."""
-    logits = answers.logits.detach().double().cpu().numpy()
-    labels = answers.labels.detach().long().cpu().numpy()
-    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
-        raise InputError(
-            f"logits of shape {logits.shape} came with labels of shape {labels.shape}: give "
-            "(images, classes) and one class number an image."
-        )
-    if len(labels) == 0:
+    """Logits in float64 and labels on the host, of the images that count."""
+    logits = checks.check_logits(answers.logits, answers.logits).detach().cpu()
+    if len(logits) == 0:
         raise InputError("there are no answers to calibrate: the split is empty.")
-    if not np.isfinite(logits).all():
-        raise InputError("some logits are not finite numbers; evaluate a network that converged.")
-    if labels.min() < 0 or labels.max() >= logits.shape[1]:
-        raise InputError(
-            f"labels run from {labels.min()} to {labels.max()}, but the network has "
-            f"{logits.shape[1]} classes, 0 to {logits.shape[1] - 1}."
-        )
-    return logits, labels
+    checks.refuse_logits(int(checks.not_finite(logits)), len(logits))
+    labels = class_numbers(answers.labels, logits.shape[1], left_out=True).cpu()
+    checks.check_count(labels, logits)
+    kept = labels != LEFT_OUT
+    if not kept.any():
+        raise InputError("there are no answers to calibrate: all labels are −100.")
+    return logits[kept].double().numpy(), labels[kept].numpy()

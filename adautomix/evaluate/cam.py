@@ -6,17 +6,19 @@ from math import isqrt
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from adautomix.data.labels import class_numbers
 from adautomix.errors import InputError, unknown
+from adautomix.evaluate import checks
 from adautomix.models import Backbone, evaluating
 
 
 def grad_cam(
     network: Backbone,
     images: Float[Tensor, "b c h w"],
-    classes: Int[Tensor, " b"],
+    classes: Tensor,
     *,
     layer: str = "final",
 ) -> Float[Tensor, "b h w"]:
@@ -33,26 +35,27 @@ def grad_cam(
     Args:
         network: a backbone; of a teacher, its `network`.
         images: normalised, on the network's device.
-        classes: the class that is asked about, for each image.
+        classes: the class that is asked about, for each image: integers or one-hot rows.
         layer: "final", the features before the head; "tap", those that the mix generator sees,
             with more positions; or the name of a module, e.g. "layer3". The head of most vision
             transformers reads the class token alone: take "tap" there, "final" gives zeros.
 
     Raises:
-        InputError: no such layer, or features that do not lie on a grid.
+        InputError: no such layer, or features that are not one tensor or do not lie on a grid; what
+            names no class; images or logits with a NaN or an infinity.
     """
+    checks.check_finite(images)
     with evaluating(network), torch.enable_grad():
         if layer == "final":
-            features = _final(network, images).requires_grad_()
+            features = network.final(images).requires_grad_()
             logits = network.model.forward_head(features)
         else:
-            with _watching(_module(network, layer)) as watched:
+            with _watching(_module(network, layer), layer) as watched:
                 logits = network(images)
             if not watched:
                 raise InputError(f"the layer {layer!r} takes no part in {network.name}'s logits.")
             features = watched[-1]
-        _check_classes(classes, logits)
-        evidence = logits.gather(1, classes[:, None]).sum()
+        evidence = _evidence(logits, images, classes)
         (gradient,) = torch.autograd.grad(evidence, features)
     return _map(network, features.detach().float(), gradient.float(), images.shape[2:])
 
@@ -61,26 +64,24 @@ def cam_share(maps: Float[Tensor, "b h w"], objects: Bool[Tensor, "b h w"]) -> F
     """The share of a map's mass that lies on the object's pixels; NaN for a map that is all zero.
 
     Chance is the object's share of the image's area, which is what a constant map has:
-    `cam_share(torch.ones_like(maps), objects)`.
+    `cam_share(torch.ones_like(maps), objects)`. InputError for other objects than bool of one mark
+    a pixel.
     """
+    checks.check_objects(objects, maps.shape)
     return (maps * objects).sum(dim=(1, 2)) / maps.sum(dim=(1, 2))
 
 
-def _final(network: Backbone, images: Tensor) -> Tensor:
-    """The features before the head, cut off from what came before them."""
-    with torch.no_grad():
-        final, _ = network.model.forward_intermediates(
-            images, indices=[network.tap], output_fmt="NCHW"
-        )
-    return final.detach()
-
-
 @contextmanager
-def _watching(module: nn.Module) -> Iterator[list[Tensor]]:
+def _watching(module: nn.Module, layer: str) -> Iterator[list[Tensor]]:
     """The outputs of a module while it is watched; gradients reach them and go no further back."""
     seen: list[Tensor] = []
 
-    def look(_module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor:
+    def look(_module: nn.Module, _inputs: tuple, output: object) -> Tensor:
+        if not isinstance(output, Tensor):
+            raise InputError(
+                f"the layer {layer!r} gives a {type(output).__name__} of features, not one tensor: "
+                "choose another layer."
+            )
         seen.append(output.detach().requires_grad_())
         return seen[-1].clone()  # the next module may work in place
 
@@ -107,13 +108,13 @@ def _module(network: Backbone, layer: str) -> nn.Module:
     return modules[layer]
 
 
-def _check_classes(classes: Tensor, logits: Tensor) -> None:
-    count = logits.shape[1]
-    if classes.numel() and not (int(classes.min()) >= 0 and int(classes.max()) < count):
-        raise InputError(
-            f"classes run from {int(classes.min())} to {int(classes.max())}, "
-            f"but the model has {count} classes (0 to {count - 1})."
-        )
+def _evidence(logits: Tensor, images: Tensor, classes: Tensor) -> Float[Tensor, ""]:
+    """The logits that are asked about, summed: each image's gradient is then its own."""
+    checks.check_logits(logits, images)
+    checks.refuse_logits(int(checks.not_finite(logits.detach())), len(images))
+    numbers = class_numbers(classes, logits.shape[1]).to(logits.device)
+    checks.check_count(numbers, images)
+    return logits.gather(1, numbers[:, None]).sum()
 
 
 def _map(network: Backbone, features: Tensor, gradient: Tensor, size: torch.Size) -> Tensor:

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from adautomix.evaluate import checks
 from adautomix.mix import Mixed
 from adautomix.mix.base import areas
 
@@ -26,8 +27,9 @@ def kept_share(mixed: Mixed, objects: Bool[Tensor, "b h w"]) -> Float[Tensor, "b
 
     `objects` mark the object's pixels of each image of the batch. A mask that knows nothing of the
     objects keeps 1/N on average, whatever the ratios; one that avoids covering one object with
-    another's background keeps more.
+    another's background keeps more. InputError for other objects than bool of one mark a pixel.
     """
+    checks.check_objects(objects, (len(objects), *mixed.masks.shape[2:]))
     theirs = objects[mixed.partners].to(mixed.ratios.dtype)
     return (shown(mixed) * theirs).sum(dim=(2, 3)) / theirs.sum(dim=(2, 3)).clamp(min=1)
 

@@ -11,10 +11,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from adautomix.data.labels import LEFT_OUT
 from adautomix.draw import Draw
 from adautomix.errors import InputError
+from adautomix.evaluate import checks
+from adautomix.evaluate.asking import asking, ranks
 from adautomix.evaluate.predict import Predict
-from adautomix.models import evaluating
 
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """The shares of Table 7."""
@@ -23,11 +25,19 @@ ACROSS = 14
 
 
 class Occlusion(NamedTuple):
-    """Accuracy by share of dropped cells; fractions, each counted on the same n images."""
+    """Accuracy by share of dropped cells.
+
+    Attributes:
+        shares: of dropped cells.
+        accuracies: fractions, each counted on the same n images.
+        n: images that count.
+        left_out: images that do not, since their label is −100.
+    """
 
     shares: tuple[float, ...]
     accuracies: tuple[float, ...]
     n: int
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,10 +95,20 @@ class PatchDrop:
         orders: Int[Tensor, "b rows columns"],
         share: float,
     ) -> Float[Tensor, "b c h w"]:
-        """The images without the first `share` of their cells, as a copy."""
+        """The images without the first `share` of their cells, as a copy.
+
+        Raises:
+            InputError: a colour of another number of channels, or not in [0, 1].
+        """
+        fill = torch.tensor(self.fill, dtype=images.dtype).view(-1, 1, 1)  # on the host, to look
+        if len(fill) not in (1, images.shape[1]) or not ((fill >= 0) & (fill <= 1)).all():
+            raise InputError(
+                f"fill must be a value in [0, 1], or one for each of the images' {images.shape[1]} "
+                f"channels, not {self.fill}."
+            )
         dropped = orders < round(share * orders[0].numel())
-        fill = images.new_tensor(self.fill).view(-1, 1, 1)
-        return torch.where(_enlarge(dropped, *images.shape[2:])[:, None], fill, images)
+        gone = _enlarge(dropped, *images.shape[2:])[:, None]
+        return torch.where(gone, fill.to(images.device), images)
 
 
 def cells_along(side: int) -> int:
@@ -106,7 +126,7 @@ def _enlarge(cells: Tensor, height: int, width: int) -> Tensor:
 @torch.no_grad()
 def occlusion(
     predict: Predict,
-    batches: Iterable[tuple[Tensor, Tensor]],
+    batches: Iterable,
     drop: PatchDrop | None = None,
     *,
     shares: Sequence[float] = SHARES,
@@ -116,25 +136,33 @@ def occlusion(
     Args:
         predict: pixels in [0, 1], "b c h w", to logits "b k" (see `OnPixels`); a module is run in
             evaluation mode.
-        batches: (pixels, labels) pairs of any size, on the device of `predict`.
+        batches: (pixels, labels) pairs of any size, on the device of `predict`; for the labels
+            see `accuracy`.
         drop: which cells, and what is seen instead; by default black cells of side/14 px.
         shares: of cells that are dropped, in [0, 1].
 
     Raises:
-        InputError: no images, no shares or a share outside [0, 1], a grid that does not fit.
+        InputError: see `accuracy`; or no images, no shares or a share outside [0, 1], a grid or a
+            colour that does not fit.
     """
     if not shares or not all(0 <= share <= 1 for share in shares):
         raise InputError(f"shares of dropped cells lie in [0, 1], not {tuple(shares)}.")
     drop = drop or PatchDrop()
-    draw, n = drop.draw(), 0
+    draw, kept, gone = drop.draw(), 0, 0
     correct: list[Tensor | int] = [0] * len(shares)
-    with evaluating(predict):
-        for pixels, labels in batches:
+    with asking(predict) as ask:
+        for pixels, labels in ask.pairs(batches):
+            checks.check_images(pixels)
             orders = drop.orders(pixels, draw)
             for i, share in enumerate(shares):
-                said = predict(drop(pixels, orders, share)).argmax(dim=1)
-                correct[i] = correct[i] + (said == labels).sum()
-            n += len(labels)
+                found = ask(drop(pixels, orders, share), labels)
+                correct[i] = correct[i] + (ranks(found) == 0).sum()
+            kept = kept + (found.labels != LEFT_OUT).sum()
+            gone = gone + (found.labels == LEFT_OUT).sum()
+    n = int(kept)
     if n == 0:
-        raise InputError("there are no images to evaluate: the batches are empty.")
-    return Occlusion(tuple(shares), tuple(int(count) / n for count in correct), n)
+        raise InputError(
+            "there are no images to evaluate: the batches are empty, or all labels are −100."
+        )
+    accuracies = tuple(int(count) / n for count in correct)
+    return Occlusion(tuple(shares), accuracies, n, int(gone))

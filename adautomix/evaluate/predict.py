@@ -1,14 +1,11 @@
 """The currency of the evaluations: a function from pixels in [0, 1] to logits, and its answers."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-
-from adautomix.errors import InputError
-from adautomix.models import evaluating
 
 Predict = Callable[[Tensor], Tensor]
 """Images "b c h w" to logits "b k". What the images are (pixels, normalised) its user says."""
@@ -37,25 +34,12 @@ class OnPixels(nn.Module):
 
 @dataclass(frozen=True)
 class Answers:
-    """What a network said of a whole split, and what is true."""
+    """What a network said of images, and what is true.
+
+    Attributes:
+        logits: as it said them.
+        labels: class numbers, or `LEFT_OUT` (−100) for an image that counts nowhere.
+    """
 
     logits: Float[Tensor, "s k"]
     labels: Int[Tensor, " s"]
-
-
-@torch.no_grad()
-def answers(predict: Predict, batches: Iterable[tuple[Tensor, Tensor]]) -> Answers:
-    """All logits of a split in float32 on the host, in the order of the batches.
-
-    Args:
-        predict: images "b c h w" to logits "b k"; a module is run in evaluation mode.
-        batches: (images, labels) pairs of any size.
-    """
-    logits, labels = [], []
-    with evaluating(predict):
-        for images, truth in batches:
-            logits.append(predict(images).float().cpu())
-            labels.append(truth.cpu())
-    if not logits:
-        raise InputError("there are no images to evaluate: the batches are empty.")
-    return Answers(torch.cat(logits), torch.cat(labels))

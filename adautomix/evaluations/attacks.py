@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 from functools import partial
 
-from adautomix.evaluate import attacked_error, fgsm, fgsm_released, pgd
+from adautomix.evaluate import AttackedError, attacked_error, fgsm, fgsm_released, pgd
 from adautomix.evaluate.attack import EPSILON
 from adautomix.evaluations.subject import Subject, Values
 
@@ -22,7 +22,7 @@ class FGSM:
         """error, clean_error and n."""
         attack = partial(fgsm, epsilon=self.epsilon)
         batches = subject.pixels(self.per_class)
-        return attacked_error(subject.on_pixels, batches, attack)._asdict()
+        return _values(attacked_error(subject.on_pixels, batches, attack))
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class PGD:
         """error, clean_error and n."""
         attack = partial(pgd, epsilon=self.epsilon, step=self.step, steps=self.steps)
         batches = subject.pixels(self.per_class)
-        return attacked_error(subject.on_pixels, batches, attack)._asdict()
+        return _values(attacked_error(subject.on_pixels, batches, attack))
 
 
 @dataclass(frozen=True)
@@ -55,4 +55,9 @@ class ReleasedFGSM:
         """error, clean_error and n."""
         attack = partial(fgsm_released, epsilon=self.epsilon)
         batches = subject.normal(self.per_class)
-        return attacked_error(subject.normalised, batches, attack)._asdict()
+        return _values(attacked_error(subject.normalised, batches, attack))
+
+
+def _values(found: AttackedError) -> Values:
+    """For a record. None is left out there: its images all have a class."""
+    return {"error": found.error, "clean_error": found.clean_error, "n": found.n}

@@ -16,7 +16,8 @@ from adautomix.data.augment import normalise
 from adautomix.data.loader import on_device
 from adautomix.draw import Draw
 from adautomix.errors import InputError
-from adautomix.evaluate import answers, cam_share, grad_cam
+from adautomix.evaluate import Answers, answers, cam_share, grad_cam
+from adautomix.evaluate.asking import ranks
 from adautomix.evaluations.subject import Subject, Values
 
 BATCH = 500
@@ -125,8 +126,8 @@ def _mean(shares: Float[Tensor, " b"]) -> float:
 
 def _both_first(logits: Float[Tensor, "b k"], present: Int[Tensor, "b 2"]) -> float:
     """How often the two classes present are the two most probable ones."""
-    ranked = logits.topk(2, dim=1).indices.sort(dim=1).values
-    return float((ranked == present.sort(dim=1).values).all(dim=1).cpu().double().mean())
+    first = [ranks(Answers(logits, labels)) < 2 for labels in present.unbind(dim=1)]
+    return float((first[0] & first[1]).cpu().double().mean())
 
 
 def _per_mille(maps: list[Float[Tensor, "b h w"]]) -> list[int]:

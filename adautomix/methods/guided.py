@@ -141,12 +141,9 @@ def cam(
     published one; a norm in between, as in ConvNeXt, is linearised.
 
     Raises:
-        InputError: the last features do not lie on a grid.
+        InputError: the last features are not one tensor, or do not lie on a grid.
     """
-    with torch.no_grad():
-        final, _ = network.model.forward_intermediates(
-            images, indices=[network.tap], output_fmt="NCHW"
-        )
+    final = network.final(images)
     if final.ndim != 4:
         raise InputError(
             f"the last features of {network.name} do not lie on a grid, so it has no class "

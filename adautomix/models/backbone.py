@@ -68,6 +68,21 @@ class Backbone(nn.Module):
         )
         return Seen(self.model.forward_head(final), features)
 
+    @torch.no_grad()
+    def final(self, images: Float[Tensor, "b c h w"]) -> Tensor:
+        """The features before the head, as the head takes them.
+
+        Raises:
+            InputError: several features, as of the branches of a CrossViT.
+        """
+        final, _ = self.model.forward_intermediates(images, indices=[self.tap], output_fmt="NCHW")
+        if not isinstance(final, Tensor):
+            raise InputError(
+                f"the head of {self.name} takes {len(final)} tensors of features, not one, so it "
+                "has no class activation map: use a ResNet, ConvNeXt or Swin."
+            )
+        return final
+
     def measure(self, side: int) -> Tap:
         """The size of the tap for images of `side` × `side` pixels, measured with black images.
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from adautomix.checked import checked
 from adautomix.data.loader import Batch, Batches
 from adautomix.draw import draw_for
-from adautomix.errors import DivergenceError, InputError
+from adautomix.errors import DivergenceError, InputError, NotFiniteError
 from adautomix.methods import Losses, Method
 from adautomix.recipes.base import SGD, AdamW, Cosine
 from adautomix.timer import Timer
@@ -149,6 +149,14 @@ class Training:
         self.seconds += timer.seconds
         self.cpu_seconds += timer.cpu_seconds
 
+    def measure(self, evaluate: Evaluate) -> dict[str, float]:
+        """What `evaluate` finds of the method; DivergenceError if its logits are not numbers."""
+        try:
+            return evaluate(self.method)
+        except NotFiniteError as error:
+            self.check_finite()  # a loss says more
+            raise self._diverged("a logit in the evaluation") from error
+
     def close_epoch(self, measured: dict[str, float]) -> Row:
         """The line of the curve for the epoch just done: mean terms, rate, what was measured."""
         means = {f"train_{k}": float(v) / self.steps_per_epoch for k, v in self.sums.items()}
@@ -209,7 +217,7 @@ def train(
         measured = {}
         if evaluate is not None and training.plan.evaluates(training.epoch):
             training.check_finite()  # of a model that has diverged nothing can be measured
-            measured = evaluate(training.method)
+            measured = training.measure(evaluate)
         training.numerics.wait()  # what a GPU still has to do is time of this epoch
         training.charge(timer)
         yield Epoch(training.epoch, training.step, training.close_epoch(measured))

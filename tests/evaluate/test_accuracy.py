@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from adautomix.errors import NotFiniteError
 from adautomix.evaluate import Accuracy, accuracy, evaluating
 
 COUNT = 60
@@ -66,7 +67,7 @@ def test_any_split_into_batches_gives_the_same():
 def test_an_oracle_is_always_right_and_its_opposite_never():
     _, labels = scores()
     right = 50 * nn.functional.one_hot(labels, 9).double()
-    assert accuracy(identity, batches(right, labels, 8)) == pytest.approx((1, 1, 0, COUNT))
+    assert accuracy(identity, batches(right, labels, 8)) == pytest.approx((1, 1, 0, COUNT, 0))
     assert accuracy(identity, batches(-right, labels, 8)).top1 == 0
 
 
@@ -85,7 +86,7 @@ def test_nothing_to_evaluate_gives_no_number():
 
 def test_results_are_plain_numbers():
     found = accuracy(identity, batches(*scores(), 8))
-    assert [type(value) for value in found] == [float, float, float, int]
+    assert [type(value) for value in found] == [float, float, float, int, int]
 
 
 class Dropping(nn.Module):
@@ -119,25 +120,38 @@ def test_the_mode_comes_back_after_an_error():
     assert module.training
 
 
+def with_a_gap():
+    """Scores of which the two processes below leave out one and three labels."""
+    logits, labels = scores()
+    labels[[2, 20, 33, 59]] = -100
+    return logits, labels
+
+
 def _one_of_two(rank, folder):
-    """Counts its own rows; each process has another number of them."""
+    """Counts its own rows; each process has another number of them. Then one is told infinities."""
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2
     )
-    logits, labels = scores()
+    logits, labels = with_a_gap()
     mine = slice(0, 17) if rank == 0 else slice(17, None)
     found = accuracy(identity, batches(logits[mine], labels[mine], 7))
-    torch.save(tuple(found), f"{folder}/{rank}.pt")
+    once = iter([rank * math.inf if rank else 0.0])
+    with pytest.raises(NotFiniteError) as raised:
+        accuracy(lambda rows: rows + next(once, 0.0), batches(logits[mine], labels[mine], 7))
+    torch.save((*found, str(raised.value)), f"{folder}/{rank}.pt")
     torch.distributed.destroy_process_group()
 
 
 def test_two_processes_count_the_images_of_both(tmp_path):
     torch.multiprocessing.spawn(_one_of_two, (str(tmp_path),), nprocs=2)
-    logits, labels = scores()
-    alone = accuracy(identity, batches(logits, labels, 7))
+    alone = accuracy(identity, batches(*with_a_gap(), 7))
+    assert (alone.n, alone.left_out) == (COUNT - 4, 4)
     for rank in range(2):
-        assert torch.load(tmp_path / f"{rank}.pt") == pytest.approx(tuple(alone), rel=1e-6)
-        assert torch.load(tmp_path / f"{rank}.pt")[::3] == tuple(alone)[::3]  # top-1 and n exactly
+        *found, sentence = torch.load(tmp_path / f"{rank}.pt")
+        assert found == pytest.approx(tuple(alone), rel=1e-6)
+        found = Accuracy(*found)
+        assert (found.top1, found.n, found.left_out) == (alone.top1, alone.n, alone.left_out)
+        assert sentence.startswith("7 of 60 answers hold logits that are not finite")
 
 
 def test_a_part_that_was_frozen_stays_frozen():

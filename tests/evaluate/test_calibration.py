@@ -147,6 +147,35 @@ def test_an_edge_belongs_to_the_bin_below_it() -> None:
     assert calibration(sure, 4).bins.count.tolist() == [0, 0, 0, 1]
 
 
+def half_saturated() -> Answers:
+    """Of 20 answers, 10 are sure to the last bit, 6 of them right; 10 are 95 % sure, all right."""
+    sure = torch.zeros(10, 4)
+    sure[:, 0] = 300.0
+    rest = answers_of([0.95] * 10, [True] * 10, classes=4)
+    labels = torch.cat([torch.tensor([0] * 6 + [1] * 4), rest.labels])
+    return Answers(torch.cat([sure, rest.logits]), labels)
+
+
+def test_saturated_answers_share_the_last_bin_with_those_just_below() -> None:
+    result = calibration(half_saturated())
+    assert result.bins.count.tolist() == [0] * 14 + [20]
+    assert result.bins.accuracy[-1] == 16 / 20
+    assert result.ece == pytest.approx((10 * 1 + 10 * 0.95) / 20 - 16 / 20)
+    _, confidence, right = tops(half_saturated())
+    assert result.ece == pytest.approx(mean_gap(slow_gaps(confidence, right, 15)))
+    assert result.adaptive_ece == pytest.approx((10 * (1 - 0.6) + 10 * (1 - 0.95)) / 20)
+
+
+@pytest.mark.slow  # importing torchmetrics
+@pytest.mark.filterwarnings("ignore")
+def test_torchmetrics_gives_saturated_answers_a_bin_of_their_own() -> None:
+    metrics = pytest.importorskip("torchmetrics.functional.classification")
+    logits, labels = half_saturated()
+    theirs = metrics.multiclass_calibration_error(logits.softmax(1), labels, 4, n_bins=15)
+    assert float(theirs) == pytest.approx((10 * (1 - 0.6) + 10 * (1 - 0.95)) / 20)
+    assert float(theirs) > calibration(half_saturated()).ece
+
+
 def test_bins_hold_every_answer_once_and_no_mean_where_there_is_none(found) -> None:
     result = calibration(found)
     bins, (_, confidence, right) = result.bins, tops(found)
@@ -270,19 +299,42 @@ def test_one_answer_and_half_precision_can_be_counted() -> None:
 
 
 def test_answers_that_cannot_be_counted_are_refused_in_a_sentence(found) -> None:
-    logits, labels = found.logits, found.labels
     with pytest.raises(InputError, match="unknown binning 'releasd': did you mean 'released'"):
         calibration(found, binning="releasd")
     with pytest.raises(InputError, match="bins is 0; give at least 1"):
         calibration(found, 0)
-    with pytest.raises(InputError, match="no answers to calibrate"):
-        calibration(Answers(logits[:0], labels[:0]))
-    with pytest.raises(InputError, match="not finite"):
-        calibration(Answers(logits / 0, labels))
-    with pytest.raises(InputError, match=r"labels run from \d to 9, .* 7 classes, 0 to 6"):
-        calibration(Answers(logits, torch.where(labels == 3, 9, labels)))
     with pytest.raises(InputError, match="the temperature must be positive, not 0"):
         scaled(found, 0.0)
+
+
+@pytest.mark.parametrize(
+    "asked", [calibration, temperature, scaled_across, lambda answers: scaled(answers, 2.0)]
+)
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda x, y: (x[:0], y[:0]), "there are no answers to calibrate: the split is empty"),
+        (lambda x, y: (x, 0 * y - 100), "no answers to calibrate: all labels are −100"),
+        (lambda x, y: (x / 0, y), "300 of 300 answers hold logits that are not finite numbers"),
+        (lambda x, y: (x.where(x > -3, -np.inf), y), r"^\d+ of 300 answers hold logits that are n"),
+        (lambda x, y: (x, y.where(y != 3, 9)), r"labels run from 0 to 9, .* 7 classes \(0 to 6\)"),
+        (lambda x, y: (x, y + 0.7), "labels are torch.float32, but class numbers are integers"),
+        (lambda x, y: (x, 0.9 * F.one_hot(y)), "some rows of the labels are not one-hot"),
+        (lambda x, y: (x, y[1:]), "300 images came with 299 labels"),
+        (lambda x, y: (x[:, 0], y), r"logits must be .*, not torch.float32 of shape \(300,\) for"),
+        (lambda x, y: (x.numpy(), y), "logits must be .*, not a ndarray for 300 images"),
+    ],
+)
+def test_wrong_answers_are_refused_by_all_that_take_them(found, asked, change, sentence) -> None:
+    with pytest.raises(InputError, match=sentence):
+        asked(Answers(*change(*found)))
+
+
+@pytest.mark.parametrize("kind", [lambda y: y.int(), lambda y: y[:, None], F.one_hot])
+def test_labels_of_any_kind_calibrate_alike(found, kind) -> None:
+    answers = Answers(found.logits, kind(found.labels))
+    assert calibration(answers).values() == calibration(found).values()
+    assert scaled_across(answers)[1] == scaled_across(found)[1]
 
 
 def test_a_temperature_that_does_not_exist_is_refused_in_a_sentence(found) -> None:

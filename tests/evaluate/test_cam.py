@@ -131,6 +131,26 @@ def test_any_backbone_gives_a_map_as_large_as_the_image(name, side, options):
             assert maps.amax(dim=(1, 2)).tolist() == pytest.approx([1, 1])
 
 
+@pytest.mark.parametrize(
+    ("name", "side", "layer", "sentence"),
+    [
+        ("crossvit_9_240", 240, "final", "the head of crossvit_9_240 takes 2 tensors of features"),
+        ("crossvit_9_240", 240, "tap", "the layer 'tap' gives a list of features, not one tensor"),
+        ("hrnet_w18_small", 64, "tap", "the layer 'tap' gives a list of features, not one tensor"),
+        ("hrnet_w18_small", 64, "final", None),
+    ],
+)
+def test_features_that_are_several_tensors_are_refused(name, side, layer, sentence):
+    network = Net(name, stem="timm").build(CLASSES)
+    given = network, pictures(2, side=side), torch.tensor([0, 1])
+    if sentence is None:
+        assert grad_cam(*given, layer=layer).amax(dim=(1, 2)).tolist() == pytest.approx([1, 1])
+        return
+    with pytest.raises(InputError, match=sentence):
+        grad_cam(*given, layer=layer)
+    assert not any(module._forward_hooks for module in network.modules())
+
+
 def test_features_without_a_grid_are_refused(resnet):
     with pytest.raises(InputError, match=r"features of shape \(4, 5\) do not lie on a grid"):
         grad_cam(resnet, pictures(), torch.zeros(4, dtype=torch.int64), layer="fc")

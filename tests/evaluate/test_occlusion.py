@@ -180,6 +180,9 @@ def test_the_network_is_left_as_it_was(network):
         (None, (0.5, 1.2), r"shares of dropped cells lie in \[0, 1\], not \(0.5, 1.2\)"),
         (None, (math.nan,), r"lie in \[0, 1\]"),
         (None, (), r"lie in \[0, 1\], not \(\)"),
+        (PatchDrop(fill=(0.1, 0.2)), (0.5,), r"each of the images' 3 channels, not \(0.1, 0.2\)"),
+        (PatchDrop(fill=127.0), (0.5,), r"fill must be a value in \[0, 1\], .* not 127"),
+        (PatchDrop(fill=math.nan), (0.5,), "not nan"),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence(drop, shares, sentence):

@@ -1,5 +1,9 @@
 """What each evaluation measures, against the function it stands for or a case known beforehand."""
 
+import math
+from copy import deepcopy
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,12 +11,14 @@ import torch
 from adautomix import data, runner
 from adautomix.data.corrupted import frost_pictures
 from adautomix.data.corruptions import KINDS
-from adautomix.errors import InputError
+from adautomix.errors import InputError, NotFiniteError
 from adautomix.evaluate import PatchDrop, grad_cam, occlusion
 from adautomix.evaluations import EVALUATIONS, Subject, damage, settings_of
 from adautomix.evaluations.evidence import Evidence, _both_first, _one, _two, pairs_of
+from adautomix.evaluations.named import make
 from adautomix.evaluations.pictures import corrupted_pictures, occluded_pictures
 from adautomix.figures import contact_sheet, corruption_sheet
+from adautomix.models import Net
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +30,27 @@ def subject(trained) -> Subject:
     method, recipe = runner.revive(trained, numerics)
     images = data.load(recipe.data, "test", per_class=3)
     return Subject(method.predictors()["teacher"], images, numerics)
+
+
+def few(name):
+    """Settings with which that evaluation is quick."""
+    given = {"corruption": {"corruptions": ("fog",), "severities": (1,)}, "cam": {"pairs": 3}}
+    return given.get(name, {"shares": (0.5,)} if name.startswith("occlusion") else {})
+
+
+@pytest.mark.parametrize("name", EVALUATIONS)
+def test_a_network_whose_logits_are_not_numbers_has_no_number(subject, name):
+    broken = replace(subject, module=deepcopy(subject.module))
+    broken.backbone.model.fc.bias.data[3] = math.nan
+    with pytest.raises(NotFiniteError, match="answers hold logits that are not finite numbers"):
+        make(name, few(name))(broken)
+
+
+@pytest.mark.parametrize("name", EVALUATIONS)
+def test_a_network_of_too_few_classes_has_no_number(subject, name):
+    smaller = replace(subject, module=Net("resnet18", width=4).build(5).eval())
+    with pytest.raises(InputError, match=r"labels run from \d to \d, but the model has 5 classes"):
+        make(name, few(name))(smaller)
 
 
 def test_occlusion_as_released_is_one_set_of_mean_colour_for_a_batch(subject):

@@ -162,6 +162,13 @@ def test_a_model_without_a_grid_has_no_cam():
         method(images, torch.tensor([0, 1]), draw_for(0, 1))
 
 
+def test_a_model_of_two_branches_has_no_cam():
+    model = timm.create_model("crossvit_9_240", num_classes=CLASSES)
+    method = Guided(SnapMix()).build(model, 240)
+    with pytest.raises(InputError, match="takes 2 tensors of features, not one, so it has no"):
+        method(torch.randn(2, 3, 240, 240), torch.tensor([0, 1]), draw_for(0, 1))
+
+
 # The step.
 
 

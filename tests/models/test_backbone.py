@@ -157,7 +157,10 @@ def test_gradients_pass_through_both_logits_and_features():
             lambda: Net("convnext_atto", width=8).build(3),
             "width=8 is for ResNets with the cifar stem, not for convnext_atto with stem 'cifar'",
         ),
-        (lambda: Net(width=7).build(3), "width must be 8 or more, not 7: training narrower networks"),
+        (
+            lambda: Net(width=7).build(3),
+            "width must be 8 or more, not 7: training narrower networks",
+        ),
         (
             lambda: Net("resnet19").build(3),
             r"did you mean .*\? Known: see timm\.list_models\(\)\.$",

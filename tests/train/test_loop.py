@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from adautomix.data.loader import Batch
 from adautomix.draw import draw_for
-from adautomix.errors import DivergenceError, InputError
+from adautomix.errors import DivergenceError, InputError, NotFiniteError
 from adautomix.methods import AdAutoMix, Fixed, Plain
 from adautomix.mix import Mixup
 from adautomix.recipes import SGD, Cosine
@@ -182,6 +182,21 @@ def test_a_measured_loss_that_is_not_a_number_stops_the_run(make, batches):
     measured = {"classifier_top1": 0.1, "classifier_loss": math.nan}
     with pytest.raises(DivergenceError, match="step 4 of 8, classifier_loss is not finite"):
         list(train(make(Plain()), batches(), lambda method: measured))
+
+
+@pytest.mark.parametrize(("spoilt", "named"), [(False, "a logit in the evaluation"), (True, "ce")])
+def test_logits_that_are_not_numbers_stop_the_run_as_its_divergence(make, batches, spoilt, named):
+    def measure(method):
+        if spoilt:
+            training.sums["ce"] = torch.tensor(math.nan)
+        raise NotFiniteError("3 of 3 answers hold logits that are not finite numbers.")
+
+    training = make(Plain())
+    with pytest.raises(
+        DivergenceError, match=f"by step 4 of 8, {named} is not finite: lower the l"
+    ):
+        list(train(training, batches(), measure))
+    assert training.curve == []
 
 
 @pytest.mark.parametrize("yields", [0, 3, 5, 8])
