@@ -135,12 +135,7 @@ def _train(below: Any) -> None:
     add("--device", metavar="{auto,cpu,cuda,cuda:1,mps}", default="auto", help="where to compute")
     add("--precision", metavar="{auto,fp32,bf16}", default="auto", help="of the forward pass")
     add("--compile", action="store_true", help="compile the step with torch.compile")
-    add(
-        "--time-limit",
-        metavar="TIME",
-        help="stop cleanly after so long, e.g. 90s, 25m, 2h, with exit status 3; the same command "
-        "goes on from there (default: no limit)",
-    )
+    add("--time-limit", metavar="TIME", help=protocol_commands.TIME_LIMIT)
     add("--checkpoint-every", metavar="TIME", default="60s", help="time between two checkpoints")
     _places(add)
 

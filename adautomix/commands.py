@@ -109,6 +109,8 @@ def runs_list(options: Namespace) -> None:
     found = [("here", run) for run in here.all()] + [("recorded", run) for run in recorded().all()]
     if not found:
         print(f"No run in {here.root}, and none came with the package.")
+    for _, run in found:
+        run.check()
     for place, run in found:
         best = {name: run.metric(name, "top1_median10") for name in run.metrics}
         words = ", ".join(f"{name} {100 * v:.2f} %" for name, v in best.items() if v is not None)
@@ -116,8 +118,9 @@ def runs_list(options: Namespace) -> None:
 
 
 def runs_show(options: Namespace) -> None:
-    """One run: its numbers, how it was made, and the command that makes it again."""
+    """One run: its numbers, how it was made, the command that makes it again, and its digests."""
     run = _find(options.run, _store(options))
+    run.check(weights=True)
     print(f"{run.id}   {run.name}")
     _show_metrics(run)
     for name, value in run.extras.items():
@@ -130,6 +133,9 @@ def runs_show(options: Namespace) -> None:
         listed = value.items() if isinstance(value, dict) else ()
         words = ", ".join(f"{key} {entry}" for key, entry in listed)
         print(f"{name:<16} {words or value}")
+    kept = ", ".join(name for name in sorted(run.sha256) if (run.path / name).exists())
+    none = "none, for an earlier version made it: whether its files are as they were is not known"
+    print(f"{'as recorded':<16} {kept or none}")
 
 
 def runs_compare(options: Namespace) -> None:

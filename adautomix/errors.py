@@ -41,6 +41,12 @@ class Interrupted(AdAutoMixError):
     exit_status = 3
 
 
+def first_line(error: Exception) -> str:
+    """What an error of a library says, in one line and without a stop, for a sentence of ours."""
+    line = next(iter(str(error).splitlines()), "")
+    return line.rstrip(".: ") or type(error).__name__
+
+
 def unknown(
     what: str, value: object, known: Iterable[str], listing: str | None = None
 ) -> InputError:

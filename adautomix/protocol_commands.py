@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from adautomix.jobs import Conditions
     from adautomix.protocol import Protocol
 
+TIME_LIMIT = (
+    "stop cleanly after so long, e.g. 90s, 25m, 2h, with exit status 3; this, SIGTERM and Ctrl-C "
+    "wait for the end of the step or evaluation under way, which can take seconds (a second Ctrl-C "
+    "does not, and keeps the last checkpoint); the same command goes on from there (default: no "
+    "limit)"
+)
+"""What `--time-limit` does, for the help of every command that trains."""
+
 
 def add_parsers(
     below: Any, command: Callable[..., Any], places: Callable[[Callable[..., Any]], None]
@@ -36,12 +44,7 @@ def add_parsers(
         add("--device", metavar="{auto,cpu,cuda,cuda:1,mps}", default="auto", help="where")
         add("--precision", metavar="{auto,fp32,bf16}", help="(default: the protocol's)")
         places(add)
-    make.add_argument(
-        "--time-limit",
-        metavar="TIME",
-        help="stop cleanly after so long, e.g. 50m or 8h, with exit status 3; the same command "
-        "goes on from there (default: no limit)",
-    )
+    make.add_argument("--time-limit", metavar="TIME", help=TIME_LIMIT)
 
 
 def status(options: Namespace) -> None:

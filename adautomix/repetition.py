@@ -5,11 +5,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file
 
 from adautomix.errors import InputError, RecordError
 from adautomix.jobs import Conditions, Job
@@ -17,7 +17,8 @@ from adautomix.record import Run
 from adautomix.record.store import PICTURES
 from adautomix.runner import execute
 from adautomix.train import Numerics, decide
-from adautomix.weights import WEIGHTS
+from adautomix.train.weights_file import read_weights
+from adautomix.weights import WEIGHTS, weights_of
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ def repeat(run: Run, conditions: Conditions) -> Repetition:
 
     Raises:
         InputError: the store is that of the record, or the record's device is not here.
-        RecordError: this version of the package makes another run of that name, or the record is of
-            a run that was gone on with elsewhere, which no one machine makes again.
+        RecordError: this version of the package makes another run of that name, a file of the
+            record is lost or damaged, or it is of a run that was gone on with elsewhere, which no
+            one machine makes again.
         Interrupted: see `adautomix.runner.execute`.
     """
     if conditions.store.path(run.id).resolve() == run.path.resolve():
@@ -58,20 +60,17 @@ def repeat(run: Run, conditions: Conditions) -> Repetition:
             f"{run.id} was made in {len(parts)} parts, on other devices or by other code "
             "(`adautomix runs show` has them), so no single run is to have its bits."
         )
-    job = job_of(run)
-    if conditions.store.find(run.id) is not None:
+    job, recorded = job_of(run), _kept(run)
+    if (conditions.store.path(run.id) / "run.json").exists():
         shutil.rmtree(conditions.store.path(run.id))
     with threads_of(run):
         again = execute(job, replace(conditions, numerics=numerics_of(run)))
+    made = _kept(again)
     differences = {
-        "curve": _of_curves(run.curve(), again.curve()),
-        "metrics": _of_numbers(run, again),
+        what: differing(recorded[what], made[what])
+        for what, differing in COMPARED.items()
+        if what in recorded and what in made
     }
-    if _both_have(WEIGHTS, run, again):
-        differences["weights"] = _of_arrays(*(load_file(r.path / WEIGHTS) for r in (run, again)))
-    if _both_have(PICTURES, run, again):
-        with np.load(run.path / PICTURES) as old, np.load(again.path / PICTURES) as new:
-            differences["pictures"] = _of_arrays(dict(old), dict(new))
     found = (f"{what}: {words}" for what, words in differences.items() if words)
     return Repetition(run, again, tuple(differences), tuple(found))
 
@@ -106,8 +105,14 @@ def threads_of(run: Run) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _both_have(name: str, *runs: Run) -> bool:
-    return all((run.path / name).exists() for run in runs)
+def _kept(run: Run) -> dict[str, Any]:
+    """What a run has to compare; weights and pictures where they were kept."""
+    kept = {"curve": run.curve(), "metrics": run}
+    if (run.path / WEIGHTS).exists():
+        kept["weights"] = read_weights(weights_of(run))
+    if run.has(PICTURES):
+        kept["pictures"] = run.pictures()
+    return kept
 
 
 def _of_curves(old: pd.DataFrame, new: pd.DataFrame) -> str | None:
@@ -146,3 +151,12 @@ def _of_arrays(old: dict, new: dict) -> str | None:
 
 def _same(a, b) -> bool:
     return bool(np.array_equal(np.asarray(a), np.asarray(b)))
+
+
+COMPARED = {
+    "curve": _of_curves,
+    "metrics": _of_numbers,
+    "weights": _of_arrays,
+    "pictures": _of_arrays,
+}
+"""What is compared, and how."""

@@ -14,7 +14,6 @@ import pandas as pd
 
 from adautomix.figures.style import method_name, slug
 from adautomix.record import Run, compare, paper, recorded
-from adautomix.record.store import PICTURES
 
 EMBEDDED = "photodigits/thin"
 """Where the budgets smoke and quick take every recipe."""
@@ -260,10 +259,8 @@ class Results:
     def _arrays(self, method: str, seed: int) -> dict[str, np.ndarray]:
         """The pictures and shares that a run kept; empty where it kept none."""
         for run in self.runs(method):
-            file = run.path / PICTURES
-            if run.seed == seed and file.exists():
-                with np.load(file) as arrays:
-                    return dict(arrays)
+            if run.seed == seed and (arrays := run.pictures()):
+                return arrays
         return {}
 
 

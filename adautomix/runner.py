@@ -1,6 +1,7 @@
 """From a job to a record: trains, checkpoints, resumes, measures and writes."""
 
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -25,16 +26,23 @@ from adautomix.record import Run, Store, provenance
 from adautomix.record.claim import claimed
 from adautomix.stopping import Watch, stop_signals
 from adautomix.train import Epoch, Numerics, Plan, Row, Training, checkpoint, train
+from adautomix.train.weights_file import load_weights, save_weights
 from adautomix.unfinished import CHECKPOINTS, note
 from adautomix.weights import WEIGHTS, start_network, weights_of
 
 
 def obtain(job: Job, conditions: Conditions | None = None) -> Run:
-    """The record of a job: read where it is there, gone on with or run where it is not."""
+    """The record of a job: read where it is there, gone on with or run where it is not.
+
+    Raises:
+        RecordError: a file of the record is lost or not the one that was recorded.
+        AdAutoMixError: see `execute`.
+    """
     conditions = conditions or Conditions()
     done = conditions.store.find(job.id())
     if done is None:
         return execute(job, conditions)
+    done.check()
     shutil.rmtree(done.path / CHECKPOINTS, ignore_errors=True)  # killed just after recording
     return done
 
@@ -62,14 +70,24 @@ def execute(job: Job, conditions: Conditions) -> Run:
         if (done := conditions.store.find(job.id())) is not None:
             return done
         note(job, folder / CHECKPOINTS)
-        resumed = checkpoint.latest(folder / CHECKPOINTS)
-        if resumed is not None:
-            checkpoint.load(training, resumed)
+        training.run = job.id()
+        _go_on(training, folder / CHECKPOINTS)
         _take_over(training)
         _drive(job, conditions, training, batches, test_set, probe)
         run = _record(job, conditions, training, probe, {"train": train_set, "test": test_set})
         shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return run
+
+
+def _go_on(training: Training, folder: Path) -> None:
+    """Loads the newest checkpoint, if there is one."""
+    resumed = checkpoint.latest(folder)
+    if resumed is not None and not checkpoint.load(training, resumed).sha256:
+        print(
+            f"{resumed} has no digests, for an earlier version made it: the run goes on from it, "
+            "but whether it is as it was saved, and of this run, cannot be told.",
+            file=sys.stderr,
+        )
 
 
 def _take_over(training: Training) -> None:
@@ -102,7 +120,7 @@ def revive(run: Run, numerics: Numerics) -> tuple[Method, Recipe]:
     info = data.info(recipe.data)
     net = replace(recipe.net, pretrained=False)  # all weights come from the run
     method = recipe.method.build(net.build(info.classes), info.side)
-    checkpoint.load_weights(method, weights)
+    load_weights(method, weights)
     return numerics.place(method), recipe
 
 
@@ -252,8 +270,9 @@ def _record(
             segments=training.segments,
         ),
     }
-    checkpoint.save_weights(training.method, conditions.store.path(job.id()) / WEIGHTS)
-    return conditions.store.write(document, training.curve, files=probe.files(training.notes))
+    digest = save_weights(training.method, conditions.store.path(job.id()) / WEIGHTS)
+    pictures = probe.files(training.notes)
+    return conditions.store.write(document, training.curve, pictures, beside={WEIGHTS: digest})
 
 
 def device_in_words(numerics: Numerics) -> str:

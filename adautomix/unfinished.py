@@ -3,22 +3,27 @@
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from safetensors import safe_open
 
-from adautomix import recipes
-from adautomix.errors import RecordError
+from adautomix import recipes, seals
+from adautomix.errors import RecordError, first_line
+from adautomix.files import replace_all
 from adautomix.jobs import Job
-from adautomix.record import Run, Store
-from adautomix.record._files import replace_all
+from adautomix.record import Run, Store, _document
+from adautomix.seals import SEAL
 from adautomix.train import checkpoint
+from adautomix.train.weights_file import PREFIXES
 
 CHECKPOINTS = "checkpoints"
 JOB = "job.json"
+NOTED = ("name", "recipe", "budget", "seed", "provenance")
+"""What it says of the run, as run.json will."""
 
 
 def note(job: Job, folder: Path) -> None:
@@ -36,7 +41,8 @@ def note(job: Job, folder: Path) -> None:
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        replace_all(folder, {JOB: json.dumps(document, indent=1).encode()})
+        content = json.dumps(seals.sealed(document, JOB), indent=1).encode()
+        replace_all(folder, {JOB: content})
     except OSError as error:
         raise RecordError(
             f"cannot write {folder / JOB} ({error.strerror}): make room or choose another folder."
@@ -52,6 +58,37 @@ def find(prefix: str, store: Store) -> Run | None:
     Raises:
         RecordError: several unfinished runs start so, or the one is damaged.
     """
+    folder = _folder(prefix, store)
+    return None if folder is None else checkpoint.newest(folder, _seen)
+
+
+@contextmanager
+def snapshot(prefix: str, store: Store) -> Iterator[Run | None]:
+    """What `find` finds, in a copy of its own: who trains it on replaces the checkpoint."""
+    folder = _folder(prefix, store)
+    with TemporaryDirectory(prefix="adautomix-") as copy:
+
+        def look(newest: Path) -> Run:
+            run = _seen(newest)
+            try:
+                for name in (checkpoint.WEIGHTS, checkpoint.STATE):
+                    shutil.copy(newest / name, copy)
+            except OSError as error:
+                raise RecordError(
+                    f"cannot copy {newest} to {copy} ({error.strerror}): make room there."
+                ) from error
+            return replace(run, path=Path(copy))
+
+        yield None if folder is None else checkpoint.newest(folder, look)
+
+
+def step_of(run: Run) -> int:
+    """How many steps an unfinished run has behind it."""
+    return checkpoint.read_state(run.path).step
+
+
+def _folder(prefix: str, store: Store) -> Path | None:
+    """Where the checkpoints are of the one unfinished run whose id starts so; None without one."""
     found = [
         folder
         for folder in sorted(store.root.glob(f"*/{CHECKPOINTS}"))
@@ -59,43 +96,40 @@ def find(prefix: str, store: Store) -> Run | None:
         and (folder / JOB).is_file()
         and checkpoint.latest(folder) is not None
     ]
-    if not found:
-        return None
     if len(found) > 1:
         ids = ", ".join(folder.parent.name for folder in found)
         raise RecordError(f"several unfinished runs in {store.root} start with {prefix!r}: {ids}.")
-    newest = checkpoint.latest(found[0])
+    return found[0] if found else None
+
+
+def _seen(newest: Path) -> Run:
+    """The run of a checkpoint."""
+    folder = newest.parent
     try:
-        document = json.loads((found[0] / JOB).read_text(encoding="utf-8"))
+        state = checkpoint.read_state(newest)
+        document = _checked(json.loads((folder / JOB).read_text(encoding="utf-8")))
         with safe_open(newest / checkpoint.WEIGHTS, "pt") as weights:
             names = tuple(weights.keys())
-        metrics = {
-            predictor: {}
-            for predictor, prefix in checkpoint.PREFIXES.items()
-            if any(name.startswith(prefix) for name in names)
-        }
-        rest = {"metrics": metrics, "evaluations": [], "extras": {}, "path": newest}
-        return Run(id=found[0].parent.name, **document, **rest)
-    except (*checkpoint.UNWRITABLE, TypeError, ValueError) as error:
+        document |= {"schema": _document.SCHEMA, "id": folder.parent.name, "evaluations": []}
+        begun = {p: {} for p, start in PREFIXES.items() if any(n.startswith(start) for n in names)}
+        document |= {"metrics": begun, "extras": {}}
+        if problem := next(_document.problems(document), None):
+            raise ValueError(problem)
+    except Exception as error:  # a damaged file can raise almost anything
         raise RecordError(
-            f"cannot read the unfinished run in {found[0].parent} ({error}): train it again."
+            f"cannot read the unfinished run in {folder.parent} ({first_line(error)}): "
+            "train it again."
         ) from error
+    fields = {key: document[key] for key in _document.REQUIRED}
+    return Run(**fields, path=newest, sha256=state.sha256)
 
 
-@contextmanager
-def snapshot(prefix: str, store: Store) -> Iterator[Run | None]:
-    """What `find` finds, in a copy of its own: who trains it on replaces the checkpoint."""
-    with TemporaryDirectory(prefix="adautomix-") as folder:
-        while (run := find(prefix, store)) is not None:
-            with suppress(FileNotFoundError):  # replaced just now: there is a newer one
-                for name in (checkpoint.WEIGHTS, checkpoint.STATE):
-                    shutil.copy(run.path / name, folder)
-                run = replace(run, path=Path(folder))
-                break
-        yield run
-
-
-def step_of(run: Run) -> int:
-    """How many steps an unfinished run has behind it."""
-    state = json.loads((run.path / checkpoint.STATE).read_text(encoding="utf-8"))
-    return int(state["step"])
+def _checked(document: Any) -> dict[str, Any]:
+    """What a `JOB` says, without its seal; ValueError where it is not what was written."""
+    if not isinstance(document, dict):
+        raise ValueError(f"{JOB} is no JSON object")
+    if SEAL in document and (problem := next(seals.faults(document, JOB), None)):
+        raise ValueError(f"{JOB}: {problem}")
+    for stranger in document.keys() - {*NOTED, SEAL}:
+        raise ValueError(f"{JOB} has a strange field {stranger!r}")
+    return {key: value for key, value in document.items() if key != SEAL}

@@ -3,25 +3,39 @@
 from dataclasses import replace
 from pathlib import Path
 
-from adautomix.errors import RecordError
+from adautomix import seals
+from adautomix.errors import RecordError, first_line
 from adautomix.models import Backbone, Net
 from adautomix.record import Run, Store, live, recorded
-from adautomix.train import checkpoint
+from adautomix.train.weights_file import load_body
 
 WEIGHTS = "weights.safetensors"
 
 
 def weights_of(run: Run) -> Path:
-    """The file of a run's weights. Raises RecordError where there is none."""
-    weights = run.path / WEIGHTS
+    """The file of a run's weights, which is read once to see that it is the one recorded.
+
+    Raises:
+        RecordError: there is none, or another one.
+    """
+    weights, command = run.path / WEIGHTS, run.provenance["command"]
     if not weights.exists():
-        command = run.provenance["command"]
         if run.path.is_relative_to(recorded().root):
             raise RecordError(
                 f"the run {run.id} was recorded without weights: make them with `{command}`."
             )
         raise RecordError(
             f"the run {run.id} has lost its weights: delete {run.path} and run `{command}`."
+        )
+    try:
+        known = run.sha256.get(WEIGHTS)
+        same = known is None or seals.of_file(weights) == known
+    except OSError as error:
+        raise RecordError(f"{weights}: cannot be read ({first_line(error)}).") from error
+    if not same:
+        raise RecordError(
+            f"{weights}: not the file that was recorded (another sha256); restore it, or delete "
+            f"{run.path} and run `{command}`."
         )
     return weights
 
@@ -49,5 +63,5 @@ def start_network(net: Net, classes: int, *, seed: int = 0, store: Store | None 
     if source is None:
         raise RecordError(f"no run {run_id} in {store.root} to start from: train that one first.")
     fresh = replace(net, pretrained=False).build(classes, seed=seed)
-    checkpoint.load_body(fresh, weights_of(source), predictor or "classifier")
+    load_body(fresh, weights_of(source), predictor or "classifier")
     return fresh

@@ -1,15 +1,18 @@
 """A record made again: the same bits, or the first that differ; never in the record's own place."""
 
+import json
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from adautomix import cli, repetition
+from adautomix import cli, repetition, seals
 from adautomix.errors import InputError, RecordError
 from adautomix.jobs import Conditions, Job
-from adautomix.record import Store
+from adautomix.record import Run, Store
+from adautomix.record.store import PICTURES
 from adautomix.runner import obtain
 from adautomix.train import decide
 from adautomix.weights import WEIGHTS
@@ -56,14 +59,22 @@ def test_bf16_is_repeated_in_bf16(here, there):
     assert found.again.precisions == {"bf16"}
 
 
+def otherwise(run: Run, curve: pd.DataFrame) -> Run:
+    """The record as if the run had come out with another curve, and with the weights there now."""
+    document = json.loads((run.path / "run.json").read_text())
+    pictures = {PICTURES: (run.path / PICTURES).read_bytes()}
+    there = {WEIGHTS: seals.of_file(run.path / WEIGHTS)} if (run.path / WEIGHTS).exists() else {}
+    return Store(run.path.parent).write(document, curve, pictures, beside=there)
+
+
 def test_every_difference_is_named(here, there):
     run = obtain(CHEAP, here)
     curve = run.curve()
     curve.loc[1, "train_mixed_ce"] += 1e-12
-    curve.to_csv(run.path / "curve.csv", index=False)
     weights = load_file(run.path / WEIGHTS)
     name = min(weights)
     save_file(weights | {name: weights[name] + 1e-6}, run.path / WEIGHTS)
+    run = otherwise(run, curve)
     run = replace(run, metrics={"classifier": run.metrics["classifier"] | {"top1_last": 0.5}})
     curve, metrics, bytes_ = repetition.repeat(run, there).differences
     assert curve.startswith("curve: 1 of ")
@@ -74,7 +85,7 @@ def test_every_difference_is_named(here, there):
 
 def test_a_curve_of_another_length_is_a_difference(here, there):
     run = obtain(CHEAP, here)
-    run.curve().iloc[:1].to_csv(run.path / "curve.csv", index=False)
+    run = otherwise(run, run.curve().iloc[:1])
     (found,) = repetition.repeat(run, there).differences
     assert found.startswith("curve: 1 lines of epoch, step, ")
 
@@ -109,7 +120,7 @@ def test_the_command_line_says_whether_the_bits_are_the_same(here, capsys):
     (run.path / WEIGHTS).unlink()
     curve = run.curve()
     curve.loc[0, "train_mixed_ce"] = 9.0
-    curve.to_csv(run.path / "curve.csv", index=False)
+    otherwise(run, curve)
     assert cli.main(line) == 1
     told = capsys.readouterr()
     assert told.out.startswith("curve: 1 of ")

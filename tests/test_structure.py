@@ -18,10 +18,11 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 # A module imports only what stands to its left.
 LAYERS = [
-    "errors", "checked", "fields", "progress", "timer", "draw", "data", "models", "mix", "losses",
-    "methods", "evaluate", "probe", "recipes", "train", "fitting", "record", "weights", "jobs",
-    "stopping", "unfinished", "runner", "repetition", "evaluations", "figures", "protocol",
-    "results", "findings", "parameters", "experiments", "transfer", "walkthrough", "gallery",
+    "errors", "files", "seals", "checked", "fields", "progress", "timer", "draw", "data", "models",
+    "mix", "losses", "methods", "evaluate", "probe", "recipes", "train", "fitting", "record",
+    "weights", "jobs", "stopping", "unfinished", "runner", "repetition", "evaluations", "figures",
+    "protocol", "results", "findings", "parameters", "experiments", "transfer", "walkthrough",
+    "gallery",
     "evidence", "efficiency", "notebook", "doctor", "book", "commands", "protocol_commands", "cli",
     "bench", "__main__",
 ]  # fmt: skip

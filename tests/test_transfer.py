@@ -14,7 +14,8 @@ from adautomix.errors import InputError, RecordError
 from adautomix.jobs import Conditions
 from adautomix.models import Net
 from adautomix.record import Run, Store
-from adautomix.train import checkpoint, decide
+from adautomix.train import decide
+from adautomix.train.weights_file import PREFIXES, load_body
 from adautomix.transfer import FRESH, HALVES, Route, Transferred, obtain, transfer
 from adautomix.transfer import summed as transfer_table
 from adautomix.weights import WEIGHTS, start_network
@@ -41,7 +42,7 @@ def done(conditions: Conditions) -> Transferred:
 
 
 def weights(run, predictor: str = "classifier") -> dict[str, torch.Tensor]:
-    prefix = checkpoint.PREFIXES[predictor]
+    prefix = PREFIXES[predictor]
     found = load_file(run.path / WEIGHTS)
     return {key.removeprefix(prefix): t for key, t in found.items() if key.startswith(prefix)}
 
@@ -145,9 +146,9 @@ def test_a_method_without_a_teacher_has_none_to_start_from(done, tmp_path: Path)
     file = tmp_path / WEIGHTS
     save_file({key: t for key, t in there.items() if key.startswith("classifier.")}, file)
     network = THIN.build(5)
-    checkpoint.load_body(network, file)
+    load_body(network, file)
     with pytest.raises(RecordError, match=r"weights of the teacher .*it has no 'teacher\.network"):
-        checkpoint.load_body(network, file, "teacher")
+        load_body(network, file, "teacher")
 
 
 def test_a_run_without_weights_says_how_to_make_them(done, tmp_path: Path):

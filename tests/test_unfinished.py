@@ -2,7 +2,6 @@
 
 import errno
 import os
-from dataclasses import replace
 
 import pytest
 
@@ -113,19 +112,18 @@ def test_a_copy_outlives_the_checkpoint(store, job):
 
 
 def test_a_checkpoint_that_is_replaced_meanwhile_is_looked_for_again(store, job, monkeypatch):
-    honest, gone = unfinished.find, []
+    folder = store.path(job.id()) / unfinished.CHECKPOINTS
+    older = folder / "step-000000000"
+    honest, seen = checkpoint.latest, []
 
-    def late(prefix, where):
-        run = honest(prefix, where)
-        if not gone:
-            gone.append(run)
-            run = replace(run, path=run.path / "gone")
-        return run
+    def late(where):
+        seen.append(where)
+        return older if len(seen) == 2 else honest(where)  # 1: whether there is one
 
-    monkeypatch.setattr(unfinished, "find", late)
+    monkeypatch.setattr(checkpoint, "latest", late)
     with unfinished.snapshot("plain", store) as run:
         assert unfinished.step_of(run) == 1
-    assert gone
+    assert len(seen) == 3
 
 
 def test_going_on_ends_as_usual(store, job):

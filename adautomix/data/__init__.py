@@ -41,7 +41,8 @@ def load(
         split: "train", "test", or "validation" where the dataset has one.
         per_class: keep the first so many images of every class (nested subsets in a fixed order);
             None keeps the split's default: 30 for PhotoDigits train, everything elsewhere.
-        root: the folder or .npz to read; without it `where(name)` searches; PhotoDigits has none.
+        root: the folder or .npz to read; without it `where(name)` searches. PhotoDigits needs none,
+            but one that does not exist is refused for it too.
 
     Raises InputError for a bad name, split or per_class, DataError for missing or altered data.
     """
@@ -59,9 +60,9 @@ def _load(name: str, split: str, per_class: int | None, root: str | Path | None)
     row = catalog.info(name)
     if split not in row.counts:
         raise unknown(f"split of {row.title}", split, row.counts)
+    found = fetch.where(name, root)
     if name == "photodigits":
         return photodigits.load(split, per_class)
-    found = fetch.where(name, root)
     if found is None:
         raise DataError(fetch.missing(row))
     whole = small.cifar100(split, found)

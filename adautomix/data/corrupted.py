@@ -6,8 +6,8 @@ serve the whole test split only. Everything else is made from the clean images, 
 `corrupted/` under the data root: 3 kB an image of 32x32, so 233 MB for 797 images in all 95 ways.
 """
 
+import io
 import os
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -17,19 +17,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import PIL.Image
 from jaxtyping import Int64, UInt8
 
+from adautomix import seals
 from adautomix.data.catalog import CIFAR100
 from adautomix.data.corruptions import KINDS, SEVERITIES, Dice, check_severity, corrupt, kind
 from adautomix.data.fetch import home
+from adautomix.data.layouts import read_rgb
 from adautomix.data.small import ImageSet
 from adautomix.draw import Draw
-from adautomix.errors import DataError, InputError
+from adautomix.errors import DataError, InputError, first_line
+from adautomix.files import replace_all
 
 VERSION = 1
 """Raised when the same seed gives other images: what was kept is then made anew."""
 CHUNK = 250
+DIGEST = ".sha256"
+"""Ending of the file with the digest of what was made here and kept."""
 FROST_FILES = ("frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg")
 FROST_STEP = 5
 """The benchmark shrinks its pictures to a fifth; OpenCV's linear filter then reads every fifth."""
@@ -157,8 +161,10 @@ def _official_array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing: get CIFAR-100-C anew.") from error
-    except (OSError, EOFError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as .npy: {error}.") from error
+    except Exception as error:  # a damaged file can raise almost anything
+        raise DataError(f"{path} cannot be read as .npy: {first_line(error)}.") from error
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{path} is an archive of arrays, expected a .npy of one.")
     fits = array.dtype == np.uint8 if len(shape) > 1 else array.dtype.kind in "iu"
     if not fits or array.shape != shape:
         raise DataError(
@@ -191,11 +197,7 @@ def frost_pictures(folder: str | Path | None = None, side: int = 32) -> tuple[Pi
 
 @cache
 def _picture(path: Path) -> Picture:
-    try:
-        with PIL.Image.open(path) as picture:
-            pixels = np.array(picture.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as a picture of frost: {error}.") from error
+    pixels = read_rgb(path, "a picture of frost")
     return pixels[FROST_STEP // 2 :: FROST_STEP, FROST_STEP // 2 :: FROST_STEP]
 
 
@@ -208,23 +210,22 @@ def _root(root: str | Path | None) -> Path:
 
 
 def _kept(file: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """What an earlier call kept; None where there is nothing, or nothing that fits."""
+    """What an earlier call kept; None where there is nothing, or not what was kept."""
     try:
-        images = np.load(file, allow_pickle=False)
-    except (OSError, EOFError, ValueError):
+        content, digest = file.read_bytes(), file.with_suffix(DIGEST)
+        if digest.exists() and digest.read_text() != seals.of_bytes(content):
+            return None
+        images = np.load(io.BytesIO(content), allow_pickle=False)
+        return images if images.dtype == np.uint8 and images.shape == shape else None
+    except Exception:  # a damaged file can raise almost anything
         return None
-    return images if images.dtype == np.uint8 and images.shape == shape else None
 
 
 def _keep(file: Path, images: np.ndarray) -> None:
-    """Write under a temporary name, sync, then move into place."""
+    """Writes images and their digest; earlier versions wrote none."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            np.save(stream, images)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, file)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    stream = io.BytesIO()
+    np.save(stream, images)
+    content = stream.getvalue()
+    digest = file.with_suffix(DIGEST).name
+    replace_all(file.parent, {digest: seals.of_bytes(content).encode(), file.name: content})

@@ -5,13 +5,18 @@ instance ADAUTOMIX_CIFAR100), and the folder <NAME> of `home()`.
 """
 
 import os
+import socket
 from http.client import HTTPException
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from queue import Empty, SimpleQueue
+from threading import Thread
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from adautomix.data import photodigits, small
 from adautomix.data.catalog import DatasetInfo, info
 from adautomix.errors import DataError
+from adautomix.files import sync, workplace
 
 
 def home() -> Path:
@@ -63,7 +68,8 @@ def get(name: str, root: str | Path | None = None) -> str:
     """Obtain a dataset, verify it, and return one sentence on where it is.
 
     It is downloaded and checked beside its final folder (`root`, or `home()/name`), then renamed,
-    so nothing half-written stays. What is there already is verified and kept.
+    so nothing half-written stays, and what a killed download left is removed. What is there already
+    is verified and kept.
 
     Raises DataError when the network fails or the data are not the official ones.
     """
@@ -80,15 +86,46 @@ def get(name: str, root: str | Path | None = None) -> str:
         return f"{row.title} was already in {target}; its digests agree."
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f".{name}-", dir=target.parent) as temporary:
-            fresh = Path(temporary) / name
+        with workplace(target.parent) as place:
+            fresh = place / name
             _download(row, fresh)
             verify(name, fresh)
-            _sync(fresh)
+            for path in fresh.rglob("*"):
+                sync(path)
             os.replace(fresh, target)
     except OSError as error:
         raise DataError(f"{row.title} cannot be written to {target}: {error}.") from error
     return f"{row.title} is now in {target}; its digests agree."
+
+
+def host(address: str) -> str:
+    """The name of the machine that an address names."""
+    return urlsplit(address).hostname or address
+
+
+def reachable(address: str, seconds: float = 5.0) -> bool:
+    """Whether a connection to the host of an address, or to its proxy, opens within so long.
+
+    It decides in that time even where the system goes on looking for the host.
+    """
+    scheme = urlsplit(address).scheme
+    proxy = None if proxy_bypass(host(address)) else getproxies().get(scheme)
+    target = urlsplit(proxy or address)
+    port = target.port or (80 if target.scheme == "http" else 443)
+    answers: SimpleQueue[bool] = SimpleQueue()
+
+    def connect() -> None:
+        try:
+            socket.create_connection((target.hostname, port), timeout=seconds).close()
+            answers.put(True)
+        except OSError:
+            answers.put(False)
+
+    Thread(target=connect, daemon=True).start()
+    try:
+        return answers.get(timeout=seconds)
+    except Empty:
+        return False
 
 
 def _download(row: DatasetInfo, folder: Path) -> None:
@@ -105,10 +142,3 @@ def _download(row: DatasetInfo, folder: Path) -> None:
             f"{row.title} cannot be downloaded from {row.source} ({error}): point"
             f" ADAUTOMIX_{row.name.upper()} or --data at a folder or .npz you have."
         ) from error
-
-
-def _sync(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())

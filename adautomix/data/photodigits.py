@@ -24,9 +24,10 @@ import numpy as np
 import PIL.Image
 from jaxtyping import Int64, UInt8, UInt64
 
+from adautomix.checked import of_type
 from adautomix.data.catalog import PHOTODIGITS
 from adautomix.data.small import ImageSet
-from adautomix.errors import DataError, InputError, unknown
+from adautomix.errors import DataError, InputError, first_line, unknown
 
 SEED = 2024
 SIDE = PHOTODIGITS.side
@@ -63,7 +64,7 @@ def load(split: str, per_class: int | None = None) -> ImageSet:
     if split not in PHOTODIGITS.counts:
         raise unknown("split", split, PHOTODIGITS.counts)
     if split == "train":
-        per_class = DEFAULT if per_class is None else per_class
+        per_class = DEFAULT if per_class is None else of_type(int, per_class, "per_class")
         if not 1 <= per_class <= POOL:
             raise InputError(
                 f"per_class must be between 1 and {POOL} for PhotoDigits train, got {per_class}."
@@ -175,9 +176,10 @@ def sources() -> tuple[Int64[np.ndarray, "s 8 8"], Int64[np.ndarray, " s"], tupl
         with gzip.open(folder / "data" / "digits.csv.gz", "rt") as file:
             table = np.loadtxt(file, delimiter=",").astype(np.int64)
         photos = [_pixels(folder / "images" / name) for name in ("china.jpg", "flower.jpg")]
-    except (OSError, EOFError, ValueError) as error:
+    except Exception as error:  # damaged files can raise almost anything
         raise DataError(
-            f"PhotoDigits cannot be made from {folder}: {error}; reinstall scikit-learn."
+            f"PhotoDigits cannot be made from {folder}: {first_line(error)}; "
+            "reinstall scikit-learn."
         ) from error
     digits, labels = table[:, :-1].reshape(-1, 8, 8), table[:, -1]
     for (name, want), array in zip(SOURCES.items(), (table.astype(np.uint8), *photos), strict=True):

@@ -1,31 +1,24 @@
-"""Datasets that fit in memory: the value every reader returns, and the three layouts of CIFAR-100.
+"""Datasets that fit in memory: the value every reader returns, and CIFAR-100.
 
 No torch here. Images stay uint8 until they are normalised on the device.
 
-Layouts: (a) the official pickles, a folder `cifar-100-python` or its parent; (b) a folder with
-`train/<class>/*.png` and `test/<class>/*.png`; (c) one `.npz` with x_train, y_train, x_test, y_test
-and, where the labels are not the official ones, classes. All give the same arrays: labels are the
+All layouts of CIFAR-100 (see `adautomix.data.layouts`) give the same arrays: labels are the
 alphabetical classes, images are ordered by label, then by the sha256 of their bytes. That order
 depends on the content alone, and the first k images of a class are as good as drawn at random
 (ordered by the bytes themselves, they would be those with the darkest first pixels).
 """
 
-import io
-import pickle
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from zipfile import BadZipFile
-from zlib import error as ZlibError
 
 import numpy as np
-import PIL.Image
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int64
 
+from adautomix.checked import of_type
 from adautomix.data.catalog import CIFAR100, CIFAR100_CLASSES, DatasetInfo
+from adautomix.data.layouts import read
 from adautomix.errors import DataError, InputError, unknown
 
 
@@ -37,7 +30,8 @@ class ImageSet:
     labels  int64 (s,), positions in `classes`
     masks   bool (s, h, w), the pixels of the labelled object, where they are known
 
-    Raises DataError for a wrong dtype or shape, unequal lengths, no images, a label out of range.
+    Raises DataError for a wrong dtype or shape, unequal lengths, no images, a label out of range,
+    two classes of one name.
     """
 
     images: np.ndarray  # plain, since the shapes are checked below, with a sentence of their own
@@ -70,6 +64,7 @@ class ImageSet:
 
         Nested: a smaller subset lies inside a larger one. Raises InputError when a class has fewer.
         """
+        per_class = of_type(int, per_class, "per_class")
         counts = np.bincount(self.labels, minlength=len(self.classes))
         if not 1 <= per_class <= counts.min():
             raise InputError(
@@ -117,13 +112,6 @@ def _problems(data: ImageSet) -> list[str]:
     return []
 
 
-Raw = tuple[np.ndarray, np.ndarray, list[str]]
-"""Images, labels and class names as a file has them; `ImageSet` checks dtypes and shapes."""
-Reader = Callable[[Path, str], Raw]
-FILES = ("train", "test")
-"""The splits that the official files have."""
-
-
 def cifar100(split: str, root: str | Path, *, check: bool = True) -> ImageSet:
     """CIFAR-100 from any of the three layouts, the same arrays from each.
 
@@ -142,7 +130,7 @@ def cifar100(split: str, root: str | Path, *, check: bool = True) -> ImageSet:
         rank = np.arange(len(data)) - np.searchsorted(data.labels, data.labels)
         return data.take(np.flatnonzero(rank >= CIFAR100.apart), split)
     root = Path(root)
-    images, labels, names = _reader(root)(root, split)
+    images, labels, names = read(root, split)
     row = replace(CIFAR100, classes=len(names), counts={split: len(labels)}, sha256={})
     data = _canonical(ImageSet(images, labels, tuple(names), row, split))
     return _official(data, root) if check else data
@@ -182,107 +170,3 @@ def _official(data: ImageSet, root: Path) -> ImageSet:
             f" expected {row.sha256[data.split]}."
         )
     return replace(data, info=row)
-
-
-def _reader(root: Path) -> Reader:
-    """The reader of the layout found at `root`. Raises DataError when there is none."""
-    if root.is_file() and root.suffix == ".npz":
-        return _from_npz
-    if (root / "cifar-100-python").is_dir() or (root / "meta").is_file():
-        return _from_pickles
-    if (root / "train").is_dir():
-        return _from_folders
-    raise DataError(
-        f"no CIFAR-100 in {root}: expected a .npz, the folder cifar-100-python, or"
-        " train/<class>/*.png and test/<class>/*.png."
-    )
-
-
-def _from_npz(path: Path, split: str) -> Raw:
-    wanted = (f"x_{split}", f"y_{split}")
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            missing = [name for name in wanted if name not in arrays]
-            if missing:
-                raise DataError(f"{path} has no array {missing[0]!r}.")
-            images, labels = arrays[wanted[0]], arrays[wanted[1]].reshape(-1)
-            names = arrays["classes"].tolist() if "classes" in arrays else CIFAR100_CLASSES
-    except (OSError, EOFError, ValueError, TypeError, BadZipFile, ZlibError) as error:
-        raise DataError(f"{path} cannot be read as .npz: {error}.") from error
-    if labels.dtype.kind not in "iu":
-        raise DataError(f"{path}: labels must be whole numbers, got {labels.dtype}.")
-    return images, labels.astype(np.int64), list(map(str, names))
-
-
-def _from_folders(root: Path, split: str) -> Raw:
-    folders = {
-        part: {path.name for path in (root / part).glob("*") if path.is_dir()} for part in FILES
-    }
-    for part, other in (("train", "test"), ("test", "train")):
-        for name in sorted(folders[other] - folders[part]):
-            raise DataError(f"{root / part} has no folder for class {name!r}, {other} has one.")
-    names = sorted(folders[split])
-    if not names:
-        raise DataError(f"{root / split} has no class folders.")
-    files = [sorted((root / split / name).glob("*.png")) for name in names]
-    for name, found in zip(names, files, strict=True):
-        if not found:
-            raise DataError(f"{root / split / name} has no .png file.")
-    labels = np.repeat(np.arange(len(names), dtype=np.int64), [len(found) for found in files])
-    with ThreadPoolExecutor() as pool:
-        images = list(pool.map(_read_png, (path for found in files for path in found)))
-    return np.stack(images), labels, names
-
-
-def _read_png(path: Path) -> UInt8[np.ndarray, "h w 3"]:
-    try:
-        with PIL.Image.open(path) as image:
-            pixels = np.array(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as an image: {error}.") from error
-    if pixels.shape[:2] != (CIFAR100.side, CIFAR100.side):
-        height, width = pixels.shape[:2]
-        raise DataError(
-            f"{path} is {width}x{height} pixels, expected {CIFAR100.side}x{CIFAR100.side}."
-        )
-    return pixels
-
-
-def _from_pickles(root: Path, split: str) -> Raw:
-    inner = root / "cifar-100-python"
-    folder = inner if inner.is_dir() else root
-    table, meta = _unpickle(folder / split), _unpickle(folder / "meta")
-    try:
-        flat, labels = table["data"], np.array(table["fine_labels"], np.int64)
-        names = list(meta["fine_label_names"])
-        images = flat.reshape(-1, 3, CIFAR100.side, CIFAR100.side).transpose(0, 2, 3, 1)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{folder} does not hold CIFAR-100's pickles: {error!r}.") from error
-    return np.ascontiguousarray(images), labels, names
-
-
-class _Unpickler(pickle.Unpickler):
-    """Builds numpy arrays and nothing else, so that an altered file cannot run code."""
-
-    def find_class(self, module: str, name: str) -> object:
-        if name == "_reconstruct" and module in {"numpy.core.multiarray", "numpy._core.multiarray"}:
-            return lambda kind, shape, code: np.ndarray.__new__(kind, shape, code)
-        if (module, name) == ("numpy", "ndarray"):
-            return np.ndarray
-        if (module, name) == ("numpy", "dtype"):  # Python 2 wrote 0 and 1 for False and True
-            return lambda code, align, copy: np.dtype(code, bool(align), bool(copy))
-        if (module, name) == ("_codecs", "encode"):
-            return lambda text, coding: text.encode(coding)
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-
-
-def _unpickle(path: Path) -> dict:
-    try:
-        table = _Unpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()
-    except FileNotFoundError as error:
-        raise DataError(f"{path} is missing.") from error
-    except Exception as error:  # a damaged pickle can raise almost anything
-        raise DataError(f"{path} cannot be read as a CIFAR-100 pickle: {error}.") from error
-    if not isinstance(table, dict):
-        raise DataError(f"{path} holds a {type(table).__name__}, expected a dict.")
-    return table

@@ -11,6 +11,7 @@ from adautomix.checked import checked, of_type
 from adautomix.draw import initial_weights
 from adautomix.errors import InputError, unknown
 from adautomix.models.modes import evaluating
+from adautomix.models.pretrained import with_own_weights
 
 STEMS = ("cifar", "timm")
 NARROWEST = 8
@@ -155,10 +156,14 @@ class Net:
             )
         if self.stem not in STEMS:
             raise unknown("stem", self.stem, STEMS)
-        with initial_weights(seed):
-            model = timm.create_model(
-                self.name, pretrained=self.pretrained, num_classes=classes, **self._thin()
+        if self.pretrained and self.width is not None:
+            raise InputError(
+                f"timm's weights are not for a {self.name} of width {self.width}: "
+                "set net.width=null or net.pretrained=false."
             )
+        make = with_own_weights if self.pretrained else timm.create_model
+        with initial_weights(seed):
+            model = make(self.name, num_classes=classes, **self._thin())
             if self.stem == "cifar":
                 cifar_stem(model)
         return Backbone(model, self.tap)

@@ -1,10 +1,8 @@
 """How far a protocol has come, and going on with it."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
@@ -111,11 +109,7 @@ def expected(job: Job, pool: Sequence[Run]) -> float | None:
 def _spent(job: Job, conditions: Conditions) -> float | None:
     """Seconds of training that an unfinished run has behind it; None without a checkpoint."""
     folder = conditions.store.path(job.id()) / runner.CHECKPOINTS
-    while (newest := checkpoint.latest(folder)) is not None:
-        with suppress(FileNotFoundError):  # who trains it on has just replaced it by a newer one
-            state = json.loads((newest / checkpoint.STATE).read_text(encoding="utf-8"))
-            return float(state["seconds"])
-    return None
+    return checkpoint.newest(folder, lambda newest: checkpoint.read_state(newest).seconds)
 
 
 def treatments_of(protocol: Protocol, found: Iterable[Standing]) -> Treatments:

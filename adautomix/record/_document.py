@@ -7,6 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from adautomix import seals
+from adautomix.seals import SEAL, canonical
+
+FILE = "run.json"
 SCHEMA = 1
 BUDGETS = ("smoke", "quick", "lite", "short", "paper")  # from the cheapest to the paper's own
 REQUIRED: dict[str, type] = {
@@ -30,15 +34,6 @@ EVALUATION: dict[str, type] = {
 IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 
-def canonical(value: object) -> bytes:
-    """JSON with sorted keys and no spaces: equal values give equal bytes, on any machine.
-
-    A value that JSON cannot hold (NaN, an object) raises ValueError or TypeError.
-    """
-    plain = json.loads(json.dumps(value, allow_nan=False))  # tuples become lists, keys strings
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-
-
 def digest(recipe: Mapping[str, Any], budget: str, seed: int) -> str:
     """The first 8 hex digits of sha256 over the canonical {recipe, budget, seed}."""
     identity = {"recipe": recipe, "budget": budget, "seed": seed}
@@ -59,6 +54,47 @@ def parse(content: bytes) -> Any:
         raise ValueError(f"it holds {constant}, which is not a number")
 
     return json.loads(content.decode(), parse_constant=refuse)
+
+
+def sealed(document: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
+    """The document with its digest and those of `files`; each evaluation has one of its own."""
+    rest = {key: value for key, value in document.items() if key != "evaluations"}
+    evaluations = [sealed_evaluation(entry, document["id"]) for entry in document["evaluations"]]
+    return seals.sealed(rest, FILE, files) | {"evaluations": evaluations}
+
+
+def sealed_evaluation(entry: Mapping[str, Any], id: str) -> dict[str, Any]:
+    """An evaluation of the run `id` with its digest."""
+    return {**entry, SEAL: _evaluation_seal(entry, id)}
+
+
+def _evaluation_seal(entry: Mapping[str, Any], id: str) -> str:
+    rest = {key: value for key, value in entry.items() if key != SEAL}
+    return seals.of_document({"run": id, **rest})
+
+
+def damage(document: Mapping[str, Any]) -> Iterator[str]:
+    """Where a sound document is not what was written, one clause each.
+
+    Documents and evaluations of before there were digests have none; nor have they any other field
+    than the required ones, so a digest whose name is damaged is not taken for none.
+    """
+    if SEAL in document:
+        rest = {key: value for key, value in document.items() if key != "evaluations"}
+        yield from seals.faults(rest, FILE)
+    else:
+        yield from _strangers("", document, {"schema", *REQUIRED})
+    for place, entry in enumerate(document["evaluations"]):
+        where = f"evaluations[{place}]"
+        if SEAL not in entry:
+            yield from _strangers(f"{where}.", entry, set(EVALUATION))
+        elif entry[SEAL] != _evaluation_seal(entry, document["id"]):
+            yield f"{where} was changed since it was written (another {SEAL})"
+
+
+def _strangers(where: str, document: Mapping[str, Any], known: set[str]) -> Iterator[str]:
+    for key in document.keys() - known:
+        yield f"{where}{key} is no field of a record"
 
 
 def is_newer(document: object) -> bool:

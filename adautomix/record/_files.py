@@ -1,20 +1,11 @@
-"""Writing that leaves either the former files or the new ones, never half of one."""
+"""Writing in the folder of a run: one writer at a time, and one sentence when it fails."""
 
-import os
-import time
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from adautomix.errors import RecordError
-
-try:
-    import fcntl
-except ImportError:  # Windows has no flock: there, one writer at a time is up to the user
-    fcntl = None
-
-STALE_SECONDS = 3600.0  # a temporary file older than this belongs to a writer that was killed
+from adautomix.files import held
 
 
 @contextmanager
@@ -25,15 +16,10 @@ def writing(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY) if fcntl else None
         try:
-            if fcntl and descriptor is not None:
-                with suppress(OSError):  # some network file systems do not lock
-                    fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
+            with held(folder, wait=True):
+                yield
         finally:
-            if descriptor is not None:
-                os.close(descriptor)
             with suppress(OSError):  # not empty: the usual case
                 folder.rmdir()
     except OSError as error:
@@ -42,43 +28,3 @@ def writing(folder: Path) -> Iterator[None]:
             f"cannot write the run in {folder}: {reason}. An earlier run.json is as it was; "
             "make room, or name another folder in ADAUTOMIX_RUNS."
         ) from error
-
-
-def replace_all(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write every file under a temporary name, fsync it, then move all into place in their order.
-
-    So a full disk changes nothing, and a kill between two moves leaves the last file as it was.
-    """
-    _sweep(folder)
-    temporaries = {name: folder / f".{name}.{uuid.uuid4().hex}.tmp" for name in files}
-    try:
-        for name, content in files.items():
-            with open(temporaries[name], "xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        for name, temporary in temporaries.items():
-            os.replace(temporary, folder / name)
-        _sync_folder(folder)
-    finally:
-        for temporary in temporaries.values():
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what a killed writer left behind."""
-    for left in folder.glob(".*.tmp"):
-        with suppress(OSError):
-            if time.time() - left.stat().st_mtime > STALE_SECONDS:
-                left.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the moves last through a power cut, where the system can sync a folder."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

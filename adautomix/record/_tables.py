@@ -1,11 +1,12 @@
 """CSV files read as they were written: every float64 to its last bit."""
 
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
 
 
-def read_csv(path: Path, **options: object) -> pd.DataFrame:
+def read_csv(path: Path | BytesIO, **options: object) -> pd.DataFrame:
     """`pandas.read_csv`, whose numbers are those that were written, with every version of pandas.
 
     Raises:

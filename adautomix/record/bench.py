@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from adautomix.errors import RecordError
+from adautomix.files import replace_all
 from adautomix.record import _document, _files
 from adautomix.record._where import resource
 
@@ -66,7 +67,7 @@ def write(
         "provenance": dict(provenance),
     }
     with _files.writing(folder):
-        _files.replace_all(folder, {path.name: _document.dump(document)})
+        replace_all(folder, {path.name: _document.dump(document)})
     return path
 
 

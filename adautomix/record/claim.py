@@ -1,14 +1,10 @@
 """One process at a time: two that want the same run do not make it twice."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows has no flock: there, one process at a time is up to the user
-    fcntl = None
+from adautomix.files import held
 
 _ours: set[Path] = set()
 
@@ -18,17 +14,17 @@ def claimed(path: Path, *, wait: bool = False) -> Iterator[bool]:
     """Holds a folder or file until the block ends or this process dies; what is missing is made.
 
     Yields True; where another process holds it, False at once, or with `wait` True once that one
-    is done. A process that holds a path may claim it again.
+    is done. A process that holds a path may claim it again. Where nothing can be held, one process
+    at a time is up to the user.
     """
     path = Path(path).resolve()
-    if fcntl is None or path in _ours:
+    if path in _ours:
         yield True
         return
     if not path.exists():
         path.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        if not _lock(descriptor, wait):
+    with held(path, wait=wait) as ours:
+        if ours is False:
             yield False
             return
         _ours.add(path)
@@ -36,15 +32,3 @@ def claimed(path: Path, *, wait: bool = False) -> Iterator[bool]:
             yield True
         finally:
             _ours.discard(path)
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int, wait: bool) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    except OSError:  # some network file systems do not lock
-        return True
-    return True

@@ -4,18 +4,25 @@ A run's id ends in the hash of (recipe, budget, seed), so whoever wants a result
 it is there before training.
 """
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from adautomix.errors import InputError, RecordError, unknown
+from adautomix import seals
+from adautomix.errors import InputError, RecordError, first_line, unknown
 from adautomix.record import _document
 from adautomix.record._tables import read_csv
 
 Document = dict[str, Any]
+CURVE = "curve.csv"
+PICTURES = "mixed.npz"
+"""What a method mixed as training went on."""
+REMEDY = "restore it, or move its folder away and rerun"
 METRICS = tuple(
     f"{top}_{when}" for top in ("top1", "top5") for when in ("last", "best", "median10")
 )
@@ -58,6 +65,8 @@ class Run:
     evaluations: list[Document] = field(repr=False)
     extras: dict[str, float | int] = field(repr=False)
     path: Path = field(repr=False)
+    sha256: dict[str, str] = field(default_factory=dict, repr=False)
+    """Digests of its files by name; empty for a run of before there were any."""
 
     @property
     def data(self) -> str:
@@ -76,13 +85,52 @@ class Run:
 
     def curve(self) -> pd.DataFrame:
         """curve.csv, one row an epoch; a value that was not measured in an epoch is NaN."""
-        path = self.path / "curve.csv"
         try:
-            return read_csv(path)
-        except (OSError, ValueError) as error:
-            raise RecordError(
-                f"{path}: cannot be read ({error}); restore it, or move its folder away and rerun."
-            ) from error
+            return read_csv(io.BytesIO(self.content(CURVE)))
+        except ValueError as error:
+            raise unreadable(self.path / CURVE, error) from error
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        """mixed.npz, see `adautomix.probe.Probe.files`; empty where no pictures were kept."""
+        if not self.has(PICTURES):
+            return {}
+        content = self.content(PICTURES)
+        try:
+            with np.load(io.BytesIO(content)) as arrays:
+                return dict(arrays)
+        except Exception as error:  # a damaged archive can raise almost anything
+            raise unreadable(self.path / PICTURES, error) from error
+
+    def content(self, name: str) -> bytes:
+        """The bytes of one of its files.
+
+        Raises:
+            RecordError: it is lost, cannot be read, or is not the file that was recorded.
+        """
+        path = self.path / name
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise unreadable(path, error) from error
+        if self.sha256.get(name) not in (None, seals.of_bytes(content)):
+            raise RecordError(f"{path}: not the file that was recorded (another sha256); {REMEDY}.")
+        return content
+
+    def check(self, weights: bool = False) -> None:
+        """Reads its files, and weights that are there on request: they can be large.
+
+        Raises:
+            RecordError: one of them is lost, or not the one that was recorded.
+        """
+        for name in (CURVE, *([PICTURES] if self.has(PICTURES) else [])):
+            self.content(name)
+        for name in self.sha256.keys() - {_document.FILE, CURVE, PICTURES}:
+            if weights and (self.path / name).exists():
+                self.content(name)
+
+    def has(self, name: str) -> bool:
+        """Whether the record says that it has a file, or has it."""
+        return name in self.sha256 or (self.path / name).exists()
 
     @property
     def precisions(self) -> set[str]:
@@ -126,3 +174,8 @@ class Run:
                 f"choose by settings, which are {[entry['settings'] for entry in found]}."
             )
         return found[0] if found else None
+
+
+def unreadable(path: Path, error: Exception) -> RecordError:
+    """The error for a file of a record that cannot be read."""
+    return RecordError(f"{path}: cannot be read ({first_line(error)}); {REMEDY}.")

@@ -10,16 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from adautomix import seals
 from adautomix.data.catalog import info
 from adautomix.errors import InputError, RecordError
+from adautomix.files import replace_all
 from adautomix.record import _document, _files
+from adautomix.record._document import FILE, SEAL
 from adautomix.record._where import resource
-from adautomix.record.run import Document, Run
-
-PICTURES = "mixed.npz"
-"""What a method mixed as training went on."""
-KEPT = (PICTURES, "curve.csv", "run.json")
-"""The files of a record, in the order of writing; weights stay where they were made."""
+from adautomix.record.run import CURVE, PICTURES, REMEDY, Document, Run
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Store:
     def find(self, id: str) -> Run | None:
         """The run of exactly this id, or None; RecordError when it is there but unreadable."""
         folder = self.path(id)
-        document = _read(folder / "run.json")
+        document = _read(folder / FILE)
         return None if document is None else _run(document, folder)
 
     def all(self) -> list[Run]:
@@ -65,20 +63,24 @@ class Store:
         document: Document,
         curve: pd.DataFrame | Sequence[Mapping[str, object]],
         files: Mapping[str, bytes] | None = None,
+        beside: Mapping[str, str] | None = None,
     ) -> Run:
         """Record a run: `files` (such as mixed.npz), curve.csv, and run.json last.
 
         Replaces an earlier run of the same id, evaluations included: they were of other weights.
-        `evaluations` and `extras` may be left out of the document.
+        `evaluations` and `extras` may be left out of the document, and its digests are made here;
+        `beside` has those of files that lie in the folder already (the weights).
         """
         document = {"schema": _document.SCHEMA, "evaluations": [], "extras": {}} | document
         _refuse(document, _document.problems(document))
-        contents = dict(files or {}) | {"curve.csv": _curve_bytes(document, curve)}
-        contents["run.json"] = _dump(document, document["id"])
+        contents = dict(files or {}) | {CURVE: _curve_bytes(document, curve)}
+        digests = {name: seals.of_bytes(content) for name, content in contents.items()}
+        document = _sealed(document, {**(beside or {}), **digests})
+        contents[FILE] = _dump(document, document["id"])
         folder = self.path(document["id"])
         with _files.writing(folder):
-            _files.replace_all(folder, contents)
-        return _run(_document.parse(contents["run.json"]), folder)
+            replace_all(folder, contents, vouching=FILE)
+        return _run(_document.parse(contents[FILE]), folder)
 
     def adopt(self, run: Run) -> Run:
         """A copy of a run of another store, without its weights.
@@ -94,11 +96,17 @@ class Store:
                 f"the run {run.id} cannot be made again, since its source is no commit: "
                 "commit the changes and run it once more."
             )
-        folder = self.path(run.id)
-        kept = [name for name in KEPT if name != PICTURES or info(run.data).embedded]
-        contents = {name: _bytes(run.path / name) for name in kept if (run.path / name).exists()}
+        folder, document = self.path(run.id), _read(run.path / FILE)
+        if document is None:
+            raise _unusable(run.path / FILE, "it is lost")
+        contents, digests = {}, dict(document.get(SEAL, {}))
+        if info(run.data).embedded and run.has(PICTURES):
+            contents[PICTURES] = run.content(PICTURES)
+        elif digests.pop(PICTURES, None):
+            document = _sealed(document, digests)
+        contents |= {CURVE: run.content(CURVE), FILE: _dump(document, run.id)}
         with _files.writing(folder):
-            _files.replace_all(folder, contents)
+            replace_all(folder, contents, vouching=FILE)
         return self.match(run.id)
 
     def append_evaluation(self, id: str, entry: Document) -> Run:
@@ -109,14 +117,14 @@ class Store:
         folder = self.path(id)
         _refuse({"id": id}, _document.evaluation_problems(entry))
         entry = _document.parse(_dump(entry, id))
-        if _read(folder / "run.json") is None:
+        if _read(folder / FILE) is None:
             raise RecordError(f"no run {id} in {self.root}: train it before evaluating it.")
         with _files.writing(folder):
-            document = _read(folder / "run.json") or {}
+            document = _read(folder / FILE) or {}
             kept = [old for old in document["evaluations"] if _topic(old) != _topic(entry)]
-            document["evaluations"] = [*kept, entry]
+            document["evaluations"] = [*kept, _document.sealed_evaluation(entry, id)]
             content = _dump(document, id)
-            _files.replace_all(folder, {"run.json": content})
+            replace_all(folder, {FILE: content})
         return _run(_document.parse(content), folder)
 
     def _ids(self) -> Iterator[str]:
@@ -128,7 +136,7 @@ class Store:
         except OSError as error:
             raise RecordError(f"cannot list the runs in {self.root}: {error.strerror}.") from error
         for name in names:
-            if _document.IDENTIFIER.fullmatch(name) and (self.root / name / "run.json").is_file():
+            if _document.IDENTIFIER.fullmatch(name) and (self.root / name / FILE).is_file():
                 yield name
 
 
@@ -161,30 +169,34 @@ def _read(path: Path) -> Document | None:
         raise _unusable(path, problem)
     if document["id"] != path.parent.name:
         raise _unusable(path, f"its id is {document['id']!r}, unlike its folder")
+    if problem := next(_document.damage(document), None):
+        raise _unusable(path, problem)
     return document
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be read ({error.strerror}).") from error
 
 
 def _unusable(path: Path, problem: str) -> RecordError:
     """The error for a run.json that is there but cannot be used."""
-    return RecordError(f"{path}: {problem}; restore it, or move its folder away and rerun.")
+    return RecordError(f"{path}: {problem}; {REMEDY}.")
 
 
 def _run(document: Document, folder: Path) -> Run:
     """A checked document as a Run."""
-    return Run(**{key: document[key] for key in _document.REQUIRED}, path=folder)
+    fields = {key: document[key] for key in _document.REQUIRED}
+    return Run(**fields, path=folder, sha256=document.get(SEAL, {}))
 
 
 def _refuse(document: Document, problems: Iterator[str]) -> None:
     """Raise RecordError for the first problem of something about to be written."""
     if problem := next(problems, None):
         raise RecordError(f"run {document.get('id')!r} not recorded: {problem}.")
+
+
+def _sealed(document: Document, digests: Mapping[str, str]) -> Document:
+    """A document with its digests, or RecordError for what JSON cannot hold."""
+    try:
+        return _document.sealed(document, digests)
+    except (TypeError, ValueError) as error:
+        raise RecordError(f"run {document['id']!r} not recorded: {error}.") from error
 
 
 def _dump(document: Document, id: str) -> bytes:

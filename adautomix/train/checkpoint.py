@@ -1,31 +1,29 @@
 """Checkpoints: weights as safetensors, the optimiser's state, and a JSON that one can read.
 
-Randomness is a function of the step (`adautomix.draw`), so no generator state is saved.
+The JSON (`adautomix.train.state`) says whose run it is and has the digests of all three files,
+which are checked before anything is loaded. Randomness is a function of the step
+(`adautomix.draw`), so no generator state is saved.
 """
 
-import json
-import os
+import re
 import shutil
-import tempfile
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from adautomix.errors import RecordError, unknown
-from adautomix.models import Backbone
+from adautomix import files, seals
+from adautomix.errors import RecordError, first_line
 from adautomix.train.loop import Training
+from adautomix.train.state import PROGRESS, STATE, State
+from adautomix.train.weights_file import under_all_names, write_weights
 
-WEIGHTS, OPTIMISER, STATE = "weights.safetensors", "optimiser.pt", "state.json"
-PROGRESS = ("step", "seconds", "cpu_seconds", "curve", "segments")
-"""What `STATE` holds: attributes of `Training`."""
-UNWRITABLE = (OSError, RuntimeError, SafetensorError)
-"""How a full disk shows itself: to Python, to torch, to safetensors."""
-PREFIXES = {"classifier": "classifier.", "teacher": "teacher.network."}
-"""Where the backbone of each predictor stands among the weights of a `Method`."""
+WEIGHTS, OPTIMISER = "weights.safetensors", "optimiser.pt"
+NAME = re.compile(r"step-\d{9}")
+T = TypeVar("T")
 
 
 def save(training: Training, folder: Path) -> Path:
@@ -37,154 +35,146 @@ def save(training: Training, folder: Path) -> Path:
     """
     training.check_finite()
     training.check_weights()
-    final = folder / f"step-{training.step:09d}"
+    final = folder / _name(training.step)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
-        try:
-            _write(training, temporary)
+        with files.workplace(folder) as place:
+            made = place / final.name
+            _write(training, made)
             if final.exists():  # of the same step: moved aside, so that none is ever half removed
-                final.rename(Path(tempfile.mkdtemp(prefix=".former-", dir=folder)) / final.name)
-            temporary.rename(final)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    except UNWRITABLE as error:
+                final.rename(place / "former")
+            made.rename(final)
+    except OSError as error:
         raise RecordError(
-            f"cannot write a checkpoint to {folder} ({_first_line(error)}): make room or choose "
+            f"cannot write a checkpoint to {folder} ({first_line(error)}): make room or choose "
             "another folder; the former checkpoint is untouched."
         ) from error
-    _sync_folder(folder)
-    for old in folder.iterdir():
-        if old != final and old.is_dir():
+    files.sync_folder(folder)
+    for old in _all(folder):
+        if old != final:
             shutil.rmtree(old, ignore_errors=True)
     return final
 
 
 def _write(training: Training, folder: Path) -> None:
     """The files of a checkpoint, on the disk when this returns."""
-    save_file(_tensors(training.method), folder / WEIGHTS)
+    folder.mkdir()
+    digests = {WEIGHTS: write_weights(training.method, folder / WEIGHTS)}
     tensors = {
         "optimiser": training.optimiser.state_dict(),
         "sums": training.sums,
         "notes": training.notes,
     }
-    torch.save(tensors, folder / OPTIMISER)
-    state = {name: getattr(training, name) for name in PROGRESS}
-    (folder / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
-    for file in folder.iterdir():
-        _sync(file)
-    _sync_folder(folder)
+    try:
+        torch.save(tensors, folder / OPTIMISER)
+    except RuntimeError as error:  # how torch says that the disk is full
+        raise OSError(first_line(error)) from error
+    digests[OPTIMISER] = seals.of_file(folder / OPTIMISER)
+    for name in digests:
+        files.sync(folder / name)
+    files.write(folder / STATE, State.of(training, digests).dump())
+    files.sync_folder(folder)
+
+
+def _name(step: int) -> str:
+    return f"step-{step:09d}"
 
 
 def latest(folder: Path) -> Path | None:
     """The newest whole checkpoint in `folder`, or None."""
-    return max(folder.glob("step-*"), default=None)
+    return max(_all(folder), default=None)
 
 
-def load(training: Training, checkpoint: Path) -> None:
-    """Puts `training` into the state that was saved.
+def _all(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("step-*") if NAME.fullmatch(path.name) and path.is_dir()]
+
+
+def newest(folder: Path, look: Callable[[Path], T]) -> T | None:
+    """What `look` finds in the newest checkpoint in `folder`; None without a checkpoint.
+
+    Whoever trains on may replace it meanwhile by a newer one: then that one is looked at.
+    """
+    while (found := latest(folder)) is not None:
+        try:
+            return look(found)
+        except RecordError:
+            if found.exists():
+                raise
+    return None
+
+
+def read_state(checkpoint: Path) -> State:
+    """How far the run of a checkpoint had come.
 
     Raises:
-        RecordError: the checkpoint is damaged or of another network.
+        RecordError: it is lost or damaged.
+    """
+    try:
+        return State.parse((checkpoint / STATE).read_bytes())
+    except (OSError, ValueError) as error:
+        raise _unusable(checkpoint, error) from error
+
+
+def load(training: Training, checkpoint: Path) -> State:
+    """Puts `training` into the state that was saved; where that fails it stays as it was.
+
+    Returns what the checkpoint says of itself. One of before there were digests has none: whether
+    it is as it was saved cannot be told, nor whose it is.
+
+    Raises:
+        RecordError: the checkpoint is damaged, of another run or of another network.
     """
     device = training.numerics.device
     try:
-        state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
-        training.method.load_state_dict(load_file(checkpoint / WEIGHTS))
+        state = State.parse((checkpoint / STATE).read_bytes())
+        _check(state, checkpoint, training)
+        weights = under_all_names(training.method, load_file(checkpoint / WEIGHTS))
+        _check_shapes(weights, training.method)
         tensors = torch.load(checkpoint / OPTIMISER, map_location="cpu", weights_only=True)
-        training.optimiser.load_state_dict(tensors["optimiser"])  # moves them to the weights
-        training.sums = {name: value.to(device) for name, value in tensors["sums"].items()}
-        training.notes = tensors["notes"]
-        for name in PROGRESS:
-            setattr(training, name, state[name])
-    except Exception as error:
-        raise RecordError(
-            f"cannot go on from the checkpoint {checkpoint} ({_first_line(error)}): "
-            "delete that folder to start this run again."
-        ) from error
+        sums = {name: value.to(device) for name, value in tensors["sums"].items()}
+        notes = dict(tensors["notes"])
+        training.optimiser.load_state_dict(tensors["optimiser"])  # checks before it changes
+    except Exception as error:  # a damaged file can raise almost anything
+        raise _unusable(checkpoint, error) from error
+    training.method.load_state_dict(weights)
+    training.sums, training.notes = sums, notes
+    for name in PROGRESS:
+        setattr(training, name, getattr(state, name))
+    return state
 
 
-def save_weights(module: nn.Module, file: Path) -> None:
-    """Every parameter and buffer of `module`, by name; the whole file or none.
-
-    Raises:
-        RecordError: the file cannot be written; a former file of that name is untouched.
-    """
-    temporary = file.with_name(f".{file.name}.tmp")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        save_file(_tensors(module), temporary)
-        _sync(temporary)
-        temporary.replace(file)
-    except UNWRITABLE as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise RecordError(
-            f"cannot write {file} ({_first_line(error)}): make room or choose another folder."
-        ) from error
+def _check(state: State, checkpoint: Path, training: Training) -> None:
+    """ValueError unless a checkpoint is as it was saved, and of this training."""
+    for name, digest in state.sha256.items():
+        if seals.of_file(checkpoint / name) != digest:
+            raise ValueError(f"{name} was changed since it was written (another sha256)")
+    if state.sha256 and state.run != training.run:
+        raise ValueError(f"it is of the run {state.run!r}, not {training.run!r}")
+    if NAME.fullmatch(checkpoint.name) and checkpoint.name != _name(state.step):
+        raise ValueError(f"its step is {state.step}, unlike its name")
+    open_steps = state.step - len(state.curve) * training.steps_per_epoch
+    if state.step > training.total or not 0 <= open_steps <= training.steps_per_epoch:
+        raise ValueError(
+            f"step {state.step} with {len(state.curve)} lines of the curve is no state of a run of "
+            f"{training.plan.epochs} epochs of {training.steps_per_epoch} steps"
+        )
 
 
-def load_weights(module: nn.Module, file: Path) -> None:
-    """The inverse of `save_weights`; strict.
-
-    Raises:
-        RecordError: the file is damaged or of another network.
-    """
-    try:
-        module.load_state_dict(load_file(file))
-    except UNWRITABLE as error:
-        raise RecordError(
-            f"cannot read the weights in {file} ({_first_line(error)}): "
-            f"delete {file.parent} and train the run again."
-        ) from error
+def _check_shapes(weights: Mapping[str, Tensor], method: nn.Module) -> None:
+    """ValueError unless these are weights of this method; torch would copy those that fit first."""
+    own = method.state_dict()
+    for name in sorted(own.keys() ^ weights.keys()):
+        raise ValueError(f"its weights are of another network, {name} is in one of them alone")
+    for name, tensor in own.items():
+        if tensor.shape != weights[name].shape:
+            raise ValueError(
+                f"its weights are of another network, {name} has shape "
+                f"{tuple(weights[name].shape)} instead of {tuple(tensor.shape)}"
+            )
 
 
-def load_body(network: Backbone, file: Path, predictor: str = "classifier") -> None:
-    """Every weight of `network` but its head's, from a predictor of the method saved in `file`.
-
-    Args:
-        network: a backbone of the same architecture; its classes may differ.
-        file: what `save_weights` made of a `Method`.
-        predictor: "classifier" or "teacher".
-
-    Raises:
-        InputError: another predictor.
-        RecordError: the file is damaged, of another network, or has no such predictor.
-    """
-    if predictor not in PREFIXES:
-        raise unknown("predictor to start from", predictor, PREFIXES)
-    head = {id(t) for t in network.model.get_classifier().state_dict(keep_vars=True).values()}
-    own = network.state_dict(keep_vars=True)
-    body = {name: PREFIXES[predictor] + name for name, t in own.items() if id(t) not in head}
-    try:
-        there = load_file(file)
-        network.load_state_dict({name: there[key] for name, key in body.items()}, strict=False)
-    except (KeyError, *UNWRITABLE) as error:
-        what = f"it has no {error}" if isinstance(error, KeyError) else _first_line(error)
-        raise RecordError(
-            f"cannot start from the weights of the {predictor} in {file} ({what}): "
-            "give a run of the same network that has one."
-        ) from error
-
-
-def _tensors(module: nn.Module) -> dict[str, Tensor]:
-    return {name: t.detach().cpu().contiguous() for name, t in module.state_dict().items()}
-
-
-def _first_line(error: Exception) -> str:
-    """What an error says, without the stack that torch appends."""
-    return next(iter(str(error).splitlines()), "").rstrip(".: ") or type(error).__name__
-
-
-def _sync(file: Path) -> None:
-    descriptor = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes renames last through a power cut, where the system can sync a folder."""
-    with suppress(OSError):
-        _sync(folder)
+def _unusable(checkpoint: Path, error: Exception) -> RecordError:
+    return RecordError(
+        f"cannot go on from the checkpoint {checkpoint} ({first_line(error)}): "
+        "delete that folder to start this run again."
+    )

@@ -109,6 +109,7 @@ class Training:
         self.seconds = 0.0
         self.cpu_seconds = 0.0
         self.curve: list[Row] = []
+        self.run = ""  # whose steps these are, for checkpoints to say: the consumer's own too
         self.segments: list[dict[str, Any]] = []  # who made the steps; the consumer's own too
         self.sums: dict[str, Tensor] = {}
         self.notes: dict[str, Tensor] = {}  # the consumer's own; checkpoints keep both

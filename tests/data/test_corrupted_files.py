@@ -1,5 +1,6 @@
 """Corrupted sets on disk: the official files, the pictures of frost, and what is kept."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from adautomix.data.small import ImageSet
 from adautomix.errors import DataError, InputError
 
 COUNT = 6
+EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
 
 
 @pytest.fixture(autouse=True)
@@ -106,6 +108,8 @@ def test_a_truncated_official_file_is_one_sentence(official, clean) -> None:
         (lambda f: np.save(f / "fog.npy", np.zeros((24, 32, 32, 3), np.uint8)), r"\(24, 32, 32, 3"),
         (lambda f: (f / "labels.npy").unlink(), r"labels\.npy is missing"),
         (lambda f: np.save(f / "labels.npy", np.zeros(30, np.uint8)), "does not hold the labels"),
+        (lambda f: np.save(f / "labels.npy", np.full(30, 1.7)), "holds float64 of shape"),
+        (lambda f: (f / "fog.npy").write_bytes(EMPTY_ZIP), r"fog\.npy is an archive of arrays"),
     ],
 )
 def test_other_damage_is_one_sentence_too(official, clean, damage, sentence) -> None:
@@ -121,9 +125,11 @@ def test_what_is_made_is_kept_and_read_again(
     assert made.origin == "made here"
     assert np.array_equal(made.data.images, corrupted(clean.images, "contrast", 2))
     assert np.array_equal(made.data.labels, clean.labels)
-    (file,) = [path for path in data_in_a_temporary_folder.rglob("*") if path.is_file()]
-    assert file.name == "contrast-2.npy"
+    there = {path.name: path for path in data_in_a_temporary_folder.rglob("*") if path.is_file()}
+    assert there.keys() == {"contrast-2.npy", "contrast-2.sha256"}
     monkeypatch.setattr(module, "corrupted", None)  # a call would fail
+    assert np.array_equal(load_corrupted(clean, "contrast", 2).data.images, made.data.images)
+    there["contrast-2.sha256"].unlink()  # as an earlier version kept them
     assert np.array_equal(load_corrupted(clean, "contrast", 2).data.images, made.data.images)
 
 
@@ -142,7 +148,8 @@ def test_a_damaged_kept_file_is_made_anew(clean, data_in_a_temporary_folder) -> 
     wanted = load_corrupted(clean, "contrast", 2).data.images
     (file,) = data_in_a_temporary_folder.rglob("*.npy")
     whole = file.read_bytes()
-    for damage in (whole[:-5], b"", b"no array"):
+    one_pixel = whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:]
+    for damage in (whole[:-5], b"", b"no array", one_pixel, EMPTY_ZIP):
         file.write_bytes(damage)
         assert np.array_equal(load_corrupted(clean, "contrast", 2).data.images, wanted)
         assert file.read_bytes() == whole
@@ -155,11 +162,10 @@ def test_a_folder_that_cannot_be_written_costs_no_result(clean, tmp_path) -> Non
 
 
 def test_nothing_half_written_stays(clean, data_in_a_temporary_folder, monkeypatch) -> None:
-    def full(stream, images):
-        stream.write(b"half")
+    def full(descriptor):
         raise OSError("no space left")
 
-    monkeypatch.setattr(module.np, "save", full)
+    monkeypatch.setattr(os, "fsync", full)
     assert len(load_corrupted(clean, "contrast", 2).data) == COUNT
     assert [path for path in data_in_a_temporary_folder.rglob("*") if path.is_file()] == []
 

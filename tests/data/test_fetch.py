@@ -1,5 +1,8 @@
 """Where data are looked for, and what a reader is told when they are not there."""
 
+import socket
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from urllib.error import URLError
 
@@ -84,6 +87,14 @@ def test_load_reads_what_where_finds(small, write_npz, any_content, monkeypatch)
     assert len(data.load("cifar100", "train", per_class=2)) == 6
 
 
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("name", ["photodigits", "photodigits.0-4"])
+def test_photodigits_needs_no_path_but_one_given_must_exist(tmp_path, name, split):
+    with pytest.raises(DataError, match=r"PhotoDigits is not at .*nowhere \(the path given\)"):
+        data.load(name, split, root=tmp_path / "nowhere")
+    assert data.load(name, split, root=tmp_path).sha256 == data.load(name, split).sha256
+
+
 def test_photodigits_has_nothing_to_get():
     assert "nothing to get" in fetch.get("photodigits")
     assert fetch.where("photodigits") is None
@@ -121,6 +132,12 @@ def test_get_puts_verified_data_in_place(download, any_content, empty_home):
     )
     assert download == [(CIFAR100.source, *next(iter(CIFAR100.md5.items())), True)]
     assert len(data.load("cifar100", "test")) == 6
+    assert [path.name for path in empty_home.iterdir()] == ["cifar100"]
+
+
+def test_get_removes_what_a_killed_download_left(download, any_content, empty_home):
+    (empty_home / ".writing-killed" / "cifar100").mkdir(parents=True)
+    fetch.get("cifar100")
     assert [path.name for path in empty_home.iterdir()] == ["cifar100"]
 
 
@@ -163,3 +180,40 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataError, match="cannot be written to"):
         fetch.get("cifar100", tmp_path / "file" / "cifar100")
+
+
+@pytest.fixture
+def port(monkeypatch) -> Iterator[int]:
+    """Where somebody listens on this machine; no proxy is set."""
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_host_is_reachable_where_somebody_listens(port):
+    assert fetch.reachable(f"https://127.0.0.1:{port}/a/b")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        assert not fetch.reachable(f"http://127.0.0.1:{closed.getsockname()[1]}")
+    assert fetch.host(f"https://127.0.0.1:{port}/a/b") == "127.0.0.1"
+
+
+def test_a_proxy_is_asked_instead_of_the_host(port, monkeypatch):
+    assert not fetch.reachable("https://weights.invalid/a")
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+    assert fetch.reachable("https://weights.invalid/a")
+    monkeypatch.setenv("no_proxy", "weights.invalid")
+    assert not fetch.reachable("https://weights.invalid/a")
+
+
+def test_a_system_that_looks_for_the_host_for_long_is_not_waited_for(port, monkeypatch):
+    def slow(*_, **__):
+        time.sleep(3)
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "create_connection", slow)
+    began = time.monotonic()
+    assert not fetch.reachable(f"https://127.0.0.1:{port}", seconds=0.1)
+    assert time.monotonic() - began < 2

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from adautomix import files
 from adautomix.record import claim
 from adautomix.record.claim import claimed
 
@@ -50,6 +51,6 @@ def test_who_holds_a_folder_may_claim_it_again(tmp_path):
 
 
 def test_without_locks_the_user_sees_to_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(claim, "fcntl", None)
+    monkeypatch.setattr(files, "fcntl", None)
     with claimed(tmp_path) as ours:
         assert ours

@@ -13,7 +13,8 @@ from torch import Tensor
 from adautomix.errors import DivergenceError, RecordError
 from adautomix.methods import AdAutoMix, Plain
 from adautomix.recipes import SGD, AdamW
-from adautomix.train import Training, checkpoint, decide, latest, load, save, train
+from adautomix.train import Training, decide, latest, load, save, train
+from adautomix.train.weights_file import load_weights, save_weights
 
 METHODS = {"plain": Plain(momentum=0.9), "adautomix": AdAutoMix(momentum=0.9)}
 OPTIMS = {"sgd": SGD(lr=0.1, generator_lr=0.01), "adamw": AdamW(lr=0.01)}
@@ -199,11 +200,11 @@ def test_weights_are_written_whole_or_not_at_all(make, tmp_path):
     one, two = make(Plain()).method, make(Plain()).method
     with torch.no_grad():
         two.classifier.model.fc.weight.add_(1)
-    checkpoint.save_weights(one, file)
+    save_weights(one, file)
     with no_file_longer_than(100), pytest.raises(RecordError, match=r"cannot write .*make room"):
-        checkpoint.save_weights(two, file)
+        save_weights(two, file)
     assert [path.name for path in file.parent.iterdir()] == [file.name]
-    checkpoint.load_weights(two, file)
+    load_weights(two, file)
     assert torch.equal(two.classifier.model.fc.weight, one.classifier.model.fc.weight)
 
 
@@ -211,10 +212,10 @@ def test_weights_are_written_whole_or_not_at_all(make, tmp_path):
 def test_weights_that_cannot_be_read_are_one_sentence(make, tmp_path, content):
     file: Path = tmp_path / "weights.safetensors"
     if content is None:  # of another network
-        checkpoint.save_weights(make(AdAutoMix()).method, file)
+        save_weights(make(AdAutoMix()).method, file)
     else:
         file.write_bytes(content)
     with pytest.raises(
         RecordError, match=r"cannot read the weights in .*: delete .* and train the run again\."
     ):
-        checkpoint.load_weights(make(Plain()).method, file)
+        load_weights(make(Plain()).method, file)

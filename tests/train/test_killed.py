@@ -63,7 +63,7 @@ def checkpoints(runs: Path) -> set[str]:
 
 def only_run(runs: Path) -> Run:
     (run,) = Store(runs).all()
-    assert sorted(path.name for path in run.path.iterdir() if path.suffix != ".tmp") == [
+    assert sorted(path.name for path in run.path.iterdir()) == [
         "curve.csv",
         "mixed.npz",
         "run.json",

@@ -1,0 +1,176 @@
+"""The three layouts of CIFAR-100 on disk.
+
+(a) The official pickles, a folder `cifar-100-python` or its parent; (b) a folder with
+`train/<class>/*.png` and `test/<class>/*.png`; (c) one `.npz` with x_train, y_train, x_test, y_test
+and, where the labels are not the official ones, classes.
+"""
+
+import io
+import pickle
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+from jaxtyping import Int64, UInt8
+
+from adautomix.checked import shown
+from adautomix.data.catalog import CIFAR100, CIFAR100_CLASSES
+from adautomix.errors import DataError, first_line
+
+Raw = tuple[np.ndarray, np.ndarray, list[str]]
+"""Images, labels and class names as a file has them; `ImageSet` checks dtypes and shapes."""
+Reader = Callable[[Path, str], Raw]
+FILES = ("train", "test")
+"""The splits that the official files have."""
+MODES = ("RGB", "RGBA", "L", "LA", "P", "1")
+"""Pillow's names for images of 8 bits a channel or less; of the others it would cut off values."""
+
+
+def read_rgb(
+    path: Path, what: str = "an image", side: int | None = None
+) -> UInt8[np.ndarray, "h w 3"]:
+    """The pixels of an image file in colour; an alpha channel is left out.
+
+    Raises DataError, naming the file as `what` it should be, when it is damaged, has more than 8
+    bits a channel, is larger than Pillow's limit, or is not `side` pixels high and wide.
+    """
+    try:
+        with PIL.Image.open(path) as image:
+            if side is not None and image.size != (side, side):
+                width, height = image.size
+                raise DataError(f"{path} is {width}x{height} pixels, expected {side}x{side}.")
+            if image.mode not in MODES:
+                raise DataError(
+                    f"{path} has pixels of Pillow's mode {image.mode}: "
+                    "convert it to 8 bits a channel."
+                )
+            flat = image.convert("RGBA") if image.mode == "P" else image
+            return np.array(flat.convert("RGB"))
+    except DataError:
+        raise
+    except Exception as error:  # a damaged file can raise almost anything
+        raise DataError(f"{path} cannot be read as {what}: {first_line(error)}.") from error
+
+
+def read(root: Path, split: str) -> Raw:
+    """One split, "train" or "test", of the layout found at `root`.
+
+    Raises DataError when there is none, and for a file that is damaged or holds something else.
+    """
+    return _reader(root)(root, split)
+
+
+def _reader(root: Path) -> Reader:
+    if root.is_file() and root.suffix == ".npz":
+        return _from_npz
+    if (root / "cifar-100-python").is_dir() or (root / "meta").is_file():
+        return _from_pickles
+    if (root / "train").is_dir():
+        return _from_folders
+    raise DataError(
+        f"no CIFAR-100 in {root}: expected a .npz, the folder cifar-100-python, or"
+        " train/<class>/*.png and test/<class>/*.png."
+    )
+
+
+def _from_npz(path: Path, split: str) -> Raw:
+    wanted = (f"x_{split}", f"y_{split}")
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            missing = [name for name in wanted if name not in arrays]
+            if missing:
+                raise DataError(f"{path} has no array {missing[0]!r}.")
+            images, labels = arrays[wanted[0]], arrays[wanted[1]].reshape(-1)
+            named = "classes" in arrays
+            names = arrays["classes"].ravel().tolist() if named else CIFAR100_CLASSES
+    except DataError:
+        raise
+    except Exception as error:  # a damaged archive can raise almost anything
+        raise DataError(f"{path} cannot be read as .npz: {first_line(error)}.") from error
+    return images, _whole(labels, path), _texts(names, path)
+
+
+def _from_folders(root: Path, split: str) -> Raw:
+    folders = {
+        part: {path.name for path in (root / part).glob("*") if path.is_dir()} for part in FILES
+    }
+    for part, other in (("train", "test"), ("test", "train")):
+        for name in sorted(folders[other] - folders[part]):
+            raise DataError(f"{root / part} has no folder for class {name!r}, {other} has one.")
+    names = sorted(folders[split])
+    if not names:
+        raise DataError(f"{root / split} has no class folders.")
+    files = [sorted((root / split / name).glob("*.png")) for name in names]
+    for name, found in zip(names, files, strict=True):
+        if not found:
+            raise DataError(f"{root / split / name} has no .png file.")
+    labels = np.repeat(np.arange(len(names), dtype=np.int64), [len(found) for found in files])
+    with ThreadPoolExecutor() as pool:
+        paths = (path for found in files for path in found)
+        images = list(pool.map(partial(read_rgb, side=CIFAR100.side), paths))
+    return np.stack(images), labels, names
+
+
+def _from_pickles(root: Path, split: str) -> Raw:
+    inner = root / "cifar-100-python"
+    folder = inner if inner.is_dir() else root
+    table, meta = _unpickle(folder / split), _unpickle(folder / "meta")
+    try:
+        flat, labels = table["data"], np.atleast_1d(table["fine_labels"])
+        names = list(meta["fine_label_names"])
+        images = flat.reshape(-1, 3, CIFAR100.side, CIFAR100.side).transpose(0, 2, 3, 1)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{folder} does not hold CIFAR-100's pickles: {error!r}.") from error
+    images, names = np.ascontiguousarray(images), _texts(names, folder / "meta")
+    return images, _whole(labels, folder / split), names
+
+
+def _texts(names: Sequence[object], path: Path) -> list[str]:
+    """The names of classes; DataError for one that is no text."""
+    for name in names:
+        if not isinstance(name, str):
+            raise DataError(f"{path}: class names must be text, found {shown(name)}.")
+    return list(names)
+
+
+def _whole(labels: np.ndarray, path: Path) -> Int64[np.ndarray, "*s"]:
+    """Labels of any integer type as int64; DataError for others, naming one that cannot be."""
+    if labels.dtype.kind in "iu":
+        largest = np.iinfo(np.int64).max
+        return (labels if labels.dtype != np.uint64 else labels.clip(max=largest)).astype(np.int64)
+    odd = [x for x in labels.ravel().tolist() if not isinstance(x, int) or x.bit_length() > 63]
+    odd.sort(key=lambda label: isinstance(label, float) and label % 1 == 0)  # 1.7 before 1.0
+    found = f", such as {shown(odd[0])}" if odd else ""
+    raise DataError(f"{path}: labels must be whole numbers, got {labels.dtype}{found}.")
+
+
+class _Unpickler(pickle.Unpickler):
+    """Builds numpy arrays and nothing else, so that an altered file cannot run code."""
+
+    def find_class(self, module: str, name: str) -> object:
+        if name == "_reconstruct" and module in {"numpy.core.multiarray", "numpy._core.multiarray"}:
+            return lambda kind, shape, code: np.ndarray.__new__(kind, shape, code)
+        if (module, name) == ("numpy", "ndarray"):
+            return np.ndarray
+        if (module, name) == ("numpy", "dtype"):  # Python 2 wrote 0 and 1 for False and True
+            return lambda code, align, copy: np.dtype(code, bool(align), bool(copy))
+        if (module, name) == ("_codecs", "encode"):
+            return lambda text, coding: text.encode(coding)
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+
+
+def _unpickle(path: Path) -> dict:
+    try:
+        table = _Unpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing.") from error
+    except Exception as error:  # a damaged pickle can raise almost anything
+        raise DataError(
+            f"{path} cannot be read as a CIFAR-100 pickle: {first_line(error)}."
+        ) from error
+    if not isinstance(table, dict):
+        raise DataError(f"{path} holds a {type(table).__name__}, expected a dict.")
+    return table

@@ -1,0 +1,92 @@
+"""How far a run has come and whose it is, as its checkpoint says it in JSON."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from adautomix import seals
+from adautomix.errors import RecordError
+from adautomix.seals import SEAL
+from adautomix.train.loop import Row, Training
+
+STATE = "state.json"
+PROGRESS = ("step", "seconds", "cpu_seconds", "curve", "segments")
+"""Attributes of `Training`, and what the states of before there were digests hold."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What `STATE` of a checkpoint says.
+
+    Attributes:
+        step, seconds, cpu_seconds, curve, segments, run: those of the `Training`.
+        sha256: digests of the other files of the checkpoint; empty in one of before there were any.
+    """
+
+    step: int
+    seconds: float
+    cpu_seconds: float
+    curve: list[Row]
+    segments: list[dict[str, Any]]
+    run: str = ""
+    sha256: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, training: Training, sha256: dict[str, str]) -> "State":
+        """That of a training; `sha256` has the digests of the other files."""
+        return cls(**{name: getattr(training, name) for name in (*PROGRESS, "run")}, sha256=sha256)
+
+    def dump(self) -> bytes:
+        """The bytes of `STATE`. Raises RecordError for what JSON cannot hold."""
+        try:
+            return json.dumps(seals.sealed(asdict(self), STATE, self.sha256), indent=1).encode()
+        except (TypeError, ValueError) as error:
+            raise RecordError(
+                f"curve and segments at step {self.step} cannot be saved as JSON ({error}): "
+                "measure finite numbers."
+            ) from error
+
+    @classmethod
+    def parse(cls, content: bytes) -> "State":
+        """The inverse of `dump`. Raises ValueError for what no checkpoint says."""
+        document = json.loads(content.decode())
+        if problem := next(_problems(document), None):
+            raise ValueError(problem)
+        digests = document.get(SEAL, {})
+        others = {name: digest for name, digest in digests.items() if name != STATE}
+        return cls(**{**document, SEAL: others})
+
+
+def _problems(document: Any) -> Iterator[str]:
+    """What is wrong with what a `STATE` says, one clause each."""
+    if not isinstance(document, dict):
+        yield "it is no JSON object"
+        return
+    known = {*PROGRESS, *(("run", SEAL) if document.keys() - set(PROGRESS) else ())}
+    for name in sorted(document.keys() ^ known):
+        yield f"its {name} is missing" if name in known else f"it has a strange field {name!r}"
+        return
+    step, curve, segments = document["step"], document["curve"], document["segments"]
+    if isinstance(step, bool) or not isinstance(step, int) or step < 0:
+        yield f"its step is {step!r}, not a whole number from 0"
+    for name in ("seconds", "cpu_seconds"):
+        if not _is_number(document[name]) or not 0 <= document[name] < math.inf:
+            yield f"its {name} is {document[name]!r}, not a number from 0"
+    if not isinstance(curve, list) or not all(map(_is_row, curve)):
+        yield "its curve is no list of lines of numbers"
+    if not isinstance(segments, list) or not all(isinstance(each, dict) for each in segments):
+        yield "its segments are no list of objects"
+    if not isinstance(document.get("run", ""), str):
+        yield f"its run is {document['run']!r}, not an id"
+    if SEAL in document:
+        yield from seals.faults(document, STATE)
+
+
+def _is_row(line: Any) -> bool:
+    return isinstance(line, dict) and all(map(_is_number, line.values()))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
