@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adautomix import cli
-from adautomix.record import Store, _files
+from adautomix import cli, files
+from adautomix.record import Store
 from adautomix.train import Training
 
 SMOKE = ["train", "photodigits/thin/adautomix", "--budget", "smoke", "--device", "cpu"]
@@ -169,11 +169,11 @@ def test_an_altered_dataset_is_named(refused, monkeypatch):
 @pytest.mark.parametrize("name", ["curve.csv", "run.json", "mixed.npz", "weights.safetensors"])
 def test_a_full_disk_while_recording_keeps_what_was_recorded(refused, monkeypatch, name):
     if name == "weights.safetensors":
-        from adautomix.train import checkpoint
+        from adautomix.train import weights_file
 
-        monkeypatch.setattr(checkpoint, "save_file", _disk_is_full)
+        monkeypatch.setattr(weights_file, "save_file", _disk_is_full)
     else:
-        _full_for(monkeypatch, f".{name}.")
+        _full_for(monkeypatch, name)
     sentence = refused([*SMOKE], 1)
     assert "make room" in sentence
     monkeypatch.undo()
@@ -183,16 +183,16 @@ def _disk_is_full(*_: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _full_for(monkeypatch, beginning: str) -> None:
+def _full_for(monkeypatch, name: str) -> None:
     """The disk is full for one file of the record."""
     real = open
 
     def opened(path, *given, **named):
-        if Path(path).name.startswith(beginning):
+        if Path(path).name == name:
             _disk_is_full()
         return real(path, *given, **named)
 
-    monkeypatch.setattr(_files, "open", opened, raising=False)
+    monkeypatch.setattr(files, "open", opened, raising=False)
 
 
 def test_a_loss_that_is_not_a_number_records_nothing(refused, monkeypatch):

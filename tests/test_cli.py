@@ -10,7 +10,7 @@ import pytest
 
 from adautomix import __version__, cli, commands
 from adautomix.errors import InputError
-from adautomix.record import Run, Store
+from adautomix.record import Run, Store, _document
 
 TRAIN = ["train", "photodigits/thin/plain", "--budget", "smoke", "--device", "cpu"]
 TRAIN += ["--set", "net.width=12"]
@@ -221,16 +221,21 @@ def test_runs_are_adopted_without_weights_if_they_can_be_made_again(capsys, fold
     document = json.loads((runs[0].path / "run.json").read_text())
     clean = {**document["provenance"], "commit": "0" * 40, "dirty": False}
     for facts in ({"commit": None, "dirty": None}, {"commit": "0" * 40, "dirty": True}):
-        text = json.dumps({**document, "provenance": {**clean, **facts}})
-        (runs[0].path / "run.json").write_text(text)
+        rewrite(runs[0], {**document, "provenance": {**clean, **facts}})
         assert cli.main(words) == 1
         assert "its source is no commit: commit the changes" in capsys.readouterr().err
         assert not (tmp_path / "kept").exists()
-    (runs[0].path / "run.json").write_text(json.dumps({**document, "provenance": clean}))
+    rewrite(runs[0], {**document, "provenance": clean})
     assert said(capsys, words) == f"Recorded: {tmp_path / 'kept' / runs[0].id}\n"
     assert Store(tmp_path / "kept").match(runs[0].id).metrics == runs[0].metrics
     assert not list((tmp_path / "kept").rglob("*.safetensors"))
-    (runs[0].path / "run.json").write_text(json.dumps(document))
+    rewrite(runs[0], document)
+
+
+def rewrite(run: Run, document: dict) -> None:
+    """Another run.json, with its digest."""
+    sealed = _document.sealed(document, run.sha256)
+    (run.path / "run.json").write_bytes(_document.dump(sealed))
 
 
 def test_no_run_at_all_is_said(capsys, tmp_path, monkeypatch):

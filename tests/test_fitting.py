@@ -25,7 +25,7 @@ def thin(classes: int = CLASSES) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return timm.create_model(
-            "resnet18", num_classes=classes, channels=(8, 8, 8, 8), stem_type="deep", stem_width=4
+            "resnet18", num_classes=classes, channels=(8, 8, 8, 8), stem_type="deep", stem_width=8
         )
 
 
@@ -296,9 +296,12 @@ def test_a_test_loader_is_looked_at_before_any_training():
 
 def test_a_look_at_the_test_loader_costs_no_image_and_no_random_number():
     model, evaluated = thin(), []
-    model.register_forward_hook(
-        lambda module, given, _: module.training or evaluated.append(len(given[0]))
-    )
+
+    def count(module, given, _):
+        if not module.training:
+            evaluated.append(len(given[0]))
+
+    model.register_forward_hook(count)
     once = (pair for pair in batched(48))
     fit(model, batched(), once, method=Plain(None), epochs=1, how=HOW)
     assert sum(evaluated) == 48
@@ -313,6 +316,19 @@ def test_test_batches_without_images_are_refused():
         fit(thin(), batched(), empty, method=Plain(), epochs=1, how=HOW)
     done = fit(thin(), batched(), [*empty, *batched()], method=Plain(), epochs=1, how=HOW)
     assert done.accuracy["classifier"] > 0
+
+
+def test_test_labels_of_which_none_counts_are_refused():
+    left_out = [(images, torch.full_like(labels, -100)) for images, labels in batched()]
+    with pytest.raises(InputError, match="yields no images, or none that count"):
+        fit(thin(), batched(), left_out, method=Plain(), epochs=1, how=HOW)
+
+
+def test_test_images_that_are_not_numbers_have_no_accuracy():
+    spoilt = batched(24)
+    spoilt[1][0][3, 0, 0, 0] = math.nan
+    with pytest.raises(InputError, match="1 of 24 images hold a NaN or an infinity"):
+        fit(thin(), batched(), spoilt, method=Plain(), epochs=1, how=HOW)
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_a_start_that_is_not_there_is_one_sentence(done, store, pretrained, sent
 def test_a_run_of_another_network_is_refused(done, store):
     with pytest.raises(RecordError, match=r"cannot start from .*Error\(s\) in loading"):
         start_network(replace(THIN, width=16, pretrained=done.first.id), 5, store=store)
-    with pytest.raises(RecordError, match=r"it has no 'classifier\.model\.layer1\.2"):
+    with pytest.raises(RecordError, match=r"it has no classifier\.model\.layer1\.2"):
         start_network(Net("resnet34", width=12, pretrained=done.first.id), 5, store=store)
 
 
@@ -147,7 +147,7 @@ def test_a_method_without_a_teacher_has_none_to_start_from(done, tmp_path: Path)
     save_file({key: t for key, t in there.items() if key.startswith("classifier.")}, file)
     network = THIN.build(5)
     load_body(network, file)
-    with pytest.raises(RecordError, match=r"weights of the teacher .*it has no 'teacher\.network"):
+    with pytest.raises(RecordError, match=r"weights of the teacher .*it has no teacher\.network"):
         load_body(network, file, "teacher")
 
 

@@ -26,7 +26,7 @@ from adautomix.train import decide
 pixels, labels = torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 2, 1])
 net = nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
 answers = Answers(torch.randn(4, 3), labels)
-model = timm.create_model("resnet18", num_classes=3, channels=(4, 4, 4, 4))
+model = timm.create_model("resnet18", num_classes=3, channels=(8, 8, 8, 8))
 methods = {name: config.build(model, 32) for name, config in METHODS.items()}
 
 def said(code):

@@ -154,8 +154,8 @@ def _uphill(
     """
     images = images.detach().requires_grad_()
     with torch.enable_grad():
-        logits, numbers = ask(images, labels)
-        loss = F.cross_entropy(logits, numbers, ignore_index=LEFT_OUT, reduction="sum")
+        asked = ask(images, labels)
+        loss = F.cross_entropy(asked.logits, asked.labels, ignore_index=LEFT_OUT, reduction="sum")
         (gradient,) = torch.autograd.grad(loss, images)
     return gradient.sign()
 

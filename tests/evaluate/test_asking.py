@@ -42,7 +42,7 @@ def single(attack):
 
 EVALUATIONS = {
     "accuracy": accuracy,
-    "answers": lambda *given: [part.tolist() for part in answers(*given)],
+    "answers": lambda *given: [part.tolist() for part in vars(answers(*given)).values()],
     "calibration": lambda *given: calibration(answers(*given))[:9],
     "temperature": lambda *given: temperature(answers(*given)),
     "scaled_across": lambda *given: scaled_across(answers(*given))[1],
@@ -172,7 +172,8 @@ def flat(found):
 
 
 def test_answers_keep_the_place_of_what_counts_nowhere(network):
-    logits, labels = answers(network, batched(*gapped()))
+    found = answers(network, batched(*gapped()))
+    logits, labels = found.logits, found.labels
     assert torch.equal(logits, answers(network, batched(*split())).logits)
     assert torch.equal(labels, gapped()[1])
     halves = [Answers(logits[half & ~GONE], labels[half & ~GONE]) for half in halves_of(COUNT)]

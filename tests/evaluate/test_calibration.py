@@ -170,8 +170,10 @@ def test_saturated_answers_share_the_last_bin_with_those_just_below() -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_torchmetrics_gives_saturated_answers_a_bin_of_their_own() -> None:
     metrics = pytest.importorskip("torchmetrics.functional.classification")
-    logits, labels = half_saturated()
-    theirs = metrics.multiclass_calibration_error(logits.softmax(1), labels, 4, n_bins=15)
+    found = half_saturated()
+    theirs = metrics.multiclass_calibration_error(
+        found.logits.softmax(1), found.labels, 4, n_bins=15
+    )
     assert float(theirs) == pytest.approx((10 * (1 - 0.6) + 10 * (1 - 0.95)) / 20)
     assert float(theirs) > calibration(half_saturated()).ece
 
@@ -325,12 +327,14 @@ def test_answers_that_cannot_be_counted_are_refused_in_a_sentence(found) -> None
         (lambda x, y: (x.numpy(), y), "logits must be .*, not a ndarray for 300 images"),
     ],
 )
+@pytest.mark.usefixtures("annotations_unchecked")
 def test_wrong_answers_are_refused_by_all_that_take_them(found, asked, change, sentence) -> None:
     with pytest.raises(InputError, match=sentence):
-        asked(Answers(*change(*found)))
+        asked(Answers(*change(found.logits, found.labels)))
 
 
 @pytest.mark.parametrize("kind", [lambda y: y.int(), lambda y: y[:, None], F.one_hot])
+@pytest.mark.usefixtures("annotations_unchecked")
 def test_labels_of_any_kind_calibrate_alike(found, kind) -> None:
     answers = Answers(found.logits, kind(found.labels))
     assert calibration(answers).values() == calibration(found).values()

@@ -48,7 +48,7 @@ def test_a_network_whose_logits_are_not_numbers_has_no_number(subject, name):
 
 @pytest.mark.parametrize("name", EVALUATIONS)
 def test_a_network_of_too_few_classes_has_no_number(subject, name):
-    smaller = replace(subject, module=Net("resnet18", width=4).build(5).eval())
+    smaller = replace(subject, module=Net("resnet18", width=8).build(5).eval())
     with pytest.raises(InputError, match=r"labels run from \d to \d, but the model has 5 classes"):
         make(name, few(name))(smaller)
 

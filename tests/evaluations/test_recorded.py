@@ -9,7 +9,7 @@ import torch
 from adautomix import commands, runner
 from adautomix.errors import InputError, RecordError
 from adautomix.evaluations import EVALUATIONS, evaluate, held, settings_of
-from adautomix.record import Store
+from adautomix.record import Store, _document
 from adautomix.weights import WEIGHTS
 
 FEW = {
@@ -106,7 +106,8 @@ def test_adopted_runs_keep_their_evaluations(run, conditions, tmp_path):
     done = evaluate(run, ["calibration"], ["classifier"], conditions)
     document = json.loads((run.path / "run.json").read_text())
     document["provenance"] |= {"commit": "0" * 40, "dirty": False}
-    (run.path / "run.json").write_text(json.dumps(document))
+    sealed = _document.sealed(document, run.sha256)
+    (run.path / "run.json").write_bytes(_document.dump(sealed))
     kept = Store(tmp_path / "kept").adopt(Store(run.path.parent).match(run.id))
     assert kept.evaluations == done.evaluations
     assert not (kept.path / WEIGHTS).exists()

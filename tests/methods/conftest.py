@@ -11,8 +11,8 @@ class Tiny(nn.Module):
 
     def __init__(self, classes):
         super().__init__()
-        self.first = nn.Conv2d(3, 6, 3, stride=2, padding=1)
-        self.second = nn.Conv2d(6, 8, 3, stride=2, padding=1)
+        self.first = nn.Conv2d(3, 8, 3, stride=2, padding=1)
+        self.second = nn.Conv2d(8, 8, 3, stride=2, padding=1)
         self.head = nn.Linear(8, classes)
 
     def forward_intermediates(self, x, indices, output_fmt):
