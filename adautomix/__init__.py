@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from adautomix.draw import draw_for
-    from adautomix.fitting import Fitted, How, fit
     from adautomix.methods import AdAutoMix, Fixed, Plain
     from adautomix.mix import CutMix, MixGenerator, Mixup
     from adautomix.models import Backbone
     from adautomix.recipes import SGD, AdamW, Cosine
+    from adautomix.rng import draw_for
+    from adautomix.train.fitting import Fitted, How, fit
 
 _HOMES = {
     "AdAutoMix": "methods",
@@ -22,15 +22,15 @@ _HOMES = {
     "Backbone": "models",
     "Cosine": "recipes",
     "CutMix": "mix",
-    "Fitted": "fitting",
+    "Fitted": "train.fitting",
     "Fixed": "methods",
-    "How": "fitting",
+    "How": "train.fitting",
     "MixGenerator": "mix",
     "Mixup": "mix",
     "Plain": "methods",
     "SGD": "recipes",
-    "draw_for": "draw",
-    "fit": "fitting",
+    "draw_for": "rng",
+    "fit": "train.fitting",
 }
 __all__ = [
     "SGD",

@@ -15,6 +15,8 @@ from jaxtyping import config
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+pytest_plugins = ("record_fixtures",)
+
 # The same examples every time: a failure seen by one reader is seen by all.
 settings.register_profile(
     "repeatable", deadline=None, max_examples=25, derandomize=True, database=None

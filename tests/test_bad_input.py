@@ -208,7 +208,7 @@ def test_a_loss_that_is_not_a_number_records_nothing(refused, monkeypatch):
 
 
 def test_a_damaged_checkpoint_is_named(refused, monkeypatch, tmp_path):
-    from adautomix.jobs import Job
+    from adautomix.runs.job import Job
 
     job = Job("photodigits/thin/adautomix", "smoke", 0, ("epochs=1",))
     damaged = tmp_path / "runs" / job.id() / "checkpoints" / "step-000000001"

@@ -12,16 +12,17 @@ import torch
 
 from adautomix import recipes
 from adautomix.checked import of_type, shown
+from adautomix.device import Numerics
 from adautomix.errors import InputError
-from adautomix.fitting import How
-from adautomix.jobs import Job
 from adautomix.methods import METHODS, AdAutoMix, Fixed, MethodConfig
 from adautomix.mix import GUIDED, MIXERS, CutMix, MixingRule, Mixup
 from adautomix.recipes import SGD, AdamW, Cosine, Recipe
 from adautomix.recipes.serialise import KINDS
 from adautomix.record import recorded
 from adautomix.record.run import run_id
-from adautomix.train import Numerics, Plan
+from adautomix.runs.job import Job
+from adautomix.train import Plan
+from adautomix.train.fitting import How
 
 pytestmark = pytest.mark.usefixtures("annotations_unchecked")
 

@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from adautomix.cli import parser
+from adautomix.cli.main import parser
 
 PAGES = ["README.md", "book", "data/README.md", "data/runs/README.md", "notebooks"]
 LINE = re.compile(r"^\s*(?:[A-Z_]+=\S+ )*(adautomix .*?)(?:\s+#.*|\s\|.*)?$", re.MULTILINE)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adautomix import losses
-from adautomix.draw import draw_for
+from adautomix.rng import draw_for
 
 BATCH, CLASSES = 7, 5
 

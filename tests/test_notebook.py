@@ -15,9 +15,9 @@ import yaml
 from click.testing import CliRunner
 from papermill.cli import papermill
 
-from adautomix import notebook
 from adautomix.errors import InputError
-from adautomix.parameters import PARAMETERS
+from adautomix.pages import notebook
+from adautomix.results.parameters import PARAMETERS
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

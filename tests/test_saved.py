@@ -10,13 +10,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from adautomix import cli, evaluations, repetition, runner, unfinished
+from adautomix import cli
+from adautomix.device import decide
 from adautomix.errors import Interrupted, RecordError
-from adautomix.jobs import Conditions, Job
 from adautomix.record import Run, Store
-from adautomix.train import decide
+from adautomix.runs import reproduce, runner, unfinished
+from adautomix.runs.evaluate import evaluate
+from adautomix.runs.job import Conditions, Job
+from adautomix.runs.weights import WEIGHTS, start_network
 from adautomix.train.state import PROGRESS
-from adautomix.weights import WEIGHTS, start_network
 
 JOB = Job("photodigits/thin/plain", "smoke", 0, ("net.width=8", "epochs=3"))  # 6 steps
 OTHERS = {
@@ -207,13 +209,13 @@ def refused_by_train(run: Run, name: str, capsys) -> None:
 @pytest.mark.parametrize("how", [changed, truncated])
 def test_damaged_weights_of_a_record_are_not_used(done, how, tmp_path, monkeypatch):
     how(done.path / WEIGHTS)
-    monkeypatch.setattr(repetition, "execute", lambda *_: pytest.fail("trained for nothing"))
+    monkeypatch.setattr(reproduce, "execute", lambda *_: pytest.fail("trained for nothing"))
     store = Store(done.path.parent)
     net = replace(JOB.recipe().net, pretrained=done.id)
     for use in (
         lambda: runner.evaluate_run(done, decide("cpu")),
-        lambda: evaluations.evaluate(done, ["calibration"], conditions=conditions(store)),
-        lambda: repetition.repeat(done, conditions(Store(tmp_path / "again"))),
+        lambda: evaluate(done, ["calibration"], conditions=conditions(store)),
+        lambda: reproduce.repeat(done, conditions(Store(tmp_path / "again"))),
         lambda: start_network(net, 10, store=store),
     ):
         with pytest.raises(RecordError) as error:
@@ -232,11 +234,11 @@ def test_truncated_weights_of_a_record_without_digests_are_one_sentence(done, tm
     run = unsealed(done)
     truncated(run.path / WEIGHTS)
     with pytest.raises(RecordError, match="cannot read the weights in"):
-        repetition.repeat(run, conditions(Store(tmp_path / "again")))
+        reproduce.repeat(run, conditions(Store(tmp_path / "again")))
     (run.path / WEIGHTS).unlink()
     (run.path / "curve.csv").unlink()
     with pytest.raises(RecordError, match=r"curve\.csv: cannot be read"):
-        repetition.repeat(run, conditions(Store(tmp_path / "again")))
+        reproduce.repeat(run, conditions(Store(tmp_path / "again")))
 
 
 def test_runs_show_says_which_files_are_as_recorded(done, capsys):

@@ -14,10 +14,10 @@ import pytest
 import torch
 from jaxtyping import TypeCheckError
 
-from adautomix.data.loader import Batch
+from adautomix.data.loaders import Batch
 from adautomix.evaluate import Answers
 from adautomix.evaluate.calibration import Bins
-from adautomix.evaluations.evidence import Pairs
+from adautomix.evaluate.localisation import Pairs
 from adautomix.methods.base import Losses
 from adautomix.mix import Mixed
 from adautomix.mix.gridmix import Grid

@@ -14,14 +14,16 @@ from adautomix.methods import METHODS, AdAutoMix, AlignMix, AutoMix, Fixed, Mani
 SETTING = """
 import json, sys, timm, torch
 from torch import nn
-from adautomix import AdAutoMix, draw_for, experiments, fit, transfer
+from adautomix import AdAutoMix, draw_for, fit
+from adautomix.results import experiments
+from adautomix.pages import transfer
 from adautomix.evaluate import *
 from adautomix.data.augment import Augment
-from adautomix.draw import SameRatio
+from adautomix.rng import SameRatio
 from adautomix.methods import METHODS, AutoMix, Fixed, Plain
 from adautomix.mix import *
 from adautomix.models import Backbone, Net, momentum_at
-from adautomix.train import decide
+from adautomix.device import decide
 
 pixels, labels = torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 2, 1])
 net = nn.Sequential(nn.Flatten(), nn.LazyLinear(3))

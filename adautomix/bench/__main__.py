@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from adautomix import cli
+from adautomix.cli.main import Parser, run
 from adautomix.errors import AdAutoMixError, InputError, unknown
 from adautomix.record import bench, live, provenance
-from adautomix.timer import Timer
+from adautomix.train.timer import Timer
 
 if TYPE_CHECKING:
     from adautomix.bench.conditions import Conditions
@@ -33,12 +33,12 @@ ALL = [name for name in SUITES if name != "all"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status."""
-    return cli.run(parser, arguments)
+    return run(parser, arguments)
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = cli.Parser(
+    top = Parser(
         prog="python -m adautomix.bench",
         description="Measure what training costs; print a table and write a record.",
         epilog="Suites: " + "; ".join(f"{name}: {what}" for name, what in SUITES.items()) + ".",
@@ -91,9 +91,9 @@ def _conditions(options: argparse.Namespace) -> "Conditions":
     import torch
 
     from adautomix.bench.conditions import Conditions
+    from adautomix.device import decide
     from adautomix.methods import METHODS
     from adautomix.models import Net
-    from adautomix.train import decide
 
     for method in options.methods:
         if method not in METHODS:
@@ -114,7 +114,7 @@ def _conditions(options: argparse.Namespace) -> "Conditions":
 
 def _run(suite: str, conditions: "Conditions", folder: Path) -> str:
     """The suite's table, after its record was written."""
-    from adautomix.runner import device_in_words
+    from adautomix.runs.runner import device_in_words
 
     function: Callable = getattr(import_module(f"adautomix.bench.{suite}"), suite)
     timer = Timer()

@@ -4,15 +4,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from adautomix import runner
 from adautomix.bench.flops import Counting
 from adautomix.data.catalog import CIFAR100
-from adautomix.data.small import ImageSet
+from adautomix.data.image_set import ImageSet
+from adautomix.device import Numerics
 from adautomix.methods import METHODS, MethodConfig
 from adautomix.models import Net
 from adautomix.recipes import Recipe
 from adautomix.recipes.cifar100 import RESNET18
-from adautomix.train import Numerics, Step, train
+from adautomix.runs import runner
+from adautomix.train import Step, train
 
 STEPS_PER_EPOCH = 8
 """Enough that closing an epoch is rare, few enough that large images fit the memory."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from adautomix.train import Numerics
+from adautomix.device import Numerics
 
 Task = Callable[[], object]
 

@@ -8,9 +8,9 @@ import torch
 
 from adautomix.bench.case import Case
 from adautomix.bench.clock import Task, Timings, interleaved
+from adautomix.device import Numerics
 from adautomix.models import Net
 from adautomix.recipes.cifar100 import RESNET18
-from adautomix.train import Numerics
 
 Row = dict[str, Any]
 """One line of a suite's table: plain values, seconds and MiB."""

@@ -12,10 +12,10 @@ import torch
 from adautomix.bench.case import Case, Trial
 from adautomix.bench.conditions import Conditions, Row
 from adautomix.bench.memory import peak_mib
-from adautomix.draw import Draw
+from adautomix.device import Numerics
 from adautomix.mix import MixGenerator
 from adautomix.models import Net
-from adautomix.train import Numerics
+from adautomix.rng import Draw
 
 THIN = Net("resnet18", stem="cifar", width=16)
 CHANNELS, STRIDE, SETS = 64, 4, 4

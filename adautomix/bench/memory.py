@@ -6,9 +6,9 @@ from collections.abc import Callable
 import torch
 
 from adautomix.bench.case import Case, Trial
+from adautomix.device import Numerics
 from adautomix.models import Net
 from adautomix.record import provenance
-from adautomix.train import Numerics
 
 STEPS = 3
 """The optimiser's velocities exist after the first step, and the peak after the second."""

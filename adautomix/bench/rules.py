@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from adautomix.bench.conditions import Conditions, Row
-from adautomix.draw import Draw
 from adautomix.errors import InputError
 from adautomix.mix import GUIDED, MIXERS
+from adautomix.rng import Draw
 
 SHAPES = ((128, 3, 32, 32), (32, 3, 224, 224))
 PER_IMAGE = ("saliencymix", "puzzlemix")

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from adautomix.bench.case import Case, Trial
 from adautomix.bench.conditions import Conditions, Row
 from adautomix.bench.memory import Change, peak_mib
+from adautomix.device import Numerics
 from adautomix.methods import adautomix
 from adautomix.models import Seen, Teacher
-from adautomix.train import Numerics
 from adautomix.train.optimiser import make_optimiser
 
 AS_IS = "as is"

@@ -17,7 +17,7 @@ from adautomix.book.chapter import figures_of, present
 from adautomix.book.pages import chapters_of, render, require_jupyter_book, room_for_pages
 from adautomix.book.run import choose, execute_all, find_root, install, parameters_of, plan
 from adautomix.errors import InputError
-from adautomix.parameters import accept
+from adautomix.results.parameters import accept
 
 __all__ = ["build", "figures_of", "find_root", "parameters_of", "present"]
 
@@ -36,7 +36,7 @@ def build(
 
     Args:
         budget: goes to every notebook that declares it.
-        parameters: other values by name, see `adautomix.parameters`. Each must be declared by at
+        parameters: other values by name, see `adautomix.results.parameters`. Each must be declared by at
             least one chosen notebook: papermill itself only warns of an unknown name.
         notebooks: file names or their beginnings ("02"); None means all.
         execute: False renders the chapters of an earlier run.

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 from adautomix.errors import DataError, unknown
 
 if TYPE_CHECKING:
-    from adautomix.data.small import ImageSet
+    from adautomix.data.image_set import ImageSet
 
 HOMES = {
     "CATALOG": "catalog",
     "DatasetInfo": "catalog",
-    "info": "part",
-    "ImageSet": "small",
-    "get": "fetch",
-    "home": "fetch",
-    "verify": "fetch",
-    "where": "fetch",
+    "info": "subsets",
+    "ImageSet": "image_set",
+    "get": "download",
+    "home": "download",
+    "verify": "download",
+    "where": "download",
 }
 __all__ = ["load", *HOMES]
 
@@ -46,24 +46,24 @@ def load(
 
     Raises InputError for a bad name, split or per_class, DataError for missing or altered data.
     """
-    from adautomix.data import part
+    from adautomix.data import subsets
 
-    whole, classes = part.whole_and_classes(name)
+    whole, classes = subsets.whole_and_classes(name)
     data = _load(whole, split, per_class, root)
-    return data if classes is None else part.only(data, classes)
+    return data if classes is None else subsets.only(data, classes)
 
 
 def _load(name: str, split: str, per_class: int | None, root: str | Path | None) -> "ImageSet":
     """One split of a dataset of the catalogue, with all its classes."""
-    from adautomix.data import catalog, fetch, photodigits, small
+    from adautomix.data import catalog, download, image_set, photodigits
 
     row = catalog.info(name)
     if split not in row.counts:
         raise unknown(f"split of {row.title}", split, row.counts)
-    found = fetch.where(name, root)
+    found = download.where(name, root)
     if name == "photodigits":
         return photodigits.load(split, per_class)
     if found is None:
-        raise DataError(fetch.missing(row))
-    whole = small.cifar100(split, found)
+        raise DataError(download.missing(row))
+    whole = image_set.cifar100(split, found)
     return whole if per_class is None else whole.subset(per_class)

@@ -9,8 +9,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from adautomix.checked import checked
-from adautomix.draw import Draw, check_draw
 from adautomix.errors import InputError, unknown
+from adautomix.rng import Draw, check_draw
 
 BORDERS = ("black", "reflect")
 

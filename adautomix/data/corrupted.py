@@ -22,12 +22,12 @@ from jaxtyping import Int64, UInt8
 from adautomix import seals
 from adautomix.data.catalog import CIFAR100
 from adautomix.data.corruptions import KINDS, SEVERITIES, Dice, check_severity, corrupt, kind
-from adautomix.data.fetch import home
+from adautomix.data.download import home
+from adautomix.data.image_set import ImageSet
 from adautomix.data.layouts import read_rgb
-from adautomix.data.small import ImageSet
-from adautomix.draw import Draw
 from adautomix.errors import DataError, InputError, first_line
 from adautomix.files import replace_all
+from adautomix.rng import Draw
 
 VERSION = 1
 """Raised when the same seed gives other images: what was kept is then made anew."""

@@ -26,7 +26,7 @@ from jaxtyping import Int64, UInt8, UInt64
 
 from adautomix.checked import of_type
 from adautomix.data.catalog import PHOTODIGITS
-from adautomix.data.small import ImageSet
+from adautomix.data.image_set import ImageSet
 from adautomix.errors import DataError, InputError, first_line, unknown
 
 SEED = 2024

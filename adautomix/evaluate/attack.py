@@ -15,11 +15,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.data.labels import LEFT_OUT
-from adautomix.draw import Draw
 from adautomix.errors import InputError
 from adautomix.evaluate import checks
 from adautomix.evaluate.asking import Asked, asking, ranks
 from adautomix.evaluate.predict import Predict
+from adautomix.rng import Draw
 
 EPSILON = 8 / 255
 Attack = Callable[[Predict, Tensor, Tensor], Tensor]

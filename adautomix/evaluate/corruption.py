@@ -14,8 +14,8 @@ import torch
 
 from adautomix.data.corrupted import load_corrupted
 from adautomix.data.corruptions import KINDS, SEVERITIES, STANDARD, check_severity, kind
-from adautomix.data.loader import pixel_batches
-from adautomix.data.small import ImageSet
+from adautomix.data.image_set import ImageSet
+from adautomix.data.loaders import pixel_batches
 from adautomix.errors import DataError, InputError
 from adautomix.evaluate.accuracy import accuracy
 from adautomix.evaluate.predict import Predict

@@ -12,11 +12,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from adautomix.data.labels import LEFT_OUT
-from adautomix.draw import Draw
 from adautomix.errors import InputError
 from adautomix.evaluate import checks
 from adautomix.evaluate.asking import asking, ranks
 from adautomix.evaluate.predict import Predict
+from adautomix.rng import Draw
 
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """The shares of Table 7."""

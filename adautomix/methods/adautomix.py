@@ -8,13 +8,13 @@ from torch.func import functional_call
 
 from adautomix import losses as loss
 from adautomix.checked import checked
-from adautomix.draw import Draw, initial_weights
 from adautomix.errors import InputError, unknown
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch, check_teacher
-from adautomix.methods.early import early
+from adautomix.methods.eager_grad import early
 from adautomix.mix import Mixed, MixGenerator, blend, interpolate
 from adautomix.mix.base import sizes
 from adautomix.models import Backbone
+from adautomix.rng import Draw, initial_weights
 
 TURNS = ("both", "classifier", "generator")
 """Whom a pass of one step updates."""

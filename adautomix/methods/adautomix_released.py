@@ -9,11 +9,10 @@ from torch import Tensor, nn
 
 from adautomix import losses as loss
 from adautomix.checked import checked
-from adautomix.draw import Draw, initial_weights
 from adautomix.errors import InputError, unknown
 from adautomix.methods.adautomix import check_opponent, reverse
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch, check_teacher
-from adautomix.methods.early import early
+from adautomix.methods.eager_grad import early
 from adautomix.methods.openmixup import (
     OwnStatistics,
     TwoHeads,
@@ -24,6 +23,7 @@ from adautomix.methods.openmixup import (
 from adautomix.mix import Mixed, MixGenerator, blend, interpolate
 from adautomix.mix.base import sizes
 from adautomix.models import Teacher
+from adautomix.rng import Draw, initial_weights
 
 CHOICES = {
     "signs": ("released", "paper"),

@@ -9,13 +9,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from adautomix.checked import checked
-from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
 from adautomix.losses import mixed_ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
 from adautomix.methods.manifold import StageMix
 from adautomix.mix import Mixed, Mixup
 from adautomix.models import Backbone
+from adautomix.rng import Draw
 
 OTHERWISE = ("input", "manifold")
 MARGINALS = ("exact", "published")

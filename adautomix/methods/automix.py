@@ -8,11 +8,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from adautomix.checked import checked
-from adautomix.draw import Draw, initial_weights
 from adautomix.errors import InputError, unknown
 from adautomix.losses import ce, mixed_ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch, check_teacher
-from adautomix.methods.early import early
+from adautomix.methods.eager_grad import early
 from adautomix.methods.openmixup import (
     OwnStatistics,
     TwoHeads,
@@ -22,6 +21,7 @@ from adautomix.methods.openmixup import (
 from adautomix.mix import MixBlock, Mixed, blend
 from adautomix.mix.base import sizes
 from adautomix.models import Backbone, Seen
+from adautomix.rng import Draw, initial_weights
 
 PIPELINES = ("paper", "openmixup")
 

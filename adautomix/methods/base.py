@@ -8,11 +8,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from adautomix.data.labels import unchecked_numbers
-from adautomix.draw import Draw, check_draw
 from adautomix.errors import InputError
 from adautomix.mix import Mixed
 from adautomix.mix.base import check_images
 from adautomix.models import Backbone, Teacher, momentum_at
+from adautomix.rng import Draw, check_draw
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from adautomix.checked import checked
-from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
 from adautomix.losses import ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
 from adautomix.methods.dada_ops import OPS, transform
 from adautomix.models import Backbone
+from adautomix.rng import Draw
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from adautomix.checked import checked
-from adautomix.draw import Draw
 from adautomix.errors import InputError
 from adautomix.losses import mixed_ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
 from adautomix.mix import GuidedRule, Mixed, MixingRule
+from adautomix.rng import Draw
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from adautomix.checked import checked
-from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
 from adautomix.losses import ce, mixed_ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
 from adautomix.mix import GuidedRule, Mixed
 from adautomix.mix.importance import resized, shares
 from adautomix.models import Backbone, evaluating
+from adautomix.rng import Draw
 
 SOURCES = ("classifier", "teacher")
 

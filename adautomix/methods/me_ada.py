@@ -8,11 +8,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from adautomix.checked import checked
-from adautomix.draw import Draw
 from adautomix.errors import InputError
 from adautomix.losses import ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
 from adautomix.models import Backbone, evaluating
+from adautomix.rng import Draw
 
 
 @dataclass(frozen=True)

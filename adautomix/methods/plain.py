@@ -6,9 +6,9 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from adautomix.checked import checked
-from adautomix.draw import Draw
 from adautomix.losses import ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
+from adautomix.rng import Draw
 
 
 @dataclass(frozen=True)

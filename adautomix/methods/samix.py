@@ -8,12 +8,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from adautomix.checked import checked
-from adautomix.draw import initial_weights
 from adautomix.errors import InputError
 from adautomix.methods.automix import AutoMixMethod, check_pair_config
 from adautomix.methods.base import as_backbone
 from adautomix.methods.openmixup import TwoHeads
 from adautomix.mix import ContentMixBlock
+from adautomix.rng import initial_weights
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from adautomix.checked import checked
-from adautomix.draw import Draw
 from adautomix.errors import InputError
 from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
 from adautomix.mix.importance import resized
+from adautomix.rng import Draw
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from adautomix.checked import shown
-from adautomix.draw import Draw, check_draw
 from adautomix.errors import InputError
+from adautomix.rng import Draw, check_draw
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.checked import checked
-from adautomix.draw import Draw
 from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
 from adautomix.mix.boxes import rectangle
+from adautomix.rng import Draw
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.checked import checked
-from adautomix.draw import Draw
 from adautomix.errors import InputError
 from adautomix.mix.base import Mixed, areas, sizes
 from adautomix.mix.boxes import rectangle
+from adautomix.rng import Draw
 
 
 @dataclass(frozen=True)

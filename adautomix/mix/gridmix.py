@@ -7,9 +7,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from adautomix.checked import checked
-from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
 from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
+from adautomix.rng import Draw
 
 AREA = (0.5, 1.0)
 """Of the region with holes, as a share of the image."""

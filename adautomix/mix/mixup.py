@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.checked import checked
-from adautomix.draw import Draw
 from adautomix.mix.base import Mixed, between_two, per_batch_or_sample, sizes, weighing
+from adautomix.rng import Draw
 
 
 @dataclass(frozen=True)

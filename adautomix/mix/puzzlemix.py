@@ -9,11 +9,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from adautomix.checked import checked
-from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
 from adautomix.mix.base import Mixed, areas, blend, in_place, per_batch_or_sample, sizes, weighing
 from adautomix.mix.importance import resized, shares
 from adautomix.mix.puzzle import SOLVERS, Terms, assign, carry, puzzle_energy
+from adautomix.rng import Draw
 
 
 @dataclass(frozen=True)

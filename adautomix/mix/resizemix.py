@@ -7,10 +7,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from adautomix.checked import checked
-from adautomix.draw import Draw
 from adautomix.errors import InputError
 from adautomix.mix.base import Mixed, areas, in_place, per_batch_or_sample, sizes
 from adautomix.mix.boxes import between, span
+from adautomix.rng import Draw
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.checked import checked
-from adautomix.draw import Draw
 from adautomix.errors import InputError, unknown
 from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
 from adautomix.mix.cutmix import box
+from adautomix.rng import Draw
 
 PEAKS = ("each", "first")
 LEVELS = ("bytes", "floats")

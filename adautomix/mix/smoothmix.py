@@ -7,9 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.checked import checked
-from adautomix.draw import Draw
 from adautomix.errors import unknown
 from adautomix.mix.base import Mixed, areas, between_two, per_batch_or_sample, sizes, weighing
+from adautomix.rng import Draw
 
 LABELS = ("share", "inverted")
 

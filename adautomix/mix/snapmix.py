@@ -8,10 +8,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.checked import checked
-from adautomix.draw import Draw
 from adautomix.mix.base import Mixed, areas, in_place, per_batch_or_sample, sizes, weighing
 from adautomix.mix.boxes import between, span
 from adautomix.mix.importance import resized, shares
+from adautomix.rng import Draw
 
 
 @dataclass(frozen=True)

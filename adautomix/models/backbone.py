@@ -8,10 +8,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from adautomix.checked import checked, of_type
-from adautomix.draw import initial_weights
 from adautomix.errors import InputError, unknown
 from adautomix.models.modes import evaluating
 from adautomix.models.pretrained import with_own_weights
+from adautomix.rng import initial_weights
 
 STEMS = ("cifar", "timm")
 NARROWEST = 8
@@ -131,7 +131,7 @@ class Net:
             model's own (64). 16 makes the thin network of the `quick` budget.
         pretrained: True starts from timm's ImageNet weights (downloaded by timm). A text names a
             run of this package whose weights are the start, but for the head: "<id>", or
-            "<id>:teacher" for those of its teacher; `adautomix.runner` finds them.
+            "<id>:teacher" for those of its teacher; `adautomix.runs.runner` finds them.
         tap: see `Backbone`.
     """
 

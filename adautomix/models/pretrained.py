@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from adautomix.data.fetch import host, reachable
+from adautomix.data.download import host, reachable
 from adautomix.errors import DataError, InputError, first_line
 
 

@@ -5,7 +5,7 @@ came from, `paper` reads the paper's tables, `compare` sets the two side by side
 torch.
 """
 
-from adautomix.record import bench, compare, paper, provenance
+from adautomix.record import bench, provenance
 from adautomix.record._document import BUDGETS
 from adautomix.record.run import Run, run_id
 from adautomix.record.store import Store, live, recorded
@@ -15,9 +15,7 @@ __all__ = [
     "Run",
     "Store",
     "bench",
-    "compare",
     "live",
-    "paper",
     "provenance",
     "recorded",
     "run_id",

@@ -1,8 +1,8 @@
 """Training: one loop for all methods, its numerics, its checkpoints."""
 
+from adautomix.device import Numerics, decide
 from adautomix.train.checkpoint import latest, load, save
 from adautomix.train.loop import Epoch, Plan, Row, Step, Training, train
-from adautomix.train.numerics import Numerics, decide
 
 __all__ = [
     "Epoch",

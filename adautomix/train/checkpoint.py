@@ -2,7 +2,7 @@
 
 The JSON (`adautomix.train.state`) says whose run it is and has the digests of all three files,
 which are checked before anything is loaded. Randomness is a function of the step
-(`adautomix.draw`), so no generator state is saved.
+(`adautomix.rng`), so no generator state is saved.
 """
 
 import re

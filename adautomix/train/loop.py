@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from adautomix.checked import checked
-from adautomix.data.loader import Batch, Batches
-from adautomix.draw import draw_for
+from adautomix.data.loaders import Batch, Batches
+from adautomix.device import Numerics
 from adautomix.errors import DivergenceError, InputError, NotFiniteError
 from adautomix.methods import Losses, Method
 from adautomix.recipes.base import SGD, AdamW, Cosine
-from adautomix.timer import Timer
-from adautomix.train.numerics import Numerics
+from adautomix.rng import draw_for
 from adautomix.train.optimiser import factor_at, make_optimiser, set_learning_rates
+from adautomix.train.timer import Timer
 
 Evaluate = Callable[[Method], dict[str, float]]
 """Measures a method and returns columns of the curve, e.g. {"classifier_top1": 0.81}."""

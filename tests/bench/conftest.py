@@ -3,8 +3,8 @@
 import pytest
 
 from adautomix.bench.conditions import Conditions
+from adautomix.device import Numerics
 from adautomix.models import Net
-from adautomix.train import Numerics
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import torch
 
 from adautomix.bench import memory, methods, parts, rules, steps, variants
 from adautomix.bench.case import Case, Trial
+from adautomix.device import Numerics
 from adautomix.methods import METHODS
 from adautomix.models import Net
-from adautomix.train import Numerics
 
 TINY = {"batch": 4, "side": 16, "classes": 5, "net": Net("resnet18", stem="cifar", width=8)}
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from adautomix.data.augment import Augment, normalise
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
+from adautomix.rng import draw_for
 
 MODES = {"black": "constant", "reflect": "reflect"}
 each_border = pytest.mark.parametrize("border", MODES)

@@ -18,7 +18,7 @@ from adautomix.data.corrupted import (
     official_folder,
     read_official,
 )
-from adautomix.data.small import ImageSet
+from adautomix.data.image_set import ImageSet
 from adautomix.errors import DataError, InputError
 
 COUNT = 6

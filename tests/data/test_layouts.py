@@ -9,8 +9,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from adautomix.data.image_set import cifar100
 from adautomix.data.layouts import MODES, read_rgb
-from adautomix.data.small import cifar100
 from adautomix.errors import DataError
 
 

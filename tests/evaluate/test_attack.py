@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.evaluate import AttackedError, attacked_error, fgsm, fgsm_released, pgd
 from adautomix.evaluate.attack import EPSILON
 from adautomix.evaluate.predict import OnPixels
+from adautomix.rng import draw_for
 
 BATCH, CLASSES, SIDE = 12, 4, 6
 

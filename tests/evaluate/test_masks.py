@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from adautomix.draw import draw_for
 from adautomix.evaluate import describe_masks, kept_share
 from adautomix.mix import CutMix, Mixed, Mixup
+from adautomix.rng import draw_for
 
 BATCH, N, SIDE = 6, 3, 5
 

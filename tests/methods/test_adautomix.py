@@ -6,11 +6,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from adautomix import losses as loss
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.methods import AdAutoMix
 from adautomix.mix import blend, interpolate
 from adautomix.models import Backbone, Net
+from adautomix.rng import draw_for
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 

@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.methods import AdAutoMixReleased, Plain
 from adautomix.methods.adautomix_released import RectifiedGenerator, Sets, beyond_margin
 from adautomix.methods.openmixup import OwnStatistics, waiting_momentum_at
 from adautomix.mix import blend
 from adautomix.models import Net, Teacher
+from adautomix.rng import draw_for
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 CONFIG = AdAutoMixReleased(init=0.5, lam_margin=0.0)

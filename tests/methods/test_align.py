@@ -9,12 +9,12 @@ from scipy import stats
 from scipy.special import logsumexp
 from torch import nn
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.methods import AlignMix, Fixed, ManifoldMix
 from adautomix.methods.align import mix_aligned, sinkhorn
 from adautomix.mix import Mixup
 from adautomix.models import Backbone, Net
+from adautomix.rng import draw_for
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 SWIN = {"img_size": 32, "window_size": 2, "embed_dim": 8, "depths": (1,) * 3, "num_heads": (1,) * 3}

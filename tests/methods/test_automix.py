@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.methods import AutoMix, Plain, SAMix
 from adautomix.methods.automix import area_loss
 from adautomix.methods.openmixup import OwnStatistics, TwoHeads, waiting_momentum_at
 from adautomix.mix import blend
 from adautomix.models import Net
+from adautomix.rng import draw_for
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 CONFIG = AutoMix(init=0.5, mask_margin=0.01)

@@ -7,9 +7,9 @@ import sys
 import pytest
 import torch
 
-from adautomix.draw import Draw
 from adautomix.methods import METHODS
 from adautomix.models import Net
+from adautomix.rng import Draw
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_batch_of_another_size_runs_uncompiled(name, compiler):
 TRACED = """
 import sys, torch
 from torch._dynamo.utils import counters
-from adautomix.draw import Draw
+from adautomix.rng import Draw
 from adautomix.methods import METHODS
 from adautomix.models import Net
 

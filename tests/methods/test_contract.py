@@ -8,15 +8,14 @@ import pytest
 import timm
 import torch
 
-from adautomix.draw import draw_for
+from adautomix import device as numerics_module
+from adautomix.device import cached_casts_have_gradients, decide
 from adautomix.errors import InputError
 from adautomix.methods import METHODS, Fixed, Guided, MethodConfig
 from adautomix.mix import Mixed
 from adautomix.models import Net, Teacher
 from adautomix.recipes import SGD, photodigits
-from adautomix.train import decide
-from adautomix.train import numerics as numerics_module
-from adautomix.train.numerics import cached_casts_have_gradients
+from adautomix.rng import draw_for
 from adautomix.train.optimiser import make_optimiser
 
 BATCH, SIDE, CLASSES = 6, 16, 5

@@ -11,12 +11,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as theirs
 
-from adautomix.draw import Draw, draw_for
 from adautomix.errors import InputError
 from adautomix.methods import DADA, Plain
 from adautomix.methods.dada import Policy
 from adautomix.methods.dada_ops import GREY, OPS, RANGES, transform
 from adautomix.models import Backbone, Net
+from adautomix.rng import Draw, draw_for
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 BILINEAR = InterpolationMode.BILINEAR

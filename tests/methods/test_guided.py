@@ -10,13 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.losses import mixed_ce
 from adautomix.methods import METHODS, Fixed, Guided
 from adautomix.methods.guided import GUIDES, attention, cam, evaluating, saliency
 from adautomix.mix import AttentiveCutMix, CutMix, Mixed, PuzzleMix, SnapMix
 from adautomix.models import Backbone, Net
+from adautomix.rng import draw_for
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 RULES = {

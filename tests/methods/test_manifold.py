@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from scipy import stats
 from torch import nn
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.methods import Fixed, ManifoldMix
 from adautomix.methods.manifold import StageMix, mix_rows, stages
 from adautomix.mix import Mixup
 from adautomix.models import Backbone, Net
+from adautomix.rng import draw_for
 
 BATCH, SIDE, CLASSES = 6, 32, 5
 SWIN = {"img_size": 32, "window_size": 2, "embed_dim": 8, "depths": (1,) * 4, "num_heads": (1,) * 4}
@@ -234,7 +234,7 @@ def test_rows_are_mixed_as_in_a_loop(shape, dtype):
 COMPILED = """
 import torch
 from torch._dynamo.testing import CompileCounter
-from adautomix.draw import draw_for
+from adautomix.rng import draw_for
 from adautomix.methods import ManifoldMix
 from adautomix.models import Net
 

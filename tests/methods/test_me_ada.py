@@ -8,11 +8,11 @@ import timm
 import torch
 import torch.nn.functional as F
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.methods import MEADA
 from adautomix.methods.me_ada import ascend, objective
 from adautomix.models import Backbone, Net
+from adautomix.rng import draw_for
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 

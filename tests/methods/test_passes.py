@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from adautomix.bench.flops import Counting
-from adautomix.draw import draw_for
 from adautomix.methods import MEADA, METHODS, AdAutoMix, AdAutoMixReleased
 from adautomix.models import Net
+from adautomix.rng import draw_for
 
 BATCH, SIDE, CLASSES = 4, 16, 5
 VARIANTS = METHODS | {

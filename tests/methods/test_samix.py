@@ -6,13 +6,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.losses import mixed_ce
 from adautomix.methods import SAMix
 from adautomix.methods.samix import eta_balanced
 from adautomix.mix import blend
 from adautomix.models import Net
+from adautomix.rng import draw_for
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 

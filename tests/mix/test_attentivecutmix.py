@@ -5,10 +5,10 @@ import pytest
 import torch
 from scipy import stats
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.mix import AttentiveCutMix
 from adautomix.mix.attentivecutmix import top_cells
+from adautomix.rng import draw_for
 
 
 def maps_of(batch, rows, columns, seed=0):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from adautomix.draw import draw_for
 from adautomix.mix import blend, interpolate
+from adautomix.rng import draw_for
 
 BATCH, CHANNELS, HEIGHT, WIDTH = 5, 2, 3, 4
 

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from scipy import stats
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.losses import mixed_ce
 from adautomix.mix import Cutout
+from adautomix.rng import draw_for
 
 
 def slow_kept(row, column, side, height, width):

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.mix import FMix
 from adautomix.mix.fmix import along_one_axis, highest, isotropic
+from adautomix.rng import draw_for
 
 HEIGHT, WIDTH = 12, 16
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.mix import MixGenerator, blend
 from adautomix.mix.generator import ORDERS, UPSAMPLING
+from adautomix.rng import draw_for
 
 BATCH, CHANNELS, HEIGHT, WIDTH = 5, 6, 3, 4
 SIZE = (7, 10)

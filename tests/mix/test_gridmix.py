@@ -5,10 +5,10 @@ import pytest
 import torch
 from scipy import stats
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.mix import GridMix
 from adautomix.mix.gridmix import holes
+from adautomix.rng import draw_for
 
 
 def painted(top, left, height, width, cell, hole, shape):

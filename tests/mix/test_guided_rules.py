@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.mix import (
     GUIDED,
@@ -17,6 +16,7 @@ from adautomix.mix import (
     blend,
 )
 from adautomix.mix.importance import resized, shares
+from adautomix.rng import draw_for
 
 RULES = {name: rule() for name, rule in GUIDED.items()}
 RULES |= {f"{name}-sample": replace(rule, per="sample") for name, rule in RULES.items()}

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from adautomix.draw import Draw
 from adautomix.mix import MixGenerator, generator
 from adautomix.mix.base import select
+from adautomix.rng import Draw
 
 
 def masks_and_gradients(side):

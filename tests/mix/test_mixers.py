@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from packaging.version import Version
 from scipy import stats
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.mix import (
     MIXERS,
@@ -28,6 +27,7 @@ from adautomix.mix import (
     blend,
 )
 from adautomix.mix.cutmix import box
+from adautomix.rng import draw_for
 
 RULES = {name: rule() for name, rule in MIXERS.items()}
 RULES |= {

@@ -9,7 +9,6 @@ import pytest
 import torch
 from scipy import stats
 
-from adautomix.draw import draw_for
 from adautomix.mix.puzzle import (
     SOLVERS,
     Energy,
@@ -22,6 +21,7 @@ from adautomix.mix.puzzle import (
     total,
 )
 from adautomix.mix.puzzle.energy import log_binomial
+from adautomix.rng import draw_for
 
 needs_maxflow = pytest.mark.skipif(find_spec("maxflow") is None, reason="needs PyMaxflow")
 

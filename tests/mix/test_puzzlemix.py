@@ -9,9 +9,9 @@ import pytest
 import torch
 from scipy import stats
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.mix import PuzzleMix
+from adautomix.rng import draw_for
 
 needs_maxflow = pytest.mark.skipif(find_spec("maxflow") is None, reason="needs PyMaxflow")
 

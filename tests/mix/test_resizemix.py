@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from scipy import stats
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.mix import ResizeMix
+from adautomix.rng import draw_for
 
 
 def slow_span(scale, centre, length):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.mix import SaliencyMix
 from adautomix.mix.saliencymix import peaks, saliency
+from adautomix.rng import draw_for
 
 cv2 = pytest.importorskip("cv2")
 pytest.importorskip("cv2.saliency")

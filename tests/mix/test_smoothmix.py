@@ -6,10 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adautomix.draw import draw_for
 from adautomix.errors import InputError
 from adautomix.mix import SmoothMix
 from adautomix.mix.smoothmix import bell
+from adautomix.rng import draw_for
 
 
 @given(st.integers(250, 500), st.integers(0, 99), st.integers(0, 99))

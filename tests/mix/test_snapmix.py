@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from scipy import stats
 
-from adautomix.draw import draw_for
 from adautomix.losses import mixed_ce
 from adautomix.mix import CutMix, SnapMix
 from adautomix.mix.snapmix import Box, inside, move
+from adautomix.rng import draw_for
 
 BATCH, HEIGHT, WIDTH = 6, 9, 14
 

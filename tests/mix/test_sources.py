@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from adautomix.draw import draw_for
 from adautomix.evaluate import kept_share
 from adautomix.evaluate.masks import shown
 from adautomix.mix import CutMix, GuidedRule, PuzzleMix, ResizeMix, SnapMix
 from adautomix.mix.snapmix import Box
+from adautomix.rng import draw_for
 
 BATCH, HEIGHT, WIDTH = 6, 16, 24
 EXACT = {

@@ -6,9 +6,9 @@ import pytest
 
 from adautomix import recipes
 from adautomix.fields import added
-from adautomix.jobs import Job
 from adautomix.recipes import Cosine, Recipe, from_dict, override, serialise, to_dict, written
 from adautomix.record import recorded, run_id
+from adautomix.runs.job import Job
 
 RUNS = recorded().all()
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from adautomix.data.loader import Batch
+from adautomix.data.loaders import Batch
+from adautomix.device import Numerics
 from adautomix.methods import Method, MethodConfig
 from adautomix.recipes import SGD
-from adautomix.train import Numerics, Plan, Training
+from adautomix.train import Plan, Training
 
 CLASSES, SIDE, LENGTH = 4, 16, 4
 

@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from adautomix.device import decide
 from adautomix.errors import DivergenceError, RecordError
 from adautomix.methods import AdAutoMix, Plain
 from adautomix.recipes import SGD, AdamW
-from adautomix.train import Training, decide, latest, load, save, train
+from adautomix.train import Training, latest, load, save, train
 from adautomix.train.weights_file import load_weights, save_weights
 
 METHODS = {"plain": Plain(momentum=0.9), "adautomix": AdAutoMix(momentum=0.9)}

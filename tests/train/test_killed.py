@@ -22,7 +22,7 @@ FORKED = """
 import json, os, random, signal, sys, time
 from pathlib import Path
 from adautomix.cli import main
-import adautomix.runner
+import adautomix.runs.runner
 
 def life(folder):
     child = os.fork()

@@ -7,13 +7,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from adautomix.data.loader import Batch
-from adautomix.draw import draw_for
+from adautomix.data.loaders import Batch
+from adautomix.device import Numerics
 from adautomix.errors import DivergenceError, InputError, NotFiniteError
 from adautomix.methods import AdAutoMix, Fixed, Plain
 from adautomix.mix import Mixup
 from adautomix.recipes import SGD, Cosine
-from adautomix.train import Epoch, Numerics, Plan, Step, Training, train
+from adautomix.rng import draw_for
+from adautomix.train import Epoch, Plan, Step, Training, train
 
 
 def test_plain_training_equals_a_loop_written_by_hand(make, batches):

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from adautomix.bench.case import Case, Trial
+from adautomix.device import decide
 from adautomix.methods import METHODS
 from adautomix.models import Net
-from adautomix.train import decide
 
 ON_THE_HOST = ("saliencymix", "puzzlemix")
 """Rules that look at the images on the processor."""

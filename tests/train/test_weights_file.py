@@ -8,11 +8,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from adautomix.device import Numerics
 from adautomix.errors import RecordError
 from adautomix.methods import Plain
 from adautomix.models import Backbone
 from adautomix.recipes import SGD
-from adautomix.train import Numerics, Plan, Training, load, save
+from adautomix.train import Plan, Training, load, save
 from adautomix.train.weights_file import load_body, load_weights, save_weights
 
 

@@ -1,0 +1,294 @@
+"""What each command of the command line does; `adautomix.cli` says how it is called.
+
+A command takes the parsed options and prints. What loads torch is imported inside, so that help,
+lists of runs and messages come at once.
+"""
+
+import re
+import sys
+from argparse import Namespace
+
+from adautomix.data import catalog, download
+from adautomix.errors import DataError, InputError, RecordError, unknown
+from adautomix.record import Run, Store, live, recorded
+
+EVALUATIONS = {
+    "calibration": "calibration errors and reliability diagram",
+    "calibration_scaled": "the same after temperature scaling",
+    "calibration_released": "the same with the bins of the authors' script",
+    "fgsm": "error under FGSM of 8/255",
+    "fgsm_released": "error under what the authors' script calls FGSM",
+    "clamp_released": "error under the clamp of that script alone",
+    "pgd": "error under PGD of 8/255, ten steps",
+    "corruption": "accuracy under each corruption and severity",
+    "occlusion": "accuracy with more and more of each image dropped",
+    "occlusion_released": "the same as in the authors' script",
+    "cam": "where the evidence lies in plain and mixed images (Grad-CAM)",
+}
+"""Those of `adautomix.evaluations`, which needs torch, with what they measure."""
+SHOWN = 20
+"""Longer lists of numbers are for figures."""
+
+
+def train(options: Namespace) -> None:
+    """Trains a recipe and records the run, or shows it where it is recorded."""
+    from adautomix.device import decide
+    from adautomix.runs.job import Conditions, Job
+    from adautomix.runs.runner import obtain
+
+    job = Job(options.recipe, options.budget, options.seed, tuple(options.set))
+    conditions = Conditions(
+        numerics=decide(options.device, options.precision, compile=options.compile),
+        store=_store(options),
+        root=options.data,
+        time_limit=None if options.time_limit is None else seconds(options.time_limit),
+        checkpoint_every=seconds(options.checkpoint_every),
+    )
+    there = conditions.store.find(job.id()) is not None
+    if job.base != job.name:
+        print(f"At the budget {job.budget} this is {job.base}.", file=sys.stderr)
+    run = obtain(job, conditions)
+    print(f"{'Already recorded' if there else 'Recorded'}: {run.path}")
+    _show_metrics(run)
+
+
+def evaluate(options: Namespace) -> None:
+    """Evaluates a run from its kept weights: accuracy, or what is asked for, which is recorded.
+
+    An unfinished run is evaluated as it was at its last checkpoint, and nothing is recorded.
+    """
+    from adautomix.runs import unfinished
+
+    try:
+        run = _find(options.run, _store(options))
+    except RecordError:
+        with unfinished.snapshot(options.run, _store(options)) as run:
+            if run is None:
+                raise
+            print(f"{run.id} is unfinished, after step {unfinished.step_of(run)}: not recorded")
+            _evaluate(run, options, finished=False)
+    else:
+        _evaluate(run, options, finished=True)
+
+
+def _evaluate(run: Run, options: Namespace, *, finished: bool) -> None:
+    """What `evaluate` does, with the run that was found."""
+    from adautomix.device import decide
+    from adautomix.runs.evaluate import evaluate, held, values
+    from adautomix.runs.job import Conditions
+    from adautomix.runs.runner import evaluate_run
+
+    conditions = Conditions(decide(options.device), root=options.data)
+    if options.predictor not in ("both", *run.metrics):
+        raise unknown(f"predictor of {run.id}", options.predictor, ("both", *run.metrics))
+    wanted = run.metrics if options.predictor == "both" else [options.predictor]
+    names = [name for name in EVALUATIONS if options.all or getattr(options, name)]
+    for name in names:
+        for predictor in wanted:
+            if not finished:
+                print(f"{name}, {predictor}")
+                _show_values(values(run, name, predictor, conditions))
+                continue
+            there = held(run, name, predictor) is not None
+            run = evaluate(run, [name], [predictor], conditions)
+            print(f"{name}, {predictor}: {'already recorded' if there else 'recorded'}")
+            _show_values(held(run, name, predictor)["values"])
+    if names:
+        return
+    for predictor, found in evaluate_run(run, conditions.numerics, options.data).items():
+        if predictor in wanted:
+            print(
+                f"{predictor:<12} top-1 {100 * found.top1:6.2f} %   "
+                f"top-5 {100 * found.top5:6.2f} %   loss {found.loss:.4f}   {found.n} images"
+            )
+
+
+def runs_list(options: Namespace) -> None:
+    """One line a run: where it is, its id, the accuracies, what differs from the recipe."""
+    here = _store(options)
+    found = [("here", run) for run in here.all()] + [("recorded", run) for run in recorded().all()]
+    if not found:
+        print(f"No run in {here.root}, and none came with the package.")
+    for _, run in found:
+        run.check()
+    for place, run in found:
+        best = {name: run.metric(name, "top1_median10") for name in run.metrics}
+        words = ", ".join(f"{name} {100 * v:.2f} %" for name, v in best.items() if v is not None)
+        print(f"{place:<9} {run.id:<48} {words:<40} {' '.join(run.changes)}".rstrip())
+
+
+def runs_show(options: Namespace) -> None:
+    """One run: its numbers, how it was made, the command that makes it again, and its digests."""
+    run = _find(options.run, _store(options))
+    run.check(weights=True)
+    print(f"{run.id}   {run.name}")
+    _show_metrics(run)
+    for name, value in run.extras.items():
+        print(f"{name:<16} {value:.4f}")
+    for entry in run.evaluations:
+        single = {k: v for k, v in entry["values"].items() if not isinstance(v, list)}
+        words = ", ".join(f"{key} {_short(value)}" for key, value in list(single.items())[:4])
+        print(f"{'evaluation':<16} {entry['name']}, {entry['predictor']}: {words}")
+    for name, value in run.provenance.items():
+        listed = value.items() if isinstance(value, dict) else ()
+        words = ", ".join(f"{key} {entry}" for key, entry in listed)
+        print(f"{name:<16} {words or value}")
+    kept = ", ".join(name for name in sorted(run.sha256) if (run.path / name).exists())
+    none = "none, for an earlier version made it: whether its files are as they were is not known"
+    print(f"{'as recorded':<16} {kept or none}")
+
+
+def runs_compare(options: Namespace) -> None:
+    """Runs side by side: the fields in which they differ, then their numbers."""
+    import pandas as pd
+
+    if len(options.runs_to_compare) < 2:
+        raise InputError(f"comparing needs two runs or more, not {len(options.runs_to_compare)}.")
+    store = _store(options)
+    found = [_find(name, store) for name in options.runs_to_compare]
+    flat = pd.json_normalize(
+        [{"budget": r.budget, "seed": r.seed, "recipe": r.recipe} for r in found]
+    )
+    differing = [column for column in flat if flat[column].astype(str).nunique() > 1]
+    metrics = pd.json_normalize([run.metrics for run in found])
+    frame = pd.concat([flat[differing].astype(object), metrics], axis=1)
+    frame.index = [run.id for run in found]
+    print(frame.T.to_string(float_format=lambda value: f"{value:.4f}", na_rep=""))
+
+
+def runs_repeat(options: Namespace) -> None:
+    """Makes a run again from scratch and says whether it is the same, bit for bit."""
+    from adautomix.runs.job import Conditions
+    from adautomix.runs.reproduce import repeat
+
+    here = _store(options)
+    run = _find(options.run, here)
+    found = repeat(run, Conditions(store=Store(here.root / "repeated"), root=options.data))
+    if found.differences:
+        for words in found.differences:
+            print(words)
+        raise RecordError(
+            f"{run.id} came out otherwise than it is recorded, see {found.again.path}: the bits "
+            "are those of one kind of processor and of the commit and the versions that "
+            "`adautomix runs show` names; CHANGELOG.md says under Numbers what was computed "
+            "otherwise since."
+        )
+    print(f"{run.id}: the same to the last bit ({', '.join(found.compared)}).")
+
+
+def runs_adopt(options: Namespace) -> None:
+    """Copies runs made here to the recorded ones."""
+    there = recorded() if options.to is None else Store(options.to)
+    here = _store(options)
+    for run in [here.match(name) for name in options.runs_to_adopt]:  # all are there, or none goes
+        print(f"Recorded: {there.adopt(run).path}")
+
+
+def data_get(options: Namespace) -> None:
+    """Downloads a dataset and verifies it."""
+    print(download.get(options.name, options.data))
+
+
+def data_verify(options: Namespace) -> None:
+    """Reads every split and compares counts and digests with the catalogue."""
+    for split, found in download.verify(options.name, options.data).items():
+        print(f"{options.name} {split}: {found['images']} images, sha256 {found['sha256']}")
+
+
+def data_where(options: Namespace) -> None:
+    """Prints where a dataset was found."""
+    row = catalog.info(options.name)
+    found = download.where(options.name, options.data)
+    if found is None and options.name != "photodigits":
+        raise DataError(download.missing(row))
+    print(found or f"{row.title}: {row.get}")
+
+
+def book(options: Namespace) -> None:
+    """Runs the notebooks and renders the book."""
+    from adautomix.book import build
+
+    parameters = dict(map(_parameter, options.set))
+    if options.seeds is not None:
+        parameters["seeds"] = options.seeds
+    build(
+        budget=options.budget,
+        parameters=parameters,
+        notebooks=options.notebooks,
+        execute=not options.skip_run,
+        output=options.output,
+        jobs=options.jobs,
+    )
+
+
+def doctor(options: Namespace) -> None:
+    """Prints versions, devices, datasets and runs."""
+    from adautomix.cli.doctor import report
+
+    print(report())
+
+
+def seconds(text: str) -> float:
+    """A duration such as 90, 90s, 25m or 1h30m, in seconds."""
+    duration = re.fullmatch(
+        r"(?=.)(?:(?P<hours>[\d.]+)h)?(?:(?P<minutes>[\d.]+)m)?(?:(?P<seconds>[\d.]+)s?)?", text
+    )
+    units = {"hours": 3600, "minutes": 60, "seconds": 1}
+    try:
+        value = sum(float(duration[unit] or 0) * length for unit, length in units.items())
+    except (TypeError, ValueError):  # no match, or more than one point
+        value = 0.0
+    if not value > 0:
+        raise InputError(f"a time is written like 90s, 25m or 1h30m, not {text!r}.")
+    return value
+
+
+def _parameter(assignment: str) -> tuple[str, object]:
+    """Name and value of a notebook's parameter, from "name=value"; the value is read as YAML."""
+    import yaml
+
+    name, equals, text = assignment.partition("=")
+    try:
+        if not equals:
+            raise ValueError
+        return name.strip(), yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError):
+        raise InputError(
+            f"{assignment!r} sets no parameter: write NAME=VALUE, e.g. seeds='[0, 1]'."
+        ) from None
+
+
+def _store(options: Namespace) -> Store:
+    """Where the runs made here are."""
+    return live() if options.runs is None else Store(options.runs)
+
+
+def _find(name: str, here: Store) -> Run:
+    """A run made here, or one that came with the package, by its id or the beginning of it."""
+    shipped = recorded()
+    theirs = any(run.id.startswith(name) for run in shipped.all())
+    ours = any(run.id.startswith(name) for run in here.all())
+    return (shipped if theirs and not ours else here).match(name)
+
+
+def _show_metrics(run: Run) -> None:
+    """Top-1 of every predictor, in percent."""
+    names = {"last": "top1_last", "best": "top1_best", "median of last 10": "top1_median10"}
+    for predictor, values in run.metrics.items():
+        words = [
+            f"{what} {100 * values[key]:.2f} %" for what, key in names.items() if key in values
+        ]
+        print(f"{predictor:<16} top-1: {'   '.join(words)}")
+
+
+def _show_values(values: dict) -> None:
+    """The numbers of an evaluation, one a line; short lists side by side."""
+    for name, value in values.items():
+        items = value if isinstance(value, list) else [value]
+        if len(items) <= SHOWN:
+            print(f"  {name:<20} {' '.join(map(_short, items))}")
+
+
+def _short(value: float | int | None) -> str:
+    """A number with four digits, or none where it is whole; "-" for what does not exist."""
+    return "-" if value is None else f"{value:.4f}".removesuffix(".0000")

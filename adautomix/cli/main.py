@@ -1,0 +1,293 @@
+"""The command line: `adautomix train | evaluate | runs | protocol | data | book | doctor`.
+
+Errors are one sentence on stderr and a non-zero exit status: 1 something is missing or failed,
+2 bad input, 3 stopped early with a checkpoint. `--traceback` anywhere on the line, or the
+environment variable ADAUTOMIX_TRACEBACK, shows where an error came from.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from adautomix import __version__
+from adautomix.cli import commands, protocol
+from adautomix.errors import AdAutoMixError, InputError, unknown
+from adautomix.record import BUDGETS
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    return run(parser, arguments)
+
+
+def run(parser: Callable[[], argparse.ArgumentParser], arguments: Sequence[str] | None) -> int:
+    """Does what a command line asks; an error is one sentence and an exit status."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    trace = "--traceback" in arguments or bool(os.environ.get("ADAUTOMIX_TRACEBACK"))
+    try:
+        options = parser().parse_args([word for word in arguments if word != "--traceback"])
+        options.command(options)
+        sys.stdout.flush()  # a closed pipe shows here, not while Python goes down
+    except AdAutoMixError as error:
+        if trace:
+            traceback.print_exc()
+        print(f"adautomix: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("adautomix: interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = Parser(
+        prog="adautomix",
+        description="Adversarial AutoMixup (ICLR 2024): train, evaluate, compare, make the book.",
+        epilog="Exit status: 0 done, 1 something is missing or failed, 2 bad input, 3 stopped "
+        "early with a checkpoint. --traceback anywhere on the line shows where an error came from.",
+    )
+    top.add_argument("--version", action="version", version=f"adautomix {__version__}")
+    below = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _train(below)
+    _evaluate(below)
+    _runs(below)
+    protocol.add_parsers(below, _command, _places)
+    _data(below)
+    _book(below)
+    _command(
+        below,
+        "doctor",
+        commands.doctor,
+        "print versions, devices, what data is there, and the command that gets what is missing",
+    )
+    return top
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows defaults, but not those that say nothing."""
+
+    def __init__(self, prog: str):
+        width = min(100, shutil.get_terminal_size().columns)
+        super().__init__(prog, max_help_position=28, width=width)
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        silent = action.default is None or action.default is False or action.default == []
+        return action.help if silent else super()._get_help_string(action)
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with the command line in one sentence."""
+
+    def __init__(self, **settings: Any):
+        super().__init__(allow_abbrev=False, formatter_class=_Help, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (see `{self.prog} --help`).")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Refuses what it does not know, naming what is near."""
+        options, left = super().parse_known_args(args, namespace)
+        for word in left:
+            if word.startswith("--"):
+                raise unknown(f"option of {self.prog}", word.split("=")[0], self._long_options())
+            self.error(f"unrecognized argument {word!r}")
+        return options, left
+
+    def _long_options(self) -> list[str]:
+        return [name for name in self._option_string_actions if name.startswith("--")]
+
+
+def _command(
+    below: Any, name: str, command: Callable[[argparse.Namespace], None], what: str
+) -> argparse.ArgumentParser:
+    """One more command; `what` it does is its line in the list and the start of its help."""
+    made = below.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+    made.set_defaults(command=command)
+    return made
+
+
+def _train(below: Any) -> None:
+    add = _command(
+        below,
+        "train",
+        commands.train,
+        "train a recipe and record the run; show a recorded run, go on with an interrupted one",
+    ).add_argument
+    add("recipe", metavar="RECIPE", help="data/backbone/method, e.g. cifar100/resnet18/adautomix")
+    add("--budget", metavar=_either(BUDGETS), default="quick", help="what to spend")
+    add("--seed", type=int, default=0, help="of everything random")
+    add(
+        "--set",
+        metavar="FIELD=VALUE",
+        action="append",
+        default=[],
+        help="change fields of the recipe, e.g. --set method.n=4 --set epochs=20: another run",
+    )
+    add("--device", metavar="{auto,cpu,cuda,cuda:1,mps}", default="auto", help="where to compute")
+    add("--precision", metavar="{auto,fp32,bf16}", default="auto", help="of the forward pass")
+    add("--compile", action="store_true", help="compile the step with torch.compile")
+    add("--time-limit", metavar="TIME", help=protocol.TIME_LIMIT)
+    add("--checkpoint-every", metavar="TIME", default="60s", help="time between two checkpoints")
+    _places(add)
+
+
+def _evaluate(below: Any) -> None:
+    add = _command(
+        below,
+        "evaluate",
+        commands.evaluate,
+        "evaluate the kept weights of a run: accuracy, or what is asked for, which is recorded",
+    ).add_argument
+    add("run", metavar="RUN", help="id of a run, or the beginning of one")
+    for name, what in commands.EVALUATIONS.items():
+        add(f"--{name.replace('_', '-')}", action="store_true", help=what)
+    add("--all", action="store_true", help="all of these")
+    add("--predictor", metavar="{classifier,teacher,both}", default="both", help="of the run")
+    add("--device", metavar="{auto,cpu,cuda,cuda:1,mps}", default="auto", help="where to compute")
+    _places(add)
+
+
+def _runs(below: Any) -> None:
+    group = below.add_parser(
+        "runs",
+        help="list, show, compare, repeat or adopt runs",
+        description="List, show, compare, repeat or adopt runs.",
+    )
+    group.set_defaults(command=commands.runs_list, runs=None)
+    inner = group.add_subparsers(title="commands", metavar="COMMAND (without one: list)")
+    one = {"metavar": "RUN", "help": "id of a run, or the beginning of one"}
+    more = {"metavar": "RUN", "nargs": "+", "help": "ids of runs, or beginnings of ids"}
+    made = {}
+    for name, command, argument, what in (
+        ("list", commands.runs_list, {}, "list the runs made here and those of the package"),
+        (
+            "show",
+            commands.runs_show,
+            {"run": one},
+            "show one run: its numbers, how it was made, and the command that makes it again",
+        ),
+        (
+            "compare",
+            commands.runs_compare,
+            {"runs_to_compare": more},
+            "compare runs: the fields in which they differ, and their numbers side by side",
+        ),
+        (
+            "repeat",
+            commands.runs_repeat,
+            {"run": one},
+            "make a run again from scratch, and say whether it is the same to the last bit",
+        ),
+        (
+            "adopt",
+            commands.runs_adopt,
+            {"runs_to_adopt": more},
+            "copy runs made here, without weights, to the recorded runs of the checkout",
+        ),
+    ):
+        made[name] = _command(inner, name, command, what).add_argument
+        for dest, how in argument.items():
+            made[name](dest, **how)
+        _where_runs_are(made[name])
+    made["adopt"]("--to", metavar="PATH", type=Path, help="(default: data/runs)")
+    _where_data_are(made["repeat"])
+
+
+def _data(below: Any) -> None:
+    group = below.add_parser(
+        "data", help="get, verify or find datasets", description="Get, verify or find datasets."
+    )
+    inner = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    usual = "folder or .npz of the dataset (default: the usual places are searched)"
+    for name, command, what, place in (
+        (
+            "get",
+            commands.data_get,
+            "download a dataset and verify it",
+            "where to put it (default: ADAUTOMIX_DATA, else ~/.cache/adautomix)",
+        ),
+        ("verify", commands.data_verify, "check a dataset's counts and digests", usual),
+        ("where", commands.data_where, "print where a dataset was found", usual),
+    ):
+        add = _command(inner, name, command, what).add_argument
+        add("name", metavar="DATASET", help="e.g. cifar100")
+        add("--data", metavar="PATH", type=Path, help=place)
+
+
+def _book(below: Any) -> None:
+    add = _command(
+        below, "book", commands.book, "run the notebooks and render the book"
+    ).add_argument
+    add(
+        "--budget", metavar=_either(BUDGETS), default="quick", help="for every notebook that has it"
+    )
+    add(
+        "--seeds",
+        metavar="SEED",
+        type=int,
+        nargs="+",
+        help="for every notebook that has them, e.g. --seeds 0 1 2",
+    )
+    add(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="another parameter of the notebooks, e.g. --set device=cuda",
+    )
+    add(
+        "--notebooks",
+        metavar="NAME",
+        nargs="+",
+        help="run only these, e.g. --notebooks 02 03; the others keep their last run",
+    )
+    add("--jobs", metavar="N", type=int, default=2, help="notebooks that run at the same time")
+    add("--skip-run", action="store_true", help="render what was run last")
+    add(
+        "--output",
+        metavar="PATH",
+        type=Path,
+        help="folder of the pages (default: book/_build/html)",
+    )
+
+
+def _places(add: Callable[..., Any]) -> None:
+    """Where data and runs are."""
+    _where_data_are(add)
+    _where_runs_are(add)
+
+
+def _where_data_are(add: Callable[..., Any]) -> None:
+    add(
+        "--data",
+        metavar="PATH",
+        type=Path,
+        help="folder or .npz of the dataset (default: the usual places are searched)",
+    )
+
+
+def _where_runs_are(add: Callable[..., Any]) -> None:
+    add(
+        "--runs",
+        metavar="PATH",
+        type=Path,
+        help="folder of the runs made here (default: ADAUTOMIX_RUNS, else ./runs)",
+    )
+
+
+def _either(names: Sequence[str]) -> str:
+    return f"{{{','.join(names)}}}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""Where datasets lie, and getting them: the only code that opens a socket.
+
+`where` searches, in this order: the path given, the environment variable ADAUTOMIX_<NAME> (for
+instance ADAUTOMIX_CIFAR100), and the folder <NAME> of `home()`.
+"""
+
+import os
+import socket
+from http.client import HTTPException
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from adautomix.data import image_set, photodigits
+from adautomix.data.catalog import DatasetInfo, info
+from adautomix.errors import DataError
+from adautomix.files import sync, workplace
+
+
+def home() -> Path:
+    """The folder of downloaded datasets: ADAUTOMIX_DATA, or ~/.cache/adautomix."""
+    return Path(os.environ.get("ADAUTOMIX_DATA") or "~/.cache/adautomix").expanduser()
+
+
+def where(name: str, root: str | Path | None = None) -> Path | None:
+    """The folder or file of a dataset, None when there is none (PhotoDigits never has one).
+
+    Raises DataError when `root` or the environment variable names a path that does not exist.
+    """
+    variable = f"ADAUTOMIX_{info(name).name.upper()}"
+    for source, given in (("the path given", root), (variable, os.environ.get(variable))):
+        if given:
+            path = Path(given).expanduser()
+            if not path.exists():
+                raise DataError(f"{info(name).title} is not at {path} ({source}): no such file.")
+            return path
+    path = home() / name
+    return path if path.exists() else None
+
+
+def missing(row: DatasetInfo) -> str:
+    """What to tell a reader who lacks the dataset."""
+    return (
+        f"{row.title} is not in {home() / row.name}: run `{row.get}`, or point"
+        f" ADAUTOMIX_{row.name.upper()} or --data at a folder or .npz you have."
+    )
+
+
+def verify(name: str, root: str | Path | None = None) -> dict[str, dict[str, int | str]]:
+    """Read every split and compare with the catalogue: {split: {"images": ..., "sha256": ...}}.
+
+    Raises DataError, saying what differs, when anything is missing, truncated or altered.
+    """
+    row = info(name)
+    found = where(name, root)
+    if name != "photodigits" and found is None:
+        raise DataError(missing(row))
+    report: dict[str, dict[str, int | str]] = {}
+    for split in row.counts:
+        data = (
+            photodigits.load(split) if name == "photodigits" else image_set.cifar100(split, found)
+        )
+        report[split] = {"images": len(data), "sha256": data.sha256}
+    return report
+
+
+def get(name: str, root: str | Path | None = None) -> str:
+    """Obtain a dataset, verify it, and return one sentence on where it is.
+
+    It is downloaded and checked beside its final folder (`root`, or `home()/name`), then renamed,
+    so nothing half-written stays, and what a killed download left is removed. What is there already
+    is verified and kept.
+
+    Raises DataError when the network fails or the data are not the official ones.
+    """
+    row = info(name)
+    if name == "photodigits":
+        verify(name)
+        return f"{row.title}: {row.get}; its digests agree."
+    target = Path(root).expanduser() if root else home() / name
+    if target.exists():
+        try:
+            verify(name, target)
+        except DataError as error:
+            raise DataError(f"{error} Remove {target} to get it anew.") from error
+        return f"{row.title} was already in {target}; its digests agree."
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with workplace(target.parent) as place:
+            fresh = place / name
+            _download(row, fresh)
+            verify(name, fresh)
+            for path in fresh.rglob("*"):
+                sync(path)
+            os.replace(fresh, target)
+    except OSError as error:
+        raise DataError(f"{row.title} cannot be written to {target}: {error}.") from error
+    return f"{row.title} is now in {target}; its digests agree."
+
+
+def host(address: str) -> str:
+    """The name of the machine that an address names."""
+    return urlsplit(address).hostname or address
+
+
+def reachable(address: str, seconds: float = 5.0) -> bool:
+    """Whether a connection to the host of an address, or to its proxy, opens within so long.
+
+    It decides in that time even where the system goes on looking for the host.
+    """
+    scheme = urlsplit(address).scheme
+    proxy = None if proxy_bypass(host(address)) else getproxies().get(scheme)
+    target = urlsplit(proxy or address)
+    port = target.port or (80 if target.scheme == "http" else 443)
+    answers: SimpleQueue[bool] = SimpleQueue()
+
+    def connect() -> None:
+        try:
+            socket.create_connection((target.hostname, port), timeout=seconds).close()
+            answers.put(True)
+        except OSError:
+            answers.put(False)
+
+    Thread(target=connect, daemon=True).start()
+    try:
+        return answers.get(timeout=seconds)
+    except Empty:
+        return False
+
+
+def _download(row: DatasetInfo, folder: Path) -> None:
+    """Fetch and unpack the official archive through torchvision, which checks its md5."""
+    from torchvision.datasets.utils import download_and_extract_archive
+
+    (archive, md5), *_ = row.md5.items()
+    try:
+        download_and_extract_archive(
+            row.source, str(folder), filename=archive, md5=md5, remove_finished=True
+        )
+    except (OSError, RuntimeError, HTTPException) as error:
+        raise DataError(
+            f"{row.title} cannot be downloaded from {row.source} ({error}): point"
+            f" ADAUTOMIX_{row.name.upper()} or --data at a folder or .npz you have."
+        ) from error

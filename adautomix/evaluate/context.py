@@ -1,0 +1,72 @@
+"""What is evaluated: a trained predictor, its images, and how to compute."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from torch import nn
+
+from adautomix.data.image_set import ImageSet
+from adautomix.data.loaders import Batch, evaluation_batches, pixel_batches
+from adautomix.device import Numerics
+from adautomix.evaluate import Answers, OnPixels, answers
+from adautomix.evaluate.predict import Predict
+from adautomix.models import Backbone
+
+Values = dict[str, float | int | list]
+"""Named numbers, or lists of numbers with None for what does not exist: plain JSON."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A trained predictor, the images it is evaluated on, and how to compute.
+
+    Attributes:
+        module: takes normalised images; on the device, in evaluation mode.
+        data: the evaluated split.
+        numerics: device and precision.
+    """
+
+    module: nn.Module
+    data: ImageSet
+    numerics: Numerics
+
+    @property
+    def backbone(self) -> Backbone:
+        """The network whose features can be looked at: a teacher's own."""
+        return getattr(self.module, "network", self.module)
+
+    @property
+    def normalised(self) -> Predict:
+        """Normalised images to logits."""
+        return self.numerics.predictor(self.module)
+
+    @property
+    def on_pixels(self) -> Predict:
+        """Pixels in [0, 1] to logits."""
+        info = self.data.info
+        return self.numerics.predictor(
+            self.numerics.place(OnPixels(self.module, info.mean, info.std))
+        )
+
+    @cached_property
+    def answers(self) -> Answers:
+        """The logits of the whole split, computed once."""
+        batches = evaluation_batches(self.data, device=self.numerics.device)
+        return answers(self.normalised, batches)
+
+    def images(self, per_class: int | None = None) -> ImageSet:
+        """The split, or the first so many images of each of its classes."""
+        return self.data if per_class is None else self.data.subset(per_class)
+
+    def pixels(self, per_class: int | None = None) -> Iterator[Batch]:
+        """The images as pixels in [0, 1]."""
+        return pixel_batches(self.images(per_class), device=self.numerics.device)
+
+    def normal(self, per_class: int | None = None) -> Iterator[Batch]:
+        """The images, normalised."""
+        return evaluation_batches(self.images(per_class), device=self.numerics.device)
+
+
+Evaluation = Callable[[Subject], Values]
+"""A frozen dataclass of settings that is called; `EVALUATIONS` names them."""

@@ -1,0 +1,1 @@
+"""What one chapter of the book needs, a file for each chapter."""

@@ -1,0 +1,232 @@
+"""What training costs, from the recorded benchmarks and runs, as arguments of figures and tables.
+
+No torch. Times of different devices never share a column; a cell that nobody measured is blank.
+"""
+
+import pandas as pd
+
+from adautomix.errors import RecordError
+from adautomix.figures.style import method_name
+from adautomix.record import live
+from adautomix.record.bench import Bench, benchmarks, recorded
+from adautomix.results import paper
+from adautomix.results.experiment import Results
+
+PAPER = {"method": "AdAutoMix", "metric": "seconds_per_iteration"}
+STEPS = {
+    "units": "{:g}",
+    "floor": "{:.2f}",
+    "counted_floor": "{:.2f}",
+    "ratio": "{:.2f}",
+    "memory_ratio": "{:.2f}",
+}
+"""The columns of the table of steps and how they are written."""
+
+
+def latest(suite: str, device: str = "cpu") -> Bench:
+    """The newest benchmark of a suite on a kind of device ("cpu", "cuda"), made here or recorded.
+
+    Raises:
+        RecordError: there is none; the sentence has the command that makes one.
+    """
+    pool = [*recorded(suite), *benchmarks(live().root / "bench", suite)]
+    found = [bench for bench in pool if bench.device.startswith(f"{device}:")]
+    if not found:
+        raise RecordError(
+            f"no benchmark {suite!r} on {device} is recorded: measure it with "
+            f"`python -m adautomix.bench {suite} --device {device}`."
+        )
+    return max(found, key=lambda bench: bench.provenance["when"])
+
+
+def against_time(results: Results, predictor: str = "classifier") -> pd.DataFrame:
+    """The argument of `figures.accuracy_against_time`, a row a run: minutes, accuracy, device.
+
+    The minutes are those of the record, evaluations included: on a CPU those in which its cores
+    worked, whatever ran beside, elsewhere those of the wall. A record without them has no row.
+    """
+    rows = []
+    for method in results.experiment.methods:
+        for run in results.runs(method):
+            on_cpu = run.provenance["device"].startswith("cpu:")
+            seconds = run.provenance.get("cpu_seconds" if on_cpu else "seconds")
+            if seconds is None:
+                continue
+            rows.append(
+                {
+                    "method": method,
+                    "seed": run.seed,
+                    "minutes": seconds / 60,
+                    "accuracy": 100 * run.metric(predictor, "top1_median10"),
+                    "device": run.provenance["device"],
+                }
+            )
+    return pd.DataFrame(rows, columns=["method", "seed", "minutes", "accuracy", "device"])
+
+
+def by_method(runs: pd.DataFrame) -> pd.DataFrame:
+    """`against_time` summed up as text: runs, mean minutes and accuracy by method and device."""
+    rows = [
+        {
+            "method": method_name(str(method)),
+            "device": device,
+            "runs": str(len(each)),
+            "minutes": f"{each['minutes'].mean():.1f}",
+            "accuracy (%)": f"{each['accuracy'].mean():.1f}",
+        }
+        for (method, device), each in runs.groupby(["method", "device"], sort=False)
+    ]
+    return pd.DataFrame(rows, columns=["method", "device", "runs", "minutes", "accuracy (%)"])
+
+
+def steps_table(bench: Bench) -> pd.DataFrame:
+    """Units, floor, counted and measured ratio and memory of every method, as text."""
+    frame = bench.rows
+    table = pd.DataFrame(
+        {
+            "method": [method_name(method) for method in frame["method"]],
+            "N": _written(frame["n"], "{:g}"),
+            "batch": _written(frame["batch"], "{:g}"),
+            "ms a step": _written(1000 * frame["seconds"], "{:.0f}"),
+        }
+    )
+    for column, form in STEPS.items():
+        table[column.replace("_", " ")] = _written(frame[column], form)
+    return table
+
+
+def ratios_by_n(bench: Bench) -> dict[str, pd.Series]:
+    """The argument of `figures.time_against_n`: the paper's ratios to its N = 1, and ours to plain.
+
+    Ours are those of the smallest batch.
+    """
+    printed = paper.select(10, **PAPER).set_index("n")["value"]
+    rows = one_batch(bench)
+    own = rows[rows["method"] == "adautomix"]
+    batch, where = rows["batch"].iloc[0], bench.device.partition(",")[0]
+    return {
+        "paper, Table 10": printed / printed.loc[1],
+        f"measured, {where}, batch {batch}": own.set_index(own["n"].astype(int))["ratio"],
+    }
+
+
+def table_10(bench: Bench) -> pd.DataFrame:
+    """The paper's seconds by N beside the measured ones, each with its ratio to plain training."""
+    printed = paper.select(10, **PAPER).set_index("n")["value"]
+    rows = one_batch(bench)
+    own = rows[rows["method"] == "adautomix"].set_index("n")
+    plain = rows[rows["method"] == "plain"].set_index(pd.Index([1]))
+    ours = pd.concat([plain, own])
+    ns = pd.Index(sorted({*printed.index, *ours.index}))
+    columns = {
+        "paper: s": (printed, "{:.4f}"),
+        "paper: ratio": (printed / printed.loc[1], "{:.2f}"),
+        "measured: s": (ours["seconds"], "{:.3f}"),
+        "measured: ratio": (ours["ratio"], "{:.2f}"),
+        "floor": (ours["floor"], "{:.2f}"),
+    }
+    table = {"N": [f"{n:g}" for n in ns]}
+    for heading, (values, form) in columns.items():
+        table[heading] = _written(values.reindex(ns), form)
+    return pd.DataFrame(table)
+
+
+def overhead(bench: Bench, method: str = "adautomix") -> float:
+    """The share of a step outside the networks, data and optimiser: what a method itself adds."""
+    rows = one_batch(bench)
+    share = rows[rows["method"] == method].set_index("part")["share"]
+    return float(share.loc[["generator", "mixing and losses", "teacher follows"]].sum())
+
+
+def _spread(steps: Bench, method: str = "adautomix") -> float:
+    """By what share the ratio differs between the N of a batch, where it differs most."""
+    ratios = steps.rows[steps.rows["method"] == method].groupby("batch")["ratio"]
+    return float((ratios.max() / ratios.min() - 1).max())
+
+
+def headline(steps: Bench, parts: Bench, variants: Bench) -> dict[str, float | str]:
+    """The numbers that prose quotes."""
+    rows = one_batch(steps)
+    own = rows[rows["method"] == "adautomix"].set_index("n")
+    printed = paper.select(10, **PAPER).set_index("n")["value"]
+    changed = variants.rows[~variants.rows["variant"].isin(["plain", "as is"])]
+    best = changed.loc[changed["gain"].idxmax()]
+    largest = variants.rows[variants.rows["batch"] == variants.rows["batch"].max()]
+    memory = largest.set_index("variant")["memory_mib"]
+    late = largest.set_index("variant")["gain"].loc["all gradients at the end"]
+    found = {
+        "device": steps.device,
+        "batch": int(rows["batch"].iloc[0]),
+        "ratio": own["ratio"].loc[3],
+        "floor": own["floor"].loc[3],
+        "counted": own["counted_floor"].loc[3],
+        "flattest": 100 * _spread(steps),
+        "paper_ratio": printed.loc[3] / printed.loc[1],
+        "automix": rows.set_index("method")["ratio"].loc["automix"],
+        "overhead": 100 * overhead(parts),
+        "best_variant": best["variant"],
+        "best_gain": 100 * best["gain"],
+        "best_batch": int(best["batch"]),
+        "memory_batch": int(largest["batch"].iloc[0]),
+        "memory": memory.loc["as is"] / memory.loc["plain"],
+        "memory_late": memory.loc["all gradients at the end"] / memory.loc["plain"],
+        "late_loss": -100 * late,
+    }
+    return found
+
+
+def variants_table(bench: Bench) -> pd.DataFrame:
+    """What every change of the step would gain, as text."""
+    rows = bench.rows[bench.rows["variant"] != "plain"]
+    return pd.DataFrame(
+        {
+            "step": rows["variant"],
+            "batch": _written(rows["batch"], "{:g}"),
+            "plain = 1": _written(rows["ratio"], "{:.2f}"),
+            "gain (%)": _written(100 * rows["gain"], "{:.1f}"),
+            "memory (MiB)": _written(rows["memory_mib"], "{:.0f}"),
+        }
+    )
+
+
+def compiled_table(bench: Bench) -> pd.DataFrame:
+    """What compiling gives the methods that were timed, as text."""
+    rows = bench.rows[bench.rows["seconds"].notna()]
+    return pd.DataFrame(
+        {
+            "method": [method_name(method) for method in rows["method"]],
+            "first step (s)": _written(rows["first_step_seconds"], "{:.0f}"),
+            "step (s)": _written(rows["seconds"], "{:.2f}"),
+            "step, not compiled (s)": _written(rows["eager_seconds"], "{:.2f}"),
+            "faster by": _written(rows["speed_up"], "{:.2f}×"),
+        }
+    )
+
+
+def graphs(bench: Bench) -> dict[str, int]:
+    """How many methods were compiled, and how often their steps fall apart into several graphs."""
+    return {"methods": len(bench.rows), "breaks": int(bench.rows["breaks"].sum())}
+
+
+def rules_table(bench: Bench) -> pd.DataFrame:
+    """Time of every mixing rule in milliseconds, and in copies of its batch, as text."""
+    rows = bench.rows[bench.rows["rule"] != "copy"]
+    return pd.DataFrame(
+        {
+            "rule": [method_name(rule) for rule in rows["rule"]],
+            "batch": [f"{b}×3×{s}×{s}" for b, s in zip(rows["batch"], rows["side"], strict=True)],
+            "ms": _written(1000 * rows["seconds"], "{:.2f}"),
+            "copies": _written(rows["copies"], "{:.1f}"),
+            "ms an image": _written(1000 * rows["seconds_per_image"].astype(float), "{:.2f}"),
+        }
+    )
+
+
+def one_batch(bench: Bench) -> pd.DataFrame:
+    """The rows of the smallest batch."""
+    return bench.rows[bench.rows["batch"] == bench.rows["batch"].min()]
+
+
+def _written(values: pd.Series, form: str) -> list[str]:
+    """Numbers as text, missing ones blank."""
+    return ["" if pd.isna(value) else form.format(value) for value in values]

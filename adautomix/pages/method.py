@@ -1,0 +1,247 @@
+"""One step of AdAutoMix taken apart on a real batch: every quantity of Sec. 3 as an array."""
+
+import copy
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from adautomix import data
+from adautomix.data.augment import normalise, to_bytes
+from adautomix.data.loaders import on_device
+from adautomix.device import decide
+from adautomix.figures.game import Network, Pull, Term
+from adautomix.methods import AdAutoMixMethod
+from adautomix.methods.adautomix import AdAutoMix
+from adautomix.mix import Mixed, blend, interpolate
+from adautomix.record import Run
+from adautomix.rng import Draw, draw_for
+from adautomix.runs.runner import revive
+
+SYMBOLS = {
+    "amce": r"$L_{amce}(\psi_W)$",
+    "mce": r"$L_{mce}(\psi_W)$",
+    "ace": r"$L_{ace}(\psi_W)$",
+    "teacher_amce": r"$L_{amce}(\psi_{\hat W})$",
+    "cosine": r"$L_{cosine}$",
+}
+
+
+class Walkthrough:
+    """A trained AdAutoMix game, a batch of test images, and one set of partners and ratios.
+
+    Args:
+        run: a run of AdAutoMix with its weights.
+        batch: how many images; every one is the first of one set.
+        seed: chooses the images, partners and ratios.
+    """
+
+    def __init__(self, run: Run, batch: int = 32, seed: int = 0):
+        self.method, self.recipe = revive(run, decide("cpu"))
+        if not isinstance(self.method, AdAutoMixMethod):
+            raise TypeError(f"the run {run.id} is not one of AdAutoMix.")
+        whole = data.load(self.recipe.data, self.recipe.evaluate_on)
+        order = Draw(seed, stream="evaluate").permutation(len(whole)).numpy()
+        self.set = whole.take(order[:batch])
+        pixels, self.labels = on_device(self.set, "cpu")
+        self.info = whole.info
+        self.images = normalise(pixels, self.info.mean, self.info.std)
+        self.draw = draw_for(seed, step=1)
+        self.n = self.method.config.n
+        self.partners = self.draw.partners(batch, self.n)
+        self.ratios = self.draw.ratios(batch, self.n, self.method.config.concentration)
+
+    @cached_property
+    def features(self) -> Tensor:
+        """z: the teacher's features of the batch at the tap, "b d h w"."""
+        with torch.no_grad():
+            return self.method.teacher.see(self.images).features
+
+    def names(self, which: int = 0) -> list[str]:
+        """What the images of one set show."""
+        return [self.set.classes[self.set.labels[i]] for i in self.partners[which]]
+
+    def sizes(self) -> pd.DataFrame:
+        """The shapes that one step passes through."""
+        q, k, v = self.method.generator.attend_to(self.features, self.partners, self.ratios)
+        mixed = self.mixed()
+        shapes = {
+            "images x": ("b c h w", self.images),
+            "features z": ("b d h w", self.features),
+            "partners": ("b n", self.partners),
+            "ratios λ": ("b n", self.ratios),
+            "queries q_n": ("b n l e", q),
+            "keys Σ k_i, i ≠ n": ("b n l e", k),
+            "values v_n": ("b n l 1", v),
+            "mask logits P_n (Eq. 5)": (
+                "b n h w",
+                self.method.generator.logits(self.features, self.partners, self.ratios),
+            ),
+            "masks P' (Eq. 6, 7)": ("b n H W", mixed.masks),
+            "mixed images (Eq. 7)": ("b c H W", mixed.images),
+        }
+        rows = {name: (axes, " × ".join(map(str, t.shape))) for name, (axes, t) in shapes.items()}
+        return pd.DataFrame.from_dict(rows, orient="index", columns=["axes", "here"])
+
+    @torch.no_grad()
+    def mixed(self, ratios: Tensor | None = None) -> Mixed:
+        """x_mix and its masks, for these partners and ratios (Eq. 8)."""
+        ratios = self.ratios if ratios is None else ratios
+        size = self.images.shape[-2:]
+        masks = self.method.generator(self.features, self.partners, ratios, size)
+        return Mixed(blend(self.images, self.partners, masks), self.partners, ratios, masks)
+
+    def ratio_maps(self, which: int = 0) -> np.ndarray:
+        """M_λ: λ_n written over the grid of the tap, "n h w", as it is given to the generator."""
+        height, width = self.features.shape[-2:]
+        return np.broadcast_to(self.ratios[which].numpy()[:, None, None], (self.n, height, width))
+
+    def anatomy(self, which: int = 0) -> dict:
+        """The arguments of `figures.mix_anatomy` for one set."""
+        mixed = self.mixed()
+        return {
+            "parents": self.set.images[self.partners[which].numpy()],
+            "masks": mixed.masks[which].numpy().clip(0, 1),
+            "mixed": self.pixels(mixed.images)[which],
+            "ratios": self.ratios[which].numpy(),
+            "names": self.names(which),
+            "features": self.features[self.partners[which]].mean(1).numpy(),
+        }
+
+    @torch.no_grad()
+    def attention(self, which: int = 0, of: int = 0) -> dict:
+        """The arguments of `figures.attention_maps`: where four positions look in the partners."""
+        height, width = self.features.shape[-2:]
+        places = [(height // 4, width // 4), (height // 4, 3 * width // 4)]
+        places += [(3 * height // 4, width // 4), (3 * height // 4, 3 * width // 4)]
+        maps = self.method.generator.attention(self.features, self.partners, self.ratios)[which, of]
+        rows = [maps[row * width + column].reshape(height, width).numpy() for row, column in places]
+        image = self.set.images[self.partners[which, of]]
+        return {"image": image, "maps": np.stack(rows), "queries": np.array(places)}
+
+    def along_ratio(self, shares: tuple[float, ...] = (0.1, 0.33, 0.6, 0.9), sets: int = 4) -> dict:
+        """The arguments of `figures.methods_grid`: the same sets as the first image's λ grows."""
+        rows = {}
+        for share in shares:
+            rest = (1 - share) / (self.n - 1)
+            ratios = torch.full_like(self.ratios, rest)
+            ratios[:, 0] = share
+            rows[f"λ₁ = {share:g}"] = self.pixels(self.mixed(ratios).images)[:sets]
+        parents = self.set.images[self.partners[:sets].numpy()].swapaxes(0, 1)
+        return {"mixed": rows, "parents": parents}
+
+    def area_along_ratio(self, steps: int = 9) -> pd.DataFrame:
+        """Mean area of the first image's mask against its λ: columns x, y."""
+        rows = []
+        for share in np.linspace(0.05, 0.95, steps):
+            ratios = torch.full_like(self.ratios, (1 - share) / (self.n - 1))
+            ratios[:, 0] = share
+            rows.append({"x": share, "y": float(self.mixed(ratios).masks[:, 0].mean())})
+        return pd.DataFrame(rows)
+
+    def losses(self) -> pd.DataFrame:
+        """The five terms on this batch, with their weights in Eq. 14 and Eq. 15."""
+        return self._terms(self.method)
+
+    def one_step(self, player: str, rate: float) -> pd.DataFrame:
+        """The terms before and after one gradient step of one player alone, on this batch.
+
+        Below them stand the sums that the players play for, Eq. 14 and Eq. 15, as they are weighted
+        in this run.
+
+        Args:
+            player: "generator" or "classifier".
+            rate: the step's learning rate; plain gradient descent on that player's turn.
+        """
+        method = copy.deepcopy(self.method)
+        before = _with_sums(self._terms(method))
+        self._descend(method, player, rate)
+        after = _with_sums(self._terms(method))
+        return pd.DataFrame({"before": before, "after": after, "change": after - before})
+
+    def masks_after(self, rates: tuple[float, ...], which: int = 0) -> dict[str, np.ndarray]:
+        """The masks of one set, "n h w", after one step of the generator at each learning rate."""
+        found = {"before": self.mixed().masks[which].numpy()}
+        for rate in rates:
+            method = copy.deepcopy(self.method)
+            self._descend(method, "generator", rate)
+            with torch.no_grad():
+                masks = method.generator(
+                    self.features, self.partners, self.ratios, self.images.shape[-2:]
+                )
+            found[f"rate {rate:g}"] = masks[which].numpy()
+        return found
+
+    def pixels(self, images: Tensor) -> np.ndarray:
+        """Normalised images "b c h w" as uint8 "b h w c"."""
+        return to_bytes(images, self.info.mean, self.info.std).numpy()
+
+    def straight(self) -> np.ndarray:
+        """Σ λ_n x_n as pixels, the input of L_mce (Eq. 4)."""
+        return self.pixels(interpolate(self.images, self.partners, self.ratios))
+
+    def _descend(self, method: AdAutoMixMethod, player: str, rate: float) -> None:
+        """One step of plain gradient descent; BatchNorm stays in evaluation mode, so nothing else
+        moves.
+        """
+        method.eval()
+        method(self.images, self.labels, self.draw_again(), player).total.backward()
+        with torch.no_grad():
+            for parameter in method.players()[player]:
+                parameter -= rate * parameter.grad
+
+    def draw_again(self) -> Draw:
+        """The random numbers of this batch once more."""
+        seed, _, step, rank = self.draw.key
+        return draw_for(seed, step, rank)
+
+    @torch.no_grad()
+    def _terms(self, method: AdAutoMixMethod) -> pd.DataFrame:
+        method.eval()
+        terms = method(self.images, self.labels, self.draw_again()).terms
+        weights = weights_of(method.config)
+        rows = [
+            {"loss": name, "value": float(terms[name]), "in Eq. 14": own, "in Eq. 15": other}
+            for name, (own, other) in weights.items()
+        ]
+        return pd.DataFrame(rows).set_index("loss")
+
+
+def _with_sums(terms: pd.DataFrame) -> pd.Series:
+    """The value of each term, then that of Eq. 14 and of Eq. 15."""
+    sums = terms[["in Eq. 14", "in Eq. 15"]].mul(terms["value"], axis=0).sum()
+    return pd.concat([terms["value"], sums.rename(lambda name: name.removeprefix("in "))])
+
+
+def weights_of(config: AdAutoMix) -> dict[str, tuple[float, float]]:
+    """The weight of each term in Eq. 14, which is minimised, and Eq. 15, which is maximised."""
+    return {
+        "amce": (1.0, config.adversary),
+        "mce": (config.alpha, 0.0),
+        "ace": (1 - config.alpha, 0.0),
+        "teacher_amce": (0.0, -config.beta),
+        "cosine": (0.0, 1 - config.beta),
+    }
+
+
+def who_trains_what() -> dict:
+    """The arguments of `figures.who_trains_what` for the game of Eq. 11."""
+    classifier, generator = "classifier", "generator"
+    down, up = "minimises", "maximises"
+    terms = [
+        Term(
+            SYMBOLS["amce"], "the generator's image", {classifier: Pull(down), generator: Pull(up)}
+        ),
+        Term(SYMBOLS["mce"], "the plain interpolation", {classifier: Pull(down, r"\alpha")}),
+        Term(SYMBOLS["ace"], "the clean images", {classifier: Pull(down, r"1-\alpha")}),
+        Term(SYMBOLS["teacher_amce"], "the teacher on the mix", {generator: Pull(down, r"\beta")}),
+        Term(SYMBOLS["cosine"], "the teacher's two views", {generator: Pull(up, r"1-\beta")}),
+    ]
+    networks = [
+        Network(classifier, "classifier", r"$\psi_W$", "descent on Eq. 14"),
+        Network(generator, "generator", r"$G_\theta$", "ascent on Eq. 15"),
+        Network("teacher", "teacher", r"$\psi_{\hat W}$", "moving average of $W$"),
+    ]
+    return {"terms": terms, "networks": networks}

@@ -1,0 +1,242 @@
+"""Every mixing method on the same pairs of images: pictures, labels, and what is kept."""
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from adautomix import data
+from adautomix.data.augment import normalise, to_bytes
+from adautomix.data.image_set import ImageSet
+from adautomix.data.loaders import on_device
+from adautomix.device import decide
+from adautomix.errors import InputError
+from adautomix.evaluate import kept_share
+from adautomix.figures.style import METHOD_NAMES, method_name
+from adautomix.methods import (
+    METHODS,
+    AdAutoMix,
+    AdAutoMixMethod,
+    AdAutoMixReleased,
+    AdAutoMixReleasedMethod,
+    AlignMix,
+    AutoMix,
+    Fixed,
+    Guided,
+    ManifoldMix,
+    Method,
+    MethodConfig,
+    SAMix,
+)
+from adautomix.mix import Mixed
+from adautomix.record import Run, bench
+from adautomix.rng import Draw, SameRatio
+from adautomix.runs.runner import revive
+from adautomix.runs.weights import WEIGHTS
+
+LEARNED = AdAutoMix, AdAutoMixReleased, AutoMix, SAMix
+IN_FEATURES = ManifoldMix, AlignMix
+NO_RUN = "no trained run on {title} is here"
+NO_PICTURE = "it mixes features inside the network, which no image shows"
+
+HEADINGS = {
+    "label 1": "label of image 1 (%)",
+    "painted 1": "painted of image 1 (%)",
+    "gap": "apart (points)",
+    "kept 1": "object 1 kept (%)",
+    "kept 2": "object 2 kept (%)",
+}
+"""What the columns of `Gallery.labels` are called on a page."""
+
+Mixer = Callable[[Tensor, Draw], Mixed]
+
+
+def pictures(folder: str | Path | None = None) -> ImageSet:
+    """The test images of CIFAR-100 in `folder`; without one, those of PhotoDigits."""
+    if folder is None:
+        return data.load("photodigits", "test")
+    return data.load("cifar100", "test", root=folder)
+
+
+class Gallery:
+    """What each method makes of the same pairs.
+
+    A rule needs images alone. A guided rule is told what matters by the trained classifier of the
+    first run. A learned method needs a run of its own. Its generator takes any number of images, so
+    AdAutoMix, trained on three, is shown mixing two. Every pair gets a box or mask of its own; as
+    published, many rules draw one for a batch, which would say little.
+
+    Args:
+        images: the split to take pairs from.
+        runs: trained runs with their weights; those of other datasets are passed over.
+        batch: how many pairs; every image is the first of one.
+        seed: chooses images and partners.
+
+    Attributes:
+        mixers: how each method mixes, by its name.
+        left_out: why a method is not among them, by its name.
+    """
+
+    def __init__(self, images: ImageSet, runs: Sequence[Run] = (), batch: int = 200, seed: int = 0):
+        order = Draw(seed, stream="evaluate").permutation(len(images)).numpy()
+        self.set, self.seed = images.take(order[:batch]), seed
+        on_host, _ = on_device(self.set, "cpu")
+        self.images = normalise(on_host, images.info.mean, images.info.std)
+        self.learned = _revived([run for run in runs if run.data == images.info.name])
+        self.mixers: dict[str, Mixer] = {}
+        self.left_out: dict[str, str] = {}
+        self._mixed: dict[float, dict[str, Mixed]] = {}
+        for name, config in METHODS.items():
+            self._admit(name, config)
+
+    def mixed(self, share: float) -> dict[str, Mixed]:
+        """The batch mixed by every method, λ of the first image being `share`; done once."""
+        if share not in self._mixed:
+            self._mixed[share] = {
+                name: mixer(self.images, SameRatio(self.seed, share))
+                for name, mixer in self.mixers.items()
+            }
+        return self._mixed[share]
+
+    def sheet(self, share: float, pairs: int = 2) -> dict:
+        """The arguments of `figures.methods_sheet`."""
+        partners = SameRatio(self.seed, share).partners(len(self.set), 2)[:pairs]
+        info, shown, masks = self.set.info, {}, {}
+        for name, mixed in self.mixed(share).items():
+            shown[name] = to_bytes(mixed.images[:pairs], info.mean, info.std).numpy()
+            masks[name] = mixed.masks[:pairs, 0].numpy().clip(0, 1)
+        return {"mixed": shown, "masks": masks, "parents": self.set.images[partners.T.numpy()]}
+
+    def labels(self, share: float) -> pd.DataFrame:
+        """What the label says and what the image shows, a row a method, means over the batch.
+
+        label 1 and painted 1 are those of the first image; gap is the mean distance between its
+        label and what is painted of it; relief is how far its mask is from flat, the standard
+        deviation over the pixels; kept 1 and kept 2 are the shares of each object's pixels that are
+        painted, where objects are known.
+        """
+        rows = []
+        for name, mixed in self.mixed(share).items():
+            label, painted = mixed.label_weights[:, 0], mixed.masks[:, 0].mean(dim=(1, 2))
+            row = {"method": name, "label 1": label.mean(), "painted 1": painted.mean()}
+            row["gap"] = (label - painted).abs().mean()
+            row["relief"] = mixed.masks[:, 0].flatten(1).std(dim=1, correction=0).mean()
+            if self.set.masks is not None:
+                kept = kept_share(mixed, torch.from_numpy(self.set.masks)).mean(dim=0)
+                row |= {f"kept {n + 1}": value for n, value in enumerate(kept)}
+            rows.append({k: v if isinstance(v, str) else float(v) for k, v in row.items()})
+        return pd.DataFrame(rows)
+
+    def table(self, share: float) -> pd.DataFrame:
+        """`labels` as text, in percent."""
+        frame = self.labels(share)
+        shown = pd.DataFrame({"method": frame["method"].map(method_name)})
+        for column, words in HEADINGS.items():
+            if column in frame:
+                shown[words] = [
+                    "" if math.isnan(value) else f"{100 * value:.0f}" for value in frame[column]
+                ]
+        return shown
+
+    def headline(self, share: float) -> dict[str, float | int | str]:
+        """The numbers that prose quotes, in percent: <method>_<column> of `labels`."""
+        found: dict[str, float | int | str] = {"pairs": len(self.set), "ratio": 100 * share}
+        for row in self.labels(share).to_dict("records"):
+            for column, value in row.items():
+                if column != "method":
+                    found[f"{row['method']}_{column.replace(' ', '_')}"] = 100 * value
+        return found
+
+    def missing(self) -> pd.DataFrame:
+        """The methods that mix and are not shown, and why."""
+        rows = [{"method": method_name(n), "why": why} for n, why in self.left_out.items()]
+        return pd.DataFrame(rows, columns=["method", "why"])
+
+    def _admit(self, name: str, config: MethodConfig) -> None:
+        """Adds a method to `mixers`, or to `left_out`; one that mixes nothing to neither."""
+        needs_run = isinstance(config, LEARNED) and name not in self.learned
+        if isinstance(config, IN_FEATURES):
+            self.left_out[name] = NO_PICTURE
+        elif needs_run or (isinstance(config, Guided) and not self.learned):
+            self.left_out[name] = NO_RUN.format(title=self.set.info.title)
+        elif isinstance(config, (*LEARNED, Guided, Fixed)):
+            mixer = self._mixer(name, config)
+            try:
+                mixer(self.images[:2], SameRatio(self.seed, 0.5))
+            except InputError as error:  # an optional library is not there
+                self.left_out[name] = str(error)
+            else:
+                self.mixers[name] = mixer
+
+    def _mixer(self, name: str, config: MethodConfig) -> Mixer:
+        """How a method mixes, whatever must be learned being there."""
+        if isinstance(config, LEARNED):
+            return self.learned[name].mixed
+        rule = replace(config.rule, per="sample") if hasattr(config.rule, "per") else config.rule
+        if isinstance(config, Fixed):
+            return rule
+        config = replace(config, rule=rule)
+        guide = next(iter(self.learned.values())).classifier
+        return config.build(copy.deepcopy(guide), self.set.info.side).eval().mixed
+
+
+def _revived(runs: Sequence[Run]) -> dict[str, Method]:
+    """The trained methods of these runs by name, the first of each; they mix pairs."""
+    found: dict[str, Method] = {}
+    for run in runs:
+        if run.method not in found and (run.path / WEIGHTS).exists():
+            method, _ = revive(run, decide("cpu"))
+            if isinstance(method, AdAutoMixMethod | AdAutoMixReleasedMethod):
+                method.config = replace(method.config, n=2)
+            found[run.method] = method.eval()
+    return found
+
+
+def rule_costs(batch: int = 128, side: int = 32) -> tuple[pd.DataFrame, str]:
+    """What each rule costs beside a copy of the batch, as recorded, and the device; in text."""
+    rows, device = _measured("rules")
+    rows = [row for row in rows if (row["batch"], row["side"]) == (batch, side)]
+    shown = [
+        {
+            "rule": METHOD_NAMES.get(row["rule"], "a copy of the batch"),
+            "milliseconds": f"{1000 * row['seconds']:.2f}",
+            "copies of the batch": f"{row['copies']:.1f}",
+        }
+        for row in rows
+    ]
+    return pd.DataFrame(shown, columns=["rule", "milliseconds", "copies of the batch"]), device
+
+
+def step_costs() -> tuple[pd.DataFrame, str]:
+    """Network passes of every method, what that is of plain training, and what was measured.
+
+    Measured are the recorded ratios of `python -m adautomix.bench methods`; a method that was not
+    measured is blank. The second value is the device.
+    """
+    rows, device = _measured("methods")
+    ratios = {row["method"]: f"{row['ratio']:.2f}" for row in rows}
+    plain = METHODS["plain"].passes
+    shown = [
+        {
+            "method": method_name(name),
+            "network passes": f"{config.passes:g}",
+            "of plain training": f"{config.passes / plain:.2f}",
+            "measured": ratios.get(name, ""),
+        }
+        for name, config in METHODS.items()
+    ]
+    return pd.DataFrame(shown), device
+
+
+def _measured(suite: str) -> tuple[list[dict], str]:
+    """The rows of a recorded benchmark on a CPU, and the device; none where there is no record."""
+    for found in bench.recorded(suite):
+        if found.device.startswith("cpu"):
+            rows = found.rows.astype(object).where(found.rows.notna(), None)
+            return rows.to_dict("records"), found.device
+    return [], "no device yet"

@@ -1,0 +1,283 @@
+"""Where paper, published code and this package differ: the numbers that show it, computed here."""
+
+import math
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from adautomix import data
+from adautomix.data.augment import normalise
+from adautomix.data.loaders import on_device
+from adautomix.errors import InputError
+from adautomix.evaluate import kept_share
+from adautomix.methods import AlignMix
+from adautomix.methods.adautomix_released import (
+    RectifiedGenerator,
+    beyond_margin,
+    clean_rate,
+    mixed_rate,
+)
+from adautomix.methods.align import sinkhorn
+from adautomix.methods.openmixup import waiting_momentum_at
+from adautomix.mix import FMix, GridMix, MixGenerator, SaliencyMix, SmoothMix
+from adautomix.mix.fmix import along_one_axis, isotropic
+from adautomix.mix.saliencymix import peaks, saliency
+from adautomix.models import Net, momentum_at
+from adautomix.results import paper
+from adautomix.rng import Draw, initial_weights
+
+DRAWS = 20_000
+CLASSES, BETA = 100, 0.3
+COSINE = 0.82, 1.0
+"""Least and greatest similarity of an untrained teacher's two views, for `first_loss`."""
+
+PRINTED = {
+    "classifier": "log, classifier (%)",
+    "teacher": "log, teacher (%)",
+    "paper": "paper prints (%)",
+}
+
+
+def game() -> dict[str, float]:
+    """Numbers on AdAutoMix and its released code, by name."""
+    logged = paper.value("released_logs", metric="total_loss")
+    computed = laws_of_ratio() | margins() | first_loss() | ratio_in_masks() | teachers()
+    return {"loss_logged": logged, **computed, **logged_networks()}
+
+
+def rules() -> pd.DataFrame:
+    """The compared rules as published and as they are here: what is measured, in percent.
+
+    On test images of PhotoDigits. A rule whose optional library is missing is left out.
+    """
+    rows = []
+    for measure in (saliency_peaks, saliency_kept, overhang, spectrum, smooth_labels, marginals):
+        try:
+            rule, what, published, here = measure()
+        except InputError:
+            continue
+        rows.append((rule, what, f"{100 * published:.1f}", f"{100 * here:.1f}"))
+    return pd.DataFrame(rows, columns=["rule", "what (%)", "as published", "here"])
+
+
+def laws_of_ratio(n: int = 3) -> dict[str, float]:
+    """λ_1 uniform on the simplex, and as released, where Beta draws are divided by their sum.
+
+    The standard deviation, and the probability that the largest λ exceeds 0.8.
+    """
+    laws = {"paper": Draw(0).ratios(DRAWS, n), "released": _divided(n)}
+    return {
+        f"ratio_{what}_{name}": float(value)
+        for name, ratios in laws.items()
+        for what, value in {
+            "sd": ratios[:, 0].std(),
+            "high": (ratios.amax(dim=1) > 0.8).float().mean(),
+        }.items()
+    }
+
+
+def margins(n: int = 3, margin: float = 0.03) -> dict[str, float]:
+    """How many percent of the batches have constant masks, as released and in OpenMixup's port."""
+    ratios = _divided(n)
+    return {
+        f"constant_{test}": 100 * float(beyond_margin(ratios, margin, test).float().mean())
+        for test in ("released", "openmixup")
+    }
+
+
+def first_loss() -> dict[str, float]:
+    """The sum that is minimised while all logits are near 0, by the signs of the objective.
+
+    Each cross-entropy is then log k, the classifier's weights sum to 2, and over two steps the
+    generator's terms average ((1 − β) log k ± (1 − β) cos) / 2, with + as released.
+    """
+    own, theirs = 2 * math.log(CLASSES), (1 - BETA) * math.log(CLASSES) / 2
+    low, high = ((1 - BETA) * cosine / 2 for cosine in COSINE)
+    return {
+        "loss_released_low": own + theirs + low,
+        "loss_released_high": own + theirs + high,
+        "loss_opposite": own + theirs - (low + high) / 2,
+    }
+
+
+@torch.no_grad()
+def ratio_in_masks() -> dict[str, float]:
+    """The largest change of any mask when λ_1 goes from 1/3 to 0.8: the paper's, the released.
+
+    Of generators with weights of standard deviation 1, on features that are noise.
+    """
+    draw = Draw(0)
+    features, partners = draw.normal((8, 16, 4, 4)), draw.partners(8, 3)
+    moved = {}
+    for name, kind, embed in (
+        ("paper", MixGenerator, True),
+        ("released", RectifiedGenerator, False),
+    ):
+        with initial_weights(0, player=1):
+            generator = kind(16, embed_ratio=embed, init=1.0)
+        before, after = (
+            generator(features, partners, torch.tensor([ratios]).expand(8, 3), (16, 16))
+            for ratios in ([1 / 3, 1 / 3, 1 / 3], [0.8, 0.1, 0.1])
+        )
+        moved[f"mask_change_{name}"] = float((after - before).abs().max())
+    return moved
+
+
+def teachers(n: int = 3, momentum: float = 0.1) -> dict[str, float]:
+    """ξ as released before and after a tenth of the run and at its end, and the paper's at its end.
+
+    And the percentage of clean images in the released teacher's BatchNorm statistics: of those that
+    a step brings in, which make up the average in the long run.
+    """
+    mixed = mixed_rate(momentum, n)
+    clean = clean_rate(momentum, n) * (1 - mixed)
+    return {
+        "momentum_tenth": waiting_momentum_at(0.1),
+        "momentum_end": waiting_momentum_at(1.0),
+        "momentum_end_paper": momentum_at(1.0),
+        "clean_statistics": 100 * clean / (clean + mixed),
+    }
+
+
+def logged_networks() -> dict[str, float]:
+    """The two networks of the authors' ResNet-18 on CIFAR-100, after 800 epochs, in percent.
+
+    In `teacher_leads` of `pairs` logs the teacher is in front. It leads by `least_lead` points or
+    more where a ResNet learns CIFAR-100, which ends at half the learning rate or more, and by
+    `most_elsewhere` or less in the others.
+    """
+    frame = logs()
+    lead = frame["teacher"] - frame["classifier"]
+    residual = (frame["dataset"] == "CIFAR-100") & frame["backbone"].str.startswith("Res")
+    long = residual & (frame["backbone"] == "ResNet-18") & (frame["epochs"] == 800)
+    (row,) = frame[long].itertuples()
+    return {
+        "log_classifier": row.classifier,
+        "log_teacher": row.teacher,
+        "paper_adautomix": row.paper,
+        "least_lead": lead[residual].min(),
+        "most_elsewhere": lead[~residual].max(),
+        "pairs": len(frame),
+        "teacher_leads": int((lead > 0).sum()),
+    }
+
+
+Measured = tuple[str, str, float, float]
+"""The rule, what is measured, the value as published and the value here."""
+
+
+def saliency_peaks() -> Measured:
+    """How often SaliencyMix's peak lies on the digit."""
+    images, objects = _digits()
+    found = []
+    for levels in ("floats", "bytes"):
+        row, column = (peaks(saliency(images, levels)) * images.shape[-1]).long()
+        found.append(float(objects[torch.arange(len(objects)), row, column].float().mean()))
+    return "SaliencyMix", "saliency peaks that lie on the digit", *found
+
+
+def saliency_kept() -> Measured:
+    """How much of the digit that it looks for SaliencyMix shows."""
+    images, objects = _digits()
+    kept = []
+    for rule in (SaliencyMix(peak="first", levels="floats"), SaliencyMix()):
+        shares = [
+            kept_share(rule(images, Draw(0, step)), objects)[:, 1].mean() for step in range(8)
+        ]
+        kept.append(float(torch.stack(shares).mean()))
+    return "SaliencyMix", "the partner's digit that is painted", *kept
+
+
+def overhang(side: int = 32) -> Measured:
+    """How often GridMix's region is larger than the image."""
+    found = []
+    for kind in ("wrap", "clip"):
+        grid = GridMix(overhang=kind).grid(Draw(0), DRAWS, side, side)
+        found.append(float(((grid.height > side) | (grid.width > side)).float().mean()))
+    return "GridMix", "regions that are larger than the image", *found
+
+
+def spectrum(side: int = 32) -> Measured:
+    """How much of the variation of FMix's field is finer than one cycle along its second axis."""
+    found = []
+    for make in (along_one_axis, isotropic):
+        power = torch.fft.fft2(make(Draw(0), (500, side, side), FMix().decay)).abs().square()
+        power[:, 0, 0] = 0  # the mean
+        found.append(float(power[:, :, 2:-1].sum() / power.sum()))
+    return "FMix", "energy finer than one cycle along the second axis", *found
+
+
+def smooth_labels() -> Measured:
+    """How far SmoothMix's labels are from what it paints."""
+    images, found = torch.zeros(2_000, 1, 8, 8), []
+    for labels in ("inverted", "share"):
+        mixed = SmoothMix(labels=labels, per="sample")(images, Draw(0))
+        found.append(float((mixed.label_weights - mixed.ratios)[:, 0].abs().mean()))
+    return "SmoothMix", "distance of label and painted share", *found
+
+
+@torch.no_grad()
+def marginals() -> Measured:
+    """How far the weights that form a feature of AlignMix are from a sum of 1."""
+    images, _ = _digits(40)
+    model = Net("resnet18", width=16).build(10).train().model
+    final = model.forward_features(images).flatten(2).mT
+    config = AlignMix()
+    plan = sinkhorn(final, final.roll(1, 0), config.epsilon, config.iterations, config.tolerance)
+    sums = plan.exp().sum(dim=2) * plan.shape[1], plan.softmax(dim=2).sum(dim=2)
+    off = (float((each - 1).abs().mean()) for each in sums)
+    return "AlignMix", "distance of the weights of a feature from a sum of 1", *off
+
+
+def _divided(n: int) -> Tensor:
+    """λ as released for N > 2: Beta(1, 1) draws divided by their sum, "draws n"."""
+    drawn = Draw(0).beta(1.0, (DRAWS, n))
+    return drawn / drawn.sum(dim=1, keepdim=True)
+
+
+def _digits(count: int = 200) -> tuple[Tensor, Tensor]:
+    """Normalised test images of PhotoDigits, and which of their pixels are the digit's."""
+    test = data.load("photodigits", "test")
+    part = test.take(Draw(0, stream="evaluate").permutation(len(test)).numpy()[:count])
+    images, _ = on_device(part, "cpu")
+    return normalise(images, part.info.mean, part.info.std), torch.from_numpy(part.masks)
+
+
+def logs(table: str = "released_logs") -> pd.DataFrame:
+    """The authors' logs that have a classifier and a teacher, beside what the paper prints.
+
+    Columns: method, dataset, backbone, epochs, classifier, teacher and paper, in percent. `paper`
+    is the number of Table 1 or 2, where that is for as many epochs (NaN elsewhere).
+    """
+    numbers = paper.select(table, metric="top1_percent")
+    keys = ["method", "dataset", "backbone", "epochs"]
+    wide = numbers.pivot_table("value", keys, "predictor", sort=False).dropna().reset_index()
+    wide["paper"] = [_printed(row) for row in wide.itertuples()]
+    return wide.rename_axis(None, axis=1)[[*keys, "classifier", "teacher", "paper"]]
+
+
+def logs_in_text() -> pd.DataFrame:
+    """`logs` as a page shows them."""
+    frame = logs()
+    shown = frame[["method", "dataset", "backbone"]].copy()
+    shown["epochs"] = frame["epochs"].astype(str)
+    for column, words in PRINTED.items():
+        shown[words] = ["" if math.isnan(v) else f"{v:.2f}" for v in frame[column]]
+    return shown
+
+
+def logs_by_label() -> pd.DataFrame:
+    """The argument of `figures.classifier_and_teacher`."""
+    frame = logs()
+    labels = frame["method"] + ", " + frame["dataset"] + ", " + frame["backbone"]
+    return frame.assign(label=labels + ", " + frame["epochs"].astype(str) + " epochs")
+
+
+def _printed(log: tuple) -> float:
+    """What the paper's Table 1 or 2 has for a log; its ResNets on CIFAR-100 ran for 800 epochs."""
+    if log.dataset == "CIFAR-100" and log.backbone.startswith("Res") and log.epochs != 800:
+        return math.nan
+    number = 2 if log.dataset in ("CUB-200", "FGVC-Aircraft", "Stanford-Cars") else 1
+    where = {"method": log.method, "dataset": log.dataset, "backbone": log.backbone}
+    return paper.value(number, **where)

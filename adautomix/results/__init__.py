@@ -1,0 +1,1 @@
+"""Results: what the paper prints, what is recorded and what ran here, side by side."""

@@ -1,0 +1,235 @@
+"""How far a protocol has come, and going on with it."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from statistics import median
+
+from adautomix import recipes
+from adautomix.errors import DivergenceError, InputError, Interrupted
+from adautomix.evaluate.registry import settings_of
+from adautomix.methods import METHODS
+from adautomix.record import Run, Store, recorded
+from adautomix.record.lock import claimed
+from adautomix.results.comparison.plan import Planned, Protocol
+from adautomix.results.comparison.treatments import Treatments
+from adautomix.runs import runner
+from adautomix.runs.evaluate import evaluate
+from adautomix.runs.job import Conditions, Job
+from adautomix.runs.weights import WEIGHTS
+from adautomix.train import checkpoint
+
+SIZE = ("data", "net", "epochs", "batch", "per_class")
+"""The fields of a recipe that decide, with its method, how long a run takes."""
+Say = Callable[[str], None]
+"""Takes a line that says what is going on."""
+SAID_AT_ONCE: Say = partial(print, flush=True)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far one run has come.
+
+    Attributes:
+        planned: which run.
+        state: "recorded" (it came with the package), "done" (made here), "interrupted" (a
+            checkpoint is here) or "missing".
+        run: the record, where there is one.
+        left: seconds that it still takes on this machine; None where nothing is known of it.
+    """
+
+    planned: Planned
+    state: str
+    run: Run | None
+    left: float | None
+
+
+def standings(
+    protocol: Protocol,
+    budget: str,
+    conditions: Conditions,
+    seeds: Sequence[int] | None = None,
+) -> list[Standing]:
+    """How far each run of a protocol has come, in its order; trains nothing.
+
+    A run in another precision than the protocol's is none of its runs.
+    """
+    shipped, wanted = recorded(), _precision(protocol, budget, conditions)
+    pool = _comparable([*shipped.all(), *conditions.store.all()], budget, conditions)
+    found = []
+    for planned in protocol.planned(budget, seeds):
+        id = planned.job.id()
+        if (run := _in(conditions.store, id, wanted)) is not None:
+            found.append(Standing(planned, "done", run, 0.0))
+        elif (run := _in(shipped, id, wanted)) is not None:
+            found.append(Standing(planned, "recorded", run, 0.0))
+        else:
+            left, spent = expected(planned.job, pool), _spent(planned.job, conditions)
+            state = "missing" if spent is None else "interrupted"
+            left = None if left is None else max(0.0, left - (spent or 0.0))
+            found.append(Standing(planned, state, None, left))
+    return found
+
+
+def _precision(protocol: Protocol, budget: str, conditions: Conditions) -> str | None:
+    """The one precision in which the runs of a budget are compared; None for any."""
+    return None if protocol.budgets[budget] == "auto" else conditions.numerics.precision
+
+
+def _in(store: Store, id: str, precision: str | None) -> Run | None:
+    """The run, if it is there in that precision."""
+    run = store.find(id)
+    return run if run is not None and (precision is None or run.precisions == {precision}) else None
+
+
+def _comparable(runs: Iterable[Run], budget: str, conditions: Conditions) -> list[Run]:
+    """Runs whose seconds say something of a run here: same budget, device and precision."""
+    device = runner.device_in_words(conditions.numerics)
+    precision = conditions.numerics.precision
+    return [
+        run
+        for run in runs
+        if run.budget == budget
+        and run.method in METHODS
+        and run.provenance.get("device") == device
+        and run.precisions == {precision}
+    ]
+
+
+def expected(job: Job, pool: Sequence[Run]) -> float | None:
+    """Seconds of a run: the median of its method, else by network passes from the other methods."""
+    wanted = recipes.to_dict(job.recipe())
+    alike = [run for run in pool if all(run.recipe.get(f) == wanted[f] for f in SIZE)]
+    own = [run.provenance["seconds"] for run in alike if run.method == job.method]
+    if own:
+        return median(own)
+    each = [run.provenance["seconds"] / METHODS[run.method].passes for run in alike]
+    return median(each) * METHODS[job.method].passes if each else None
+
+
+def _spent(job: Job, conditions: Conditions) -> float | None:
+    """Seconds of training that an unfinished run has behind it; None without a checkpoint."""
+    folder = conditions.store.path(job.id()) / runner.CHECKPOINTS
+    return checkpoint.newest(folder, lambda newest: checkpoint.read_state(newest).seconds)
+
+
+def treatments_of(protocol: Protocol, found: Iterable[Standing]) -> Treatments:
+    """The finished runs of a protocol as its table has them, evaluated as it says."""
+    settings = {
+        name: settings_of(name, **changes) for name, changes in protocol.evaluations.items()
+    }
+    runs: dict[tuple[str, str], list[Run]] = {
+        (method, schedule): [] for method in protocol.methods for schedule in protocol.schedules
+    }
+    for each in found:
+        if each.run is not None:
+            run = each.run.evaluated_with(settings)
+            runs[each.planned.method, each.planned.schedule].append(run)
+    return Treatments(runs, protocol.reported, protocol.decides.metric)
+
+
+def conduct(
+    protocol: Protocol,
+    budget: str,
+    conditions: Conditions,
+    seeds: Sequence[int] | None = None,
+    say: Say = SAID_AT_ONCE,
+) -> None:
+    """Makes the runs that are missing, in order, and evaluates them; `time_limit` is for all.
+
+    Raises:
+        Interrupted: the time limit passed, or a stop was asked for; the same call goes on.
+        DivergenceError: some runs diverged; the others are done.
+    """
+    deadline = None if conditions.time_limit is None else time.monotonic() + conditions.time_limit
+    diverged = []
+    try:
+        for planned in protocol.planned(budget, seeds):
+            # seen anew each time: durations become known, and another process may have made it
+            now = {each.planned: each for each in standings(protocol, budget, conditions, seeds)}
+            try:
+                _settle(now[planned], protocol, conditions, deadline, say)
+            except DivergenceError as error:
+                diverged.append(planned)
+                say(f"{planned}: {error}")
+    except Interrupted as stop:
+        rest = in_words(standings(protocol, budget, conditions, seeds))
+        raise Interrupted(f"{stop} {rest}") from stop
+    if diverged:
+        raise DivergenceError(
+            f"{len(diverged)} of the runs diverged ({'; '.join(map(str, diverged))}): "
+            "their cells stay blank. The others are done."
+        )
+
+
+def _settle(
+    each: Standing, protocol: Protocol, conditions: Conditions, deadline: float | None, say: Say
+) -> None:
+    """One run made, where it is missing, and evaluated, where its weights are here."""
+    run = each.run
+    if run is None:
+        limited = replace(conditions, time_limit=_left(deadline))
+        folder = conditions.store.path(each.planned.job.id()) / runner.CHECKPOINTS
+        with claimed(folder) as ours:
+            if not ours:
+                say(f"{each.planned}: another process is at it")
+                return
+            say(f"{each.planned}: {duration(each.left)}")
+            run = runner.obtain(each.planned.job, limited)
+            _check_precision(run, protocol, conditions)
+    if (weights := run.path / WEIGHTS).exists():
+        with claimed(weights) as ours:
+            for name, settings in protocol.evaluations.items() if ours else ():
+                _left(deadline)
+                run = evaluate(run, [name], conditions=conditions, **settings)
+
+
+def _check_precision(run: Run, protocol: Protocol, conditions: Conditions) -> None:
+    """Better said than trained for nothing: the store has the run, but in another precision."""
+    wanted = _precision(protocol, run.budget, conditions)
+    if wanted is not None and run.precisions != {wanted}:
+        raise InputError(
+            f"{run.id} in {conditions.store.root} was made in {', '.join(sorted(run.precisions))}, "
+            f"and the protocol compares runs in {wanted}: move that folder away, or name another "
+            "place with --runs."
+        )
+
+
+def _left(deadline: float | None) -> float | None:
+    """Seconds until then. Raises Interrupted when there are none."""
+    left = None if deadline is None else deadline - time.monotonic()
+    if left is not None and left <= 0:
+        raise Interrupted("stopped at the time limit.")
+    return left
+
+
+def in_words(found: Sequence[Standing]) -> str:
+    """One sentence on how far a protocol has come and how long the rest takes."""
+    counts = Counter(each.state for each in found)
+    there = counts["done"] + counts["recorded"]
+    words = f"{there} of {len(found)} runs are there"
+    if there == len(found):
+        return f"{words}."
+    begun = f", {counts['interrupted']} begun" if counts["interrupted"] else ""
+    known = [each.left for each in found if each.left is not None]
+    if len(known) < len(found):
+        return (
+            f"{words}{begun}; how long the rest takes is known once a run was made on this device."
+        )
+    return f"{words}{begun}; the rest takes {duration(sum(known))}."
+
+
+def duration(seconds: float | None) -> str:
+    """A duration to come, in words, roughly."""
+    if seconds is None:
+        return "duration unknown"
+    if seconds < 60:
+        return f"about {seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return (
+        f"about {minutes // 60} h {minutes % 60:02d} min"
+        if minutes > 59
+        else f"about {minutes} min"
+    )

@@ -1,0 +1,249 @@
+"""Methods compared cell by cell: a cell is a schedule of the learning rate and a predictor.
+
+Two methods are treated alike when they are read in the same cell. The lead that a paper reports
+between two that are not is the sum of two parts, seed by seed:
+
+    a(A) − b(B)  =  [b(A) − b(B)]  +  [a(A) − b(A)]
+      reported      the treatment       the method
+
+where a and b are accuracies, A the cell in which a is reported and B the one in which b is.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import mean
+from typing import NamedTuple
+
+import pandas as pd
+
+from adautomix.errors import InputError, unknown
+from adautomix.record.run import Run
+from adautomix.results import compare
+
+PREDICTORS = ("classifier", "teacher")
+MIXED_LOSS = ("train_amce", "train_mixed_ce")
+"""Columns of a curve with the loss of mixed images; a method has one of them."""
+
+
+class Cell(NamedTuple):
+    """How a number is got: with which schedule, and from which predictor."""
+
+    schedule: str
+    predictor: str
+
+    def __str__(self) -> str:
+        return f"{self.schedule}, {self.predictor}"
+
+
+def cell(text: str) -> Cell:
+    """The cell of "schedule/predictor"."""
+    schedule, slash, predictor = text.partition("/")
+    if not slash or predictor not in PREDICTORS:
+        raise unknown("predictor in a cell, which is schedule/predictor,", predictor, PREDICTORS)
+    return Cell(schedule, predictor)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Which number decides, said beforehand.
+
+    Attributes:
+        metric: of a run, as in `Run.metric`; more is better.
+        method, against: the two that are compared.
+        alike: the cells in which both are read to treat them alike.
+        seeds: how many paired seeds it takes.
+    """
+
+    metric: str
+    method: str
+    against: str
+    alike: tuple[Cell, ...]
+    seeds: int
+
+    def __post_init__(self):
+        if not self.alike or self.seeds < 2:
+            raise InputError("a decision takes one cell in `alike` or more, and 2 `seeds` or more.")
+
+
+class Parts(NamedTuple):
+    """A reported lead and its two parts, each over the seeds that have all it needs."""
+
+    reported: compare.Paired
+    treatment: compare.Paired
+    method: compare.Paired
+
+
+@dataclass(frozen=True)
+class Treatments:
+    """The runs of a protocol at one budget, by method and schedule.
+
+    Attributes:
+        runs: (method, schedule) → its runs, one a seed; a key without runs was not run.
+        reported: method → the cell in which the paper reports it.
+        metric: the number, as in `Run.metric`.
+    """
+
+    runs: Mapping[tuple[str, str], Sequence[Run]]
+    reported: Mapping[str, Cell]
+    metric: str = "top1_median10"
+
+    def __post_init__(self):
+        budgets = {run.budget for runs in self.runs.values() for run in runs}
+        if len(budgets) > 1:
+            raise InputError(
+                f"runs of different budgets cannot be compared: {', '.join(sorted(budgets))}."
+            )
+
+    @property
+    def methods(self) -> list[str]:
+        """The rows."""
+        return list(dict.fromkeys(method for method, _ in self.runs))
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The columns."""
+        schedules = dict.fromkeys(schedule for _, schedule in self.runs)
+        return [Cell(schedule, predictor) for schedule in schedules for predictor in PREDICTORS]
+
+    @property
+    def seeds(self) -> list[int]:
+        """Those of any run."""
+        return sorted({run.seed for runs in self.runs.values() for run in runs})
+
+    def of_seed(self, seed: int) -> "Treatments":
+        """The runs of one seed."""
+        runs = {key: [r for r in runs if r.seed == seed] for key, runs in self.runs.items()}
+        return replace(self, runs=runs)
+
+    def values(self, method: str, where: Cell) -> dict[int, float]:
+        """Seed → the number of a method in a cell."""
+        return compare.by_seed(self.runs[method, where.schedule], where.predictor, self.metric)
+
+    def difference(self, a: str, a_in: Cell, b: str, b_in: Cell) -> compare.Paired:
+        """a in its cell less b in its cell, over the seeds that both have."""
+        return compare.difference(self.values(a, a_in), self.values(b, b_in))
+
+    def parts(self, method: str, against: str) -> Parts:
+        """The lead of `method` over `against` as reported, and what it is made of."""
+        ours, theirs = self.reported[method], self.reported[against]
+        own = self.values(method, ours)
+        before, after = self.values(against, theirs), self.values(against, ours)
+        before = {seed: before[seed] for seed in before.keys() & after.keys() & own.keys()}
+        after = {seed: after[seed] for seed in before}
+        return Parts(
+            compare.difference(own, before),
+            compare.difference(after, before),
+            compare.difference(own, after),
+        )
+
+    def table(self) -> pd.DataFrame:
+        """Accuracy of every method in every cell as text: `82.32 ± 0.15 (3)`; † as reported."""
+        return self._frame(self._accuracy)
+
+    def moved(self) -> pd.DataFrame:
+        """What a method gains by another cell than the one it is reported in, paired over seeds."""
+        return self._frame(
+            lambda method, where: (
+                "†"
+                if where == self.reported[method]
+                else points(self.difference(method, where, method, self.reported[method]))
+            )
+        )
+
+    def leads(self, method: str, alike: Sequence[Cell]) -> pd.DataFrame:
+        """The lead of `method` over each other: as reported, its parts, and treated alike."""
+        others = [other for other in self.methods if other != method]
+        rows = {}
+        for other in others:
+            whole, treatment, own = self.parts(method, other)
+            rows[other] = {"as reported": points(whole), "by the treatment": points(treatment)}
+            rows[other]["by the method"] = points(own)
+            for where in alike:
+                if where != self.reported[method]:
+                    lead = self.difference(method, where, other, where)
+                    rows[other][f"both {where}"] = points(lead)
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
+
+    def missing(self, decision: Decision) -> int:
+        """How many runs it still takes until `decision.seeds` seeds have all that decides."""
+        there: dict[tuple[str, str], set[int]] = {}  # seeds by method and schedule
+        for method in (decision.method, decision.against):
+            for where in decision.alike:
+                seeds = set(self.values(method, where))
+                there[method, where.schedule] = there.get((method, where.schedule), seeds) & seeds
+        counts = Counter(seed for seeds in there.values() for seed in seeds)
+        nearest = counts.most_common(decision.seeds)
+        return decision.seeds * len(there) - sum(count for _, count in nearest)
+
+    def _frame(self, show) -> pd.DataFrame:
+        """One row a method, one column a cell, of text."""
+        rows = {
+            method: {str(where): show(method, where) for where in self.cells}
+            for method in self.methods
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
+
+    def _accuracy(self, method: str, where: Cell) -> str:
+        values = list(self.values(method, where).values())
+        mean, sd, n = compare.summary_of(values)
+        if mean is None:
+            return ""
+        spread = "" if sd is None else f" ± {100 * sd:.2f}"
+        mark = " †" if where == self.reported[method] else ""
+        return f"{100 * mean:.2f}{spread} ({n}){mark}"
+
+
+def points(found: compare.Paired) -> str:
+    """A difference in percentage points: `+1.20 [0.31, 2.09] (3)`; blank where nothing was run."""
+    if found.mean is None:
+        return ""
+    between = "" if found.low is None else f" [{100 * found.low:+.2f}, {100 * found.high:+.2f}]"
+    return f"{100 * found.mean:+.2f}{between} ({found.n})"
+
+
+def painted(runs: Sequence[Run]) -> dict[str, float]:
+    """What runs mix in the end, as means: mask_peak, area_gap (see `evaluate.describe_masks`) and
+    mixed_loss, the training loss of mixed images in the last epoch; empty where nothing is mixed.
+    """
+    mixing = [run for run in runs if "area_gap" in run.extras]
+    if not mixing:
+        return {}
+    losses = [run.curve().filter(items=MIXED_LOSS).iloc[-1, 0] for run in mixing]
+    masks = {name: mean(run.extras[name] for run in mixing) for name in ("mask_peak", "area_gap")}
+    return {**masks, "mixed_loss": float(mean(losses))}
+
+
+def in_words(found: compare.Paired) -> str:
+    """A difference in percentage points for a sentence: `1.20 (0.31 to 2.09)`; it must be known."""
+    between = "" if found.low is None else f" ({_signed(found.low)} to {_signed(found.high)})"
+    return f"{_signed(found.mean)}{between}"
+
+
+def _signed(fraction: float) -> str:
+    """In percent, with the sign that typesetters use."""
+    return f"{100 * fraction:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def verdict(found: Treatments, decision: Decision) -> str:
+    """The sentence that the numbers support; which one was fixed by the decision beforehand."""
+    if missing := found.missing(decision):
+        return f"Not decided: {missing} of the runs that decide {_are(missing)} missing."
+    leads = [
+        found.difference(decision.method, where, decision.against, where)
+        for where in decision.alike
+    ]
+    told = " and ".join(
+        f"{in_words(lead)} points ({where})"
+        for lead, where in zip(leads, decision.alike, strict=True)
+    )
+    lead = f"treated alike, its lead is {told}, with 95 % intervals over {leads[0].n} paired seeds"
+    if all(lead.low > 0 for lead in leads):
+        return f"The method earns a lead: {lead}."
+    if all(lead.high < 0 for lead in leads):
+        return f"The method earns no lead: {lead}."
+    return f"Open: {lead}, which do not all lie on one side of zero."
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"

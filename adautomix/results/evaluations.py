@@ -1,0 +1,189 @@
+"""What evaluations found, as the arguments of figures and tables. No torch: all is in the records.
+
+The runs of a method are those made here, or without any those recorded at this budget.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import PIL.Image
+
+from adautomix import data
+from adautomix.errors import RecordError
+from adautomix.figures.style import METHOD_NAMES
+from adautomix.record import Run
+from adautomix.results import compare, paper
+from adautomix.results.experiment import Results
+
+BINS = ("low", "high", "count", "confidence", "accuracy")
+
+
+def frame(results: Results, name: str, predictor: str = "classifier") -> pd.DataFrame:
+    """Every number of an evaluation: a row a method and seed, lists as they are."""
+    return pd.DataFrame(
+        {"method": row, "seed": run.seed, "run": run.id} | entry["values"]
+        for row, run, entry in _entries(results, name, predictor)
+    )
+
+
+def numbers(
+    results: Results, columns: Mapping[str, str], predictor: str = "classifier"
+) -> pd.DataFrame:
+    """A table of text: a row a method, mean ± sd over seeds; "… (%)" in a heading shows percent.
+
+    `columns` maps a heading to a metric as in `Run.metric`, e.g. "calibration/ece".
+    """
+    rows = []
+    for method in results.experiment.rows:
+        runs = results.runs(method)
+        found = {name: compare.summary(runs, predictor, each) for name, each in columns.items()}
+        cells = {name: _text(summary, name) for name, summary in found.items()}
+        rows.append({"method": METHOD_NAMES.get(method, method)} | cells)
+    return pd.DataFrame(rows, columns=["method", *columns])
+
+
+def headline(
+    results: Results, metrics: Mapping[str, str], predictor: str = "classifier"
+) -> dict[str, float]:
+    """Numbers for prose, in percent: "<name>_<method>" for each name and method; NaN if not run."""
+    found = {
+        f"{name}_{method}": compare.summary(results.runs(method), predictor, metric).mean
+        for name, metric in metrics.items()
+        for method in results.experiment.rows
+    }
+    return {name: float("nan") if v is None else 100 * v for name, v in found.items()}
+
+
+def reliability(results: Results, predictor: str = "classifier") -> dict[str, pd.DataFrame]:
+    """The argument of `figures.reliability_diagrams`: the bins of each method's first seed."""
+    rows = frame(results, "calibration", predictor).groupby("method", sort=False).first()
+    return {
+        method: pd.DataFrame({name: row[f"bin_{name}"] for name in BINS}).astype(float)
+        for method, row in rows.iterrows()
+    }
+
+
+def errors(
+    results: Results, conditions: Mapping[str, str], predictor: str = "classifier"
+) -> pd.DataFrame:
+    """The argument of `figures.error_bars`; `conditions` maps a title to a metric."""
+    rows = [
+        {"method": method, "condition": title, "error": found.mean, "sd": found.sd}
+        for title, metric in conditions.items()
+        for method in results.experiment.rows
+        if (found := compare.summary(results.runs(method), predictor, metric)).n
+    ]
+    return pd.DataFrame(rows, columns=["method", "condition", "error", "sd"])
+
+
+def by_corruption(results: Results, predictor: str = "classifier") -> pd.DataFrame:
+    """The argument of `figures.corruption_accuracy`: a row a method, corruption and severity."""
+    rows = []
+    for method, _, entry in _entries(results, "corruption", predictor):
+        values, settings = entry["values"], entry["settings"]
+        rows.append((method, "clean", 0, values["clean"]))
+        for name in settings["corruptions"]:
+            pairs = zip(settings["severities"], values[name], strict=True)
+            rows += [(method, name, severity, value) for severity, value in pairs]
+    return pd.DataFrame(rows, columns=["method", "corruption", "severity", "accuracy"])
+
+
+def by_severity(results: Results, predictor: str = "classifier") -> pd.DataFrame:
+    """A table of text: a row a method, a column a severity, the mean over the corruptions."""
+    table = 100 * by_corruption(results, predictor).pivot_table(
+        index="method", columns="severity", values="accuracy", sort=False
+    )
+    table = table.rename(columns=lambda level: f"severity {level} (%)" if level else "clean (%)")
+    table.insert(0, "method", [METHOD_NAMES.get(method, method) for method in table.index])
+    return table.map(lambda cell: cell if isinstance(cell, str) else f"{cell:.1f}")
+
+
+def by_share(
+    results: Results, predictor: str = "classifier", name: str = "occlusion"
+) -> pd.DataFrame:
+    """The argument of `figures.occlusion_curves`: a row a method, share and seed."""
+    rows = [
+        (method, share, entry["values"][f"dropped_{round(100 * share):02d}"])
+        for method, _, entry in _entries(results, name, predictor)
+        for share in entry["settings"]["shares"]
+    ]
+    return pd.DataFrame(rows, columns=["method", "share", "accuracy"])
+
+
+def chance(results: Results) -> float:
+    """The accuracy of guessing on the dataset of the runs: one over its classes."""
+    runs = [run for method in results.experiment.rows for run in results.runs(method)]
+    if not runs:
+        raise RecordError("there is no run, so no dataset to guess on.")
+    return 1 / data.info(runs[0].recipe["data"]).classes
+
+
+def printed_by_share(dataset: str, backbone: str) -> pd.DataFrame:
+    """The paper's Table 7 in the same form, with the methods' keys where there are any."""
+    keys = {name: key for key, name in METHOD_NAMES.items()}
+    rows = paper.select(7, dataset=dataset, backbone=backbone, metric="top1_percent")
+    rows = rows[rows["method"] != "Gain"]
+    method = rows["method"].map(lambda name: keys.get(name, name))
+    return pd.DataFrame(
+        {"method": method, "share": rows["occlusion"], "accuracy": rows["value"] / 100}
+    )
+
+
+def class_maps(
+    results: Results, predictor: str = "classifier", root: str | None = None
+) -> dict[str, object]:
+    """The arguments of `figures.cam_grid`: the maps of each method's first seed."""
+    rows = frame(results, "cam", predictor).groupby("method", sort=False).first()
+    run = results.runs(rows.index[0])[0]
+    images = data.load(run.recipe["data"], run.recipe["evaluate_on"], root=root)
+    first, second = (rows[f"shown_{which}"].iloc[0] for which in ("first", "second"))
+    pixels = (images.images[first].astype(int) + images.images[second] + 1) // 2
+    shape = (len(first), 2)
+    return {
+        "mixed": {method: pixels.astype(np.uint8) for method in rows.index},
+        "maps": {
+            method: _enlarged(row["shown_maps"], (*shape, int(row["shown_cells"])), images)
+            for method, row in rows.iterrows()
+        },
+        "classes": [
+            [images.classes[images.labels[s]] for s in pair]
+            for pair in zip(first, second, strict=True)
+        ],
+        "probabilities": {
+            method: np.reshape(row["shown_probabilities"], shape) for method, row in rows.iterrows()
+        },
+    }
+
+
+def _enlarged(
+    per_mille: list[int], shape: tuple[int, int, int], images: data.ImageSet
+) -> np.ndarray:
+    """Maps (pairs, 2, h, w) in [0, 1] from the cells that a record keeps."""
+    pairs, n, cells = shape
+    small = np.reshape(per_mille, (pairs * n, cells, cells)).astype(np.float32) / 1000
+    size = (images.info.side,) * 2
+    large = [np.array(PIL.Image.fromarray(m).resize(size, PIL.Image.BILINEAR)) for m in small]
+    return np.clip(np.reshape(large, (pairs, n, *size)), 0, 1)
+
+
+def _entries(results: Results, name: str, predictor: str) -> list[tuple[str, Run, dict]]:
+    """Method, run and entry of every run that holds an evaluation, method by method."""
+    found = [
+        (method, run, entry)
+        for method in results.experiment.rows
+        for run in results.runs(method)
+        if (entry := run.evaluation(name, predictor)) is not None
+    ]
+    if not found:
+        raise RecordError(f"no run holds the evaluation {name!r} of its {predictor}.")
+    return found
+
+
+def _text(summary: compare.Summary, heading: str) -> str:
+    """One cell: percent with one digit, anything else with three."""
+    if summary.mean is None:
+        return ""
+    scale, digits = (100, 1) if heading.endswith("(%)") else (1, 3)
+    spread = "" if summary.sd is None else f" ± {scale * summary.sd:.{digits}f}"
+    return f"{scale * summary.mean:.{digits}f}{spread}"

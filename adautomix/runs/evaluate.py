@@ -1,0 +1,111 @@
+"""From a recorded run to its evaluations: read where they are, computed where they are missing."""
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from adautomix import data
+from adautomix.errors import unknown
+from adautomix.evaluate import evaluating
+from adautomix.evaluate.context import Subject, Values
+from adautomix.evaluate.registry import make, settings_of
+from adautomix.record import Run, Store, provenance
+from adautomix.record.run import Document
+from adautomix.runs import runner
+from adautomix.runs.job import Conditions
+from adautomix.train.timer import Timer
+
+
+def evaluate(
+    run: Run,
+    names: Sequence[str],
+    predictors: Sequence[str] | None = None,
+    conditions: Conditions | None = None,
+    **settings: Any,
+) -> Run:
+    """The run with these evaluations in its record; what is missing is computed and appended.
+
+    Args:
+        run: a recorded run; what is missing needs its weights.
+        names: of `EVALUATIONS`.
+        predictors: "classifier", "teacher"; None for all that the run has.
+        conditions: device and place of the data. The record is the run's own, wherever it lies.
+        settings: changed from the defaults, of each of the names; part of the identity.
+
+    Raises:
+        InputError: an unknown name, predictor or setting, or a setting that makes no sense.
+        RecordError: something is missing and so are the weights; the sentence says how to get them.
+    """
+    conditions = conditions or Conditions()
+    store = Store(run.path.parent)
+    run = store.find(run.id) or run  # as it is now: somebody may have evaluated it meanwhile
+    for predictor in predictors or run.metrics:
+        if predictor not in run.metrics:
+            raise unknown(f"predictor of {run.id}", predictor, run.metrics)
+        missing = [name for name in names if held(run, name, predictor, **settings) is None]
+        subject = _subject(run, predictor, conditions) if missing else None
+        for name in missing:
+            entry = _measured(run, name, predictor, subject, settings)
+            run = store.append_evaluation(run.id, entry)
+    return run
+
+
+def held(run: Run, name: str, predictor: str, **changes: Any) -> Document | None:
+    """What the run's record holds of this evaluation with exactly these settings; None without."""
+    return run.evaluation(name, predictor, **settings_of(name, **changes))
+
+
+def _subject(run: Run, predictor: str, conditions: Conditions) -> Subject:
+    """The predictor from the run's weights, and the split its recipe is evaluated on."""
+    method, recipe = runner.revive(run, conditions.numerics)
+    images = data.load(recipe.data, recipe.evaluate_on, root=conditions.root)
+    return Subject(method.predictors()[predictor], images, conditions.numerics)
+
+
+def values(
+    run: Run,
+    name: str,
+    predictor: str = "classifier",
+    conditions: Conditions | None = None,
+    **settings: Any,
+) -> Values:
+    """What an evaluation finds, without recording it: of an unfinished run, say.
+
+    Arguments and errors are those of `evaluate`.
+    """
+    subject = _subject(run, predictor, conditions or Conditions())
+    with evaluating(subject.module):
+        return make(name, settings)(subject)
+
+
+def _measured(
+    run: Run, name: str, predictor: str, subject: Subject, settings: dict[str, Any]
+) -> Document:
+    """One entry of a record's `evaluations`."""
+    timer = Timer()
+    with evaluating(subject.module):
+        found = make(name, settings)(subject)
+    return {
+        "name": name,
+        "predictor": predictor,
+        "settings": settings_of(name, **settings),
+        "values": found,
+        "provenance": provenance.collect(
+            seconds=timer.seconds,
+            cpu_seconds=timer.cpu_seconds,
+            steps=0,
+            device=runner.device_in_words(subject.numerics),
+            precision=str(subject.numerics),
+            data_sha256={subject.data.split: subject.data.sha256},
+            command=_command(run, name, predictor, settings),
+        ),
+    }
+
+
+def _command(run: Run, name: str, predictor: str, settings: dict[str, Any]) -> str:
+    """The line that computes it again: of the shell, or of Python where settings are changed."""
+    if not settings:
+        flag = f"--{name.replace('_', '-')}"
+        return shlex.join(["adautomix", "evaluate", run.id, flag, "--predictor", predictor])
+    changed = "".join(f", {key}={value!r}" for key, value in settings.items())
+    return f"evaluations.evaluate(run, [{name!r}], [{predictor!r}]{changed})  # run {run.id}"

@@ -1,0 +1,56 @@
+"""When a run saves, and when it stops: its time limit, SIGTERM, Ctrl-C."""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from adautomix.errors import Interrupted
+from adautomix.runs.job import Conditions
+from adautomix.train import Training, checkpoint
+
+
+class Watch:
+    """Decides after each step whether to save, or to stop."""
+
+    def __init__(self, training: Training, conditions: Conditions, folder: Path):
+        self.training, self.conditions, self.folder = training, conditions, folder
+        self.started = self.saved = time.monotonic()
+
+    def after(self, asked: bool) -> None:
+        """Raises `Interrupted` after saving, if asked to stop or late."""
+        training, now = self.training, time.monotonic()
+        limit = self.conditions.time_limit
+        late = limit is not None and now - self.started > limit
+        unfinished = training.step < training.total
+        if unfinished and (asked or late or now - self.saved > self.conditions.checkpoint_every):
+            checkpoint.save(training, self.folder)
+            self.saved = now
+        if unfinished and (asked or late):
+            raise Interrupted(
+                f"stopped {'as asked' if asked else 'at the time limit'} after step "
+                f"{training.step} of {training.total}; a checkpoint is kept, and the same command "
+                "goes on from there."
+            )
+
+
+@contextlib.contextmanager
+def stop_signals() -> Iterator[threading.Event]:
+    """SIGINT and SIGTERM ask for a stop at the next step; a second Ctrl-C stops at once."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def ask(number: int, frame: object) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

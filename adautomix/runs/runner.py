@@ -1,0 +1,283 @@
+"""From a job to a record: trains, checkpoints, resumes, measures and writes."""
+
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+import torch
+from torch import nn
+
+from adautomix import data, recipes
+from adautomix.data.image_set import ImageSet
+from adautomix.data.loaders import DeviceBatches, evaluation_batches
+from adautomix.device import Numerics
+from adautomix.errors import InputError, RecordError
+from adautomix.evaluate import Accuracy, accuracy, evaluating
+from adautomix.evaluate.mask_monitor import Probe
+from adautomix.methods import Method
+from adautomix.recipes import Recipe
+from adautomix.record import Run, Store, provenance
+from adautomix.record.lock import claimed
+from adautomix.rng import own_randomness
+from adautomix.runs.interrupt import Watch, stop_signals
+from adautomix.runs.job import Conditions, Job
+from adautomix.runs.unfinished import CHECKPOINTS, note
+from adautomix.runs.weights import WEIGHTS, start_network, weights_of
+from adautomix.train import Epoch, Plan, Row, Training, checkpoint, train
+from adautomix.train.progress import Progress
+from adautomix.train.weights_file import load_weights, save_weights
+
+
+def obtain(job: Job, conditions: Conditions | None = None) -> Run:
+    """The record of a job: read where it is there, gone on with or run where it is not.
+
+    Raises:
+        RecordError: a file of the record is lost or not the one that was recorded.
+        AdAutoMixError: see `execute`.
+    """
+    conditions = conditions or Conditions()
+    done = conditions.store.find(job.id())
+    if done is None:
+        return execute(job, conditions)
+    done.check()
+    shutil.rmtree(done.path / CHECKPOINTS, ignore_errors=True)  # killed just after recording
+    return done
+
+
+def execute(job: Job, conditions: Conditions) -> Run:
+    """Trains a job to its end and records it; goes on from a checkpoint if there is one.
+
+    Where another process is making the same run, waits for it and returns its record.
+
+    Raises:
+        Interrupted: the time limit passed, or SIGTERM or Ctrl-C came; a checkpoint is there.
+        DivergenceError: a loss is not finite; nothing after the last checkpoint was kept.
+        DataError: the dataset is missing; the sentence says what to do.
+        RecordError: the record's folder cannot be written, which is tried before training.
+    """
+    recipe = job.recipe()
+    folder = conditions.store.path(job.id())
+    train_set = data.load(recipe.data, "train", per_class=recipe.per_class, root=conditions.root)
+    _keep_apart(train_set, recipe.evaluate_on)
+    test_set = data.load(recipe.data, recipe.evaluate_on, root=conditions.root)
+    training, batches = prepare(recipe, job.seed, train_set, conditions.numerics, conditions.store)
+    _make(folder)
+    probe = Probe(test_set, training.numerics.device)
+    with claimed(folder / CHECKPOINTS, wait=True):
+        if (done := conditions.store.find(job.id())) is not None:
+            return done
+        note(job, folder / CHECKPOINTS)
+        training.run = job.id()
+        _go_on(training, folder / CHECKPOINTS)
+        _take_over(training)
+        _drive(job, conditions, training, batches, test_set, probe)
+        run = _record(job, conditions, training, probe, {"train": train_set, "test": test_set})
+        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    return run
+
+
+def _go_on(training: Training, folder: Path) -> None:
+    """Loads the newest checkpoint, if there is one."""
+    resumed = checkpoint.latest(folder)
+    if resumed is not None and not checkpoint.load(training, resumed).sha256:
+        print(
+            f"{resumed} has no digests, for an earlier version made it: the run goes on from it, "
+            "but whether it is as it was saved, and of this run, cannot be told.",
+            file=sys.stderr,
+        )
+
+
+def _take_over(training: Training) -> None:
+    """Notes who makes the steps from here on, unless it is who made those before."""
+    here = provenance.segment(device_in_words(training.numerics), str(training.numerics))
+    if not training.segments or here.items() - training.segments[-1].items():
+        training.segments.append({"from_step": training.step, **here})
+
+
+def evaluate_run(
+    run: Run, numerics: Numerics, root: str | Path | None = None
+) -> dict[str, Accuracy]:
+    """Accuracy of every predictor of a recorded run, from its kept weights.
+
+    Raises:
+        RecordError: the run was recorded without weights.
+    """
+    method, recipe = revive(run, numerics)
+    test_set = data.load(recipe.data, recipe.evaluate_on, root=root)
+    return {
+        name: accuracy_of(module, test_set, numerics)
+        for name, module in method.predictors().items()
+    }
+
+
+def revive(run: Run, numerics: Numerics) -> tuple[Method, Recipe]:
+    """The trained players of a run, from its weights, and its recipe."""
+    weights = weights_of(run)
+    recipe = recipes.from_dict(run.recipe)
+    info = data.info(recipe.data)
+    net = replace(recipe.net, pretrained=False)  # all weights come from the run
+    method = recipe.method.build(net.build(info.classes), info.side)
+    load_weights(method, weights)
+    return numerics.place(method), recipe
+
+
+def accuracy_of(module: nn.Module, test_set: ImageSet, numerics: Numerics) -> Accuracy:
+    """Accuracy of one predictor on one split, under the run's numerics."""
+    with evaluating(module):
+        return accuracy(
+            numerics.predictor(module), evaluation_batches(test_set, device=numerics.device)
+        )
+
+
+def prepare(
+    recipe: Recipe,
+    seed: int,
+    train_set: ImageSet,
+    numerics: Numerics,
+    store: Store | None = None,
+) -> tuple[Training, DeviceBatches]:
+    """The players, the optimiser and the batches of a recipe, at step 0.
+
+    `store` is where the run lies that `net.pretrained` names, if it names one: see
+    `adautomix.runs.weights.start_network`.
+    """
+    info = train_set.info
+    classifier = start_network(recipe.net, info.classes, seed=seed, store=store)
+    method = recipe.method.build(classifier, info.side, seed=seed)
+    batches = DeviceBatches(
+        train_set, recipe.batch, seed=seed, device=numerics.device, augment=recipe.augment
+    )
+    plan = Plan(recipe.epochs, recipe.optim, recipe.schedule, recipe.evaluate_every)
+    return Training(method, plan, len(batches), numerics=numerics, seed=seed), batches
+
+
+def _keep_apart(train_set: ImageSet, split: str) -> None:
+    """Settings are not to be chosen on images that were trained on."""
+    most = max(Counter(train_set.labels.tolist()).values())
+    if split == "validation" and most > train_set.info.apart:
+        raise InputError(
+            f"{most} training images a class include the validation images of "
+            f"{train_set.info.title}: set per_class={train_set.info.apart} or less."
+        )
+
+
+def _make(folder: Path) -> None:
+    """The folder of the run; better to hear before the training that there can be none."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(
+            f"cannot make the folder {folder} for the record ({error.strerror}): "
+            "name another place with --runs or ADAUTOMIX_RUNS."
+        ) from error
+
+
+def _drive(
+    job: Job,
+    conditions: Conditions,
+    training: Training,
+    batches: DeviceBatches,
+    test_set: ImageSet,
+    probe: Probe,
+) -> None:
+    """Steps to the end, with the bar, the checkpoints and the reasons to stop."""
+    watch = Watch(training, conditions, conditions.store.path(job.id()) / CHECKPOINTS)
+    if torch.device(training.numerics.device).type == "cuda":
+        torch.cuda.reset_peak_memory_stats(training.numerics.device)  # of an earlier run
+    if training.step == 0:
+        probe.look(training.method, training.notes, 0)
+    title = f"{job.recorded_name()} {job.budget} seed {job.seed}"
+    with (
+        own_randomness(),
+        stop_signals() as stop,
+        Progress(title, training.total, training.step, show=conditions.progress) as progress,
+    ):
+        for event in train(training, batches, _measure(test_set, conditions.numerics)):
+            progress.at(training.step)
+            if isinstance(event, Epoch):
+                progress.tell({k: v for k, v in event.row.items() if k.endswith("_top1")})
+                if event.epoch in probe.epochs(training.plan.epochs):
+                    probe.look(training.method, training.notes, event.epoch)
+            elif training.step % training.steps_per_epoch == 0:
+                continue  # the epoch is not closed yet: its line of the curve comes next
+            watch.after(stop.is_set())
+
+
+def _measure(test_set: ImageSet, numerics: Numerics) -> Callable[[Method], dict[str, float]]:
+    """Columns of the curve: top-1, top-5 and loss of every predictor on the evaluated split."""
+
+    def measure(method: Method) -> dict[str, float]:
+        columns = {}
+        for name, module in method.predictors().items():
+            found = accuracy_of(module, test_set, numerics)
+            columns |= {
+                f"{name}_top1": found.top1,
+                f"{name}_top5": found.top5,
+                f"{name}_loss": found.loss,
+            }
+        return columns
+
+    return measure
+
+
+def final_metrics(curve: Sequence[Row]) -> dict[str, dict[str, float]]:
+    """Last, best and median of the last ten epochs (the paper's number), for every predictor."""
+    measured = [row for row in curve if "classifier_top1" in row]
+    metrics: dict[str, dict[str, float]] = {}
+    for column in measured[-1]:
+        predictor, _, quantity = column.partition("_")
+        if quantity not in ("top1", "top5"):
+            continue
+        values = [row[column] for row in measured]
+        metrics.setdefault(predictor, {}).update(
+            {
+                f"{quantity}_last": values[-1],
+                f"{quantity}_best": max(values),
+                f"{quantity}_median10": median(values[-10:]),
+            }
+        )
+    return metrics
+
+
+def _record(
+    job: Job, conditions: Conditions, training: Training, probe: Probe, sets: dict[str, ImageSet]
+) -> Run:
+    """Writes the record and, beside it, the weights."""
+    device = training.numerics.device
+    cuda = torch.device(device).type == "cuda"
+    peak = torch.cuda.max_memory_allocated(device) / 2**20 if cuda else None
+    probe.finish(training.method, training.notes)
+    document = {
+        "id": job.id(),
+        "name": job.recorded_name(),
+        "recipe": recipes.to_dict(job.recipe()),
+        "budget": job.budget,
+        "seed": job.seed,
+        "metrics": final_metrics(training.curve),
+        "extras": probe.describe(training.method),
+        "provenance": provenance.collect(
+            seconds=training.seconds,
+            cpu_seconds=training.cpu_seconds,
+            steps=training.step,
+            device=device_in_words(training.numerics),
+            precision=str(training.numerics),
+            data_sha256={name: split.sha256 for name, split in sets.items()},
+            peak_memory_mib=peak,
+            command=job.command(training.numerics),
+            segments=training.segments,
+        ),
+    }
+    digest = save_weights(training.method, conditions.store.path(job.id()) / WEIGHTS)
+    pictures = probe.files(training.notes)
+    return conditions.store.write(document, training.curve, pictures, beside={WEIGHTS: digest})
+
+
+def device_in_words(numerics: Numerics) -> str:
+    """The device for a record, e.g. "cpu: <model name>, 2 threads"."""
+    if torch.device(numerics.device).type == "cuda":
+        return f"cuda: {torch.cuda.get_device_name(numerics.device)}"
+    return f"{numerics.device}: {provenance.cpu_name()}, {torch.get_num_threads()} threads"

@@ -1,0 +1,56 @@
+"""A folder is held by one process at a time."""
+
+import subprocess
+import sys
+
+import pytest
+
+from adautomix import files
+from adautomix.record import lock
+from adautomix.record.lock import claimed
+
+HOLD = """
+import fcntl, os, sys, time
+fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(0.5)
+open(sys.argv[1] + "/done", "w").close()
+"""
+
+
+@pytest.fixture
+def held(tmp_path):
+    """A folder that another process holds for half a second."""
+    pytest.importorskip("fcntl")
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        yield tmp_path
+
+
+def test_another_process_is_noticed_or_waited_for(held):
+    with claimed(held) as ours:
+        assert not ours
+    assert not (held / "done").exists()
+    with claimed(held, wait=True) as ours:
+        assert ours
+        assert (held / "done").exists()
+
+
+def test_who_holds_a_folder_may_claim_it_again(tmp_path):
+    folder = tmp_path / "new"
+    with claimed(folder) as ours, claimed(folder, wait=True) as again:
+        assert ours
+        assert again
+    assert folder.is_dir()
+    assert not lock._ours
+    with pytest.raises(ValueError, match="inside"), claimed(folder):
+        raise ValueError("inside")
+    with claimed(folder) as free:
+        assert free
+
+
+def test_without_locks_the_user_sees_to_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "fcntl", None)
+    with claimed(tmp_path) as ours:
+        assert ours

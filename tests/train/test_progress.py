@@ -1,0 +1,72 @@
+"""A bar on a terminal, one line in a notebook, nothing in a log."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from adautomix.train.progress import Progress
+
+
+@pytest.fixture
+def notebook(monkeypatch) -> list[str]:
+    """A notebook's kernel; what its display was told."""
+
+    class ZMQInteractiveShell:
+        pass
+
+    told: list[str] = []
+
+    def display(content: dict, raw: bool, display_id: bool) -> SimpleNamespace:
+        told.append(content["text/plain"])
+        return SimpleNamespace(update=lambda content, raw: told.append(content["text/plain"]))
+
+    fake = SimpleNamespace(
+        get_ipython=ZMQInteractiveShell, display=SimpleNamespace(display=display)
+    )
+    monkeypatch.setitem(sys.modules, "IPython", fake)
+    return told
+
+
+def run(show: bool = True) -> None:
+    with Progress("a run", 4, 1, show=show) as progress:
+        for step in (2, 3):
+            progress.at(step)
+        progress.tell({})
+        progress.tell({"classifier_top1": 0.4567, "teacher_top1": 0.5})
+        progress.at(4)
+
+
+def test_nothing_is_written_to_a_log(capsys):
+    run()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_sees_a_bar(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    run()
+    shown = capsys.readouterr().err
+    assert "a run" in shown
+    assert "4/4" in shown
+    run(show=False)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_notebook_sees_one_line_that_is_rewritten(notebook, capsys):
+    run()
+    assert notebook[0] == ""
+    assert notebook[-1] == "a run: step 4 of 4, 0 s, classifier 45.7 %, teacher 50.0 %"
+    assert len(notebook) == 3  # made, written by the first step, and at the end
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_notebook_can_be_silent(notebook):
+    run(show=False)
+    assert notebook == []
+
+
+def test_a_terminal_s_ipython_is_no_notebook(monkeypatch, capsys):
+    fake = SimpleNamespace(get_ipython=lambda: None)
+    monkeypatch.setitem(sys.modules, "IPython", fake)
+    run()
+    assert capsys.readouterr() == ("", "")
