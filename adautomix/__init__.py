@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from adautomix.mix import CutMix, MixGenerator, Mixup
     from adautomix.models import Backbone
     from adautomix.recipes import SGD, AdamW, Cosine
-    from adautomix.rng import draw_for
+    from adautomix.rng import rng_for
     from adautomix.train.fitting import Fitted, How, fit
 
 _HOMES = {
@@ -29,7 +29,7 @@ _HOMES = {
     "Mixup": "mix",
     "Plain": "methods",
     "SGD": "recipes",
-    "draw_for": "rng",
+    "rng_for": "rng",
     "fit": "train.fitting",
 }
 __all__ = [
@@ -45,8 +45,8 @@ __all__ = [
     "MixGenerator",
     "Mixup",
     "Plain",
-    "draw_for",
     "fit",
+    "rng_for",
 ]
 
 

@@ -22,7 +22,7 @@ the position is part of the seed.
 """
 
 
-class Draw:
+class StepRNG:
     """The random numbers of one step.
 
     Args:
@@ -48,11 +48,11 @@ class Draw:
 
     def __repr__(self) -> str:
         seed, stream, step, rank = self.key
-        return f"Draw(seed={seed}, step={step}, rank={rank}, stream={STREAMS[stream]!r})"
+        return f"StepRNG(seed={seed}, step={step}, rank={rank}, stream={STREAMS[stream]!r})"
 
     def __reduce__(self):
         seed, stream, step, rank = self.key
-        return Draw, (seed, step, rank, STREAMS[stream])
+        return StepRNG, (seed, step, rank, STREAMS[stream])
 
     @cached_property
     def numpy(self) -> np.random.Generator:
@@ -121,7 +121,7 @@ class Draw:
         return _to(partners, device)
 
 
-class SameRatio(Draw):
+class FixedLambdaRNG(StepRNG):
     """Whoever asks gets the same λ and the same partners: to set methods side by side.
 
     The first image's λ is `share` and the others divide the rest. The partners are a function of
@@ -137,7 +137,7 @@ class SameRatio(Draw):
             raise InputError(f"the share of the first image must lie in (0, 1), not {share}.")
 
     def __reduce__(self):
-        return SameRatio, (self.key[0], self.share)
+        return FixedLambdaRNG, (self.key[0], self.share)
 
     def beta(self, concentration: float, shape: Sequence[int], device="cpu") -> Tensor:
         """`share`, whatever the concentration."""
@@ -150,25 +150,25 @@ class SameRatio(Draw):
         return rows
 
     def partners(self, batch: int, n: int, device="cpu") -> Tensor:
-        """As `Draw.partners`, the same for every call; a larger n adds to a smaller one."""
-        return Draw(self.key[0], stream="evaluate").partners(batch, n, device)
+        """As `StepRNG.partners`, the same for every call; a larger n adds to a smaller one."""
+        return StepRNG(self.key[0], stream="evaluate").partners(batch, n, device)
 
     def permutation(self, length: int, device="cpu") -> Tensor:
         """Each one's first partner."""
         return self.partners(length, 2, device)[:, 1]
 
 
-def draw_for(seed: int, step: int, rank: int = 0, stream: str = "mix") -> Draw:
-    """The random numbers of one step of one process: `draw_for(seed=0, step=12)`."""
-    return Draw(seed, step, rank, stream)
+def rng_for(seed: int, step: int, rank: int = 0, stream: str = "mix") -> StepRNG:
+    """The random numbers of one step of one process: `rng_for(seed=0, step=12)`."""
+    return StepRNG(seed, step, rank, stream)
 
 
-def check_draw(draw: Draw) -> None:
+def check_draw(rng: StepRNG) -> None:
     """InputError for what is given in the place of a step's random numbers."""
-    if not isinstance(draw, Draw):
+    if not isinstance(rng, StepRNG):
         raise InputError(
-            "draw must be the random numbers of a step, e.g. draw_for(seed=0, step=0), "
-            f"not {shown(draw)}."
+            "draw must be the random numbers of a step, e.g. rng_for(seed=0, step=0), "
+            f"not {shown(rng)}."
         )
 
 
@@ -179,7 +179,7 @@ def initial_weights(seed: int, player: int = 0) -> Iterator[None]:
     `player` is 0 for the classifier and 1 for what plays beside it, so their weights differ.
     """
     with own_randomness():
-        torch.manual_seed(Draw(seed, step=player, stream="init").entropy())
+        torch.manual_seed(StepRNG(seed, step=player, stream="init").entropy())
         yield
 
 

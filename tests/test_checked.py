@@ -158,8 +158,8 @@ def test_the_sentence_says_what_is_wanted(hint, value, sentence):
 
 
 def test_a_rule_of_one_s_own_is_a_rule():
-    def rule(images, draw):
-        return Mixup()(images, draw)
+    def rule(images, rng):
+        return Mixup()(images, rng)
 
     assert Fixed(rule).rule is rule
 

@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adautomix import losses
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 BATCH, CLASSES = 7, 5
 
 
 def sets(n, seed=0):
     """Logits, labels, partners and ratios in float64, and another set of logits."""
-    rng, draw = np.random.default_rng(seed), draw_for(seed, 1)
+    rng, rng = np.random.default_rng(seed), rng_for(seed, 1)
     logits, others = torch.tensor(rng.normal(size=(2, BATCH, CLASSES)) * 3)
     labels = torch.tensor(rng.integers(0, CLASSES, BATCH))
-    return logits, labels, draw.partners(BATCH, n), draw.ratios(BATCH, n).double(), others
+    return logits, labels, rng.partners(BATCH, n), rng.ratios(BATCH, n).double(), others
 
 
 def softmax(row):

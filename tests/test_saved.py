@@ -16,7 +16,7 @@ from adautomix.errors import Interrupted, RecordError
 from adautomix.record import Run, Store
 from adautomix.runs import reproduce, runner, unfinished
 from adautomix.runs.evaluate import evaluate
-from adautomix.runs.job import Conditions, Job
+from adautomix.runs.job import Job, RunOptions
 from adautomix.runs.weights import WEIGHTS, start_network
 from adautomix.train.state import PROGRESS
 
@@ -28,15 +28,15 @@ OTHERS = {
 SAVED = ("weights.safetensors", "optimiser.pt", "state.json")
 
 
-def conditions(store: Store, **changes) -> Conditions:
-    return Conditions(decide("cpu"), store, progress=False, **changes)
+def run_options(store: Store, **changes) -> RunOptions:
+    return RunOptions(decide("cpu"), store, progress=False, **changes)
 
 
 def stopped(store: Store, job: Job = JOB) -> Path:
     """The checkpoint of a job that was stopped after its third step."""
     for step in (1, 2, 3):
         with pytest.raises(Interrupted, match=f"after step {step} of 6"):
-            runner.obtain(job, conditions(store, time_limit=0.0))
+            runner.obtain(job, run_options(store, time_limit=0.0))
     return store.path(job.id()) / runner.CHECKPOINTS / "step-000000003"
 
 
@@ -52,7 +52,7 @@ def begun(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Run:
     """The run that nothing stopped."""
-    return runner.obtain(JOB, conditions(Store(tmp_path_factory.mktemp("whole"))))
+    return runner.obtain(JOB, run_options(Store(tmp_path_factory.mktemp("whole"))))
 
 
 @pytest.fixture
@@ -103,13 +103,13 @@ def test_a_checkpoint_with_a_damaged_file_is_refused_and_told_to_be_deleted(
     else:
         DAMAGE[how](folder / name)
     with pytest.raises(RecordError) as error:
-        runner.obtain(JOB, conditions(store))
+        runner.obtain(JOB, run_options(store))
     assert str(error.value).startswith(f"cannot go on from the checkpoint {folder} (")
     assert str(error.value).endswith("): delete that folder to start this run again.")
     assert store.all() == []
     if name == SAVED[0] and how == "changed":
         shutil.rmtree(folder)
-        assert_same_weights(runner.obtain(JOB, conditions(store)), whole)
+        assert_same_weights(runner.obtain(JOB, run_options(store)), whole)
 
 
 @pytest.mark.parametrize("which", OTHERS)
@@ -118,7 +118,7 @@ def test_the_checkpoint_of_another_run_is_refused(store, begun, which):
     shutil.rmtree(folder)
     shutil.copytree(newest(begun / which, OTHERS[which]), folder)
     with pytest.raises(RecordError) as error:
-        runner.obtain(JOB, conditions(store))
+        runner.obtain(JOB, run_options(store))
     assert f"(it is of the run '{OTHERS[which].id()}', not '{JOB.id()}')" in str(error.value)
 
 
@@ -126,7 +126,7 @@ def test_a_checkpoint_of_before_there_were_digests_is_gone_on_from_and_said(stor
     state = newest(store.root, JOB) / "state.json"
     document = json.loads(state.read_text())
     state.write_text(json.dumps({name: document[name] for name in PROGRESS}))
-    run = runner.obtain(JOB, conditions(store))
+    run = runner.obtain(JOB, run_options(store))
     assert_same_weights(run, whole)
     told = capsys.readouterr().err
     assert told.count("\n") == 1
@@ -134,7 +134,7 @@ def test_a_checkpoint_of_before_there_were_digests_is_gone_on_from_and_said(stor
 
 
 def test_a_whole_checkpoint_is_gone_on_from_without_a_word(store, whole, capsys):
-    assert_same_weights(runner.obtain(JOB, conditions(store)), whole)
+    assert_same_weights(runner.obtain(JOB, run_options(store)), whole)
     assert capsys.readouterr().err == ""
 
 
@@ -214,8 +214,8 @@ def test_damaged_weights_of_a_record_are_not_used(done, how, tmp_path, monkeypat
     net = replace(JOB.recipe().net, pretrained=done.id)
     for use in (
         lambda: runner.evaluate_run(done, decide("cpu")),
-        lambda: evaluate(done, ["calibration"], conditions=conditions(store)),
-        lambda: reproduce.repeat(done, conditions(Store(tmp_path / "again"))),
+        lambda: evaluate(done, ["calibration"], run_options=run_options(store)),
+        lambda: reproduce.repeat(done, run_options(Store(tmp_path / "again"))),
         lambda: start_network(net, 10, store=store),
     ):
         with pytest.raises(RecordError) as error:
@@ -234,11 +234,11 @@ def test_truncated_weights_of_a_record_without_digests_are_one_sentence(done, tm
     run = unsealed(done)
     truncated(run.path / WEIGHTS)
     with pytest.raises(RecordError, match="cannot read the weights in"):
-        reproduce.repeat(run, conditions(Store(tmp_path / "again")))
+        reproduce.repeat(run, run_options(Store(tmp_path / "again")))
     (run.path / WEIGHTS).unlink()
     (run.path / "curve.csv").unlink()
     with pytest.raises(RecordError, match=r"curve\.csv: cannot be read"):
-        reproduce.repeat(run, conditions(Store(tmp_path / "again")))
+        reproduce.repeat(run, run_options(Store(tmp_path / "again")))
 
 
 def test_runs_show_says_which_files_are_as_recorded(done, capsys):

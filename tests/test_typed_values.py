@@ -15,7 +15,7 @@ import torch
 from jaxtyping import TypeCheckError
 
 from adautomix.data.loaders import Batch
-from adautomix.evaluate import Answers
+from adautomix.evaluate import Predictions
 from adautomix.evaluate.calibration import Bins
 from adautomix.evaluate.localisation import Pairs
 from adautomix.methods.base import Losses
@@ -23,7 +23,7 @@ from adautomix.mix import Mixed
 from adautomix.mix.gridmix import Grid
 from adautomix.mix.puzzle.energy import Energy, Seams
 from adautomix.mix.snapmix import Box
-from adautomix.models.backbone import Seen
+from adautomix.models.backbone import BackboneOutput
 
 PACKAGE = Path(__file__).resolve().parents[1] / "adautomix"
 IMAGES, MASKS = torch.rand(4, 3, 8, 8), torch.rand(4, 2, 8, 8)
@@ -39,9 +39,9 @@ GOOD = {
         "weights": SHARES,
         "sources": MASKS.long(),
     },
-    Seen: {"logits": torch.rand(4, 10), "features": torch.rand(4, 16, 2, 2)},
+    BackboneOutput: {"logits": torch.rand(4, 10), "features": torch.rand(4, 16, 2, 2)},
     Batch: {"images": IMAGES, "labels": torch.arange(4)},
-    Answers: {"logits": torch.rand(4, 10), "labels": torch.arange(4)},
+    Predictions: {"logits": torch.rand(4, 10), "labels": torch.arange(4)},
     Bins: {
         "low": np.zeros(5),
         "high": np.ones(5),

@@ -44,7 +44,7 @@ DRAW = r"draw must be the random numbers of a step, e\.g\. draw_for\(seed=0, ste
 OBJECTS = r"objects are torch\.\w+ of shape .*: mark the pixels .*, bool of shape \(4, 8, 8\)"
 METHOD = r"method must be the hyper-parameters of one, e\.g\. .*Fixed\(CutMix\(\)\), not"
 WRONG = {
-    "CutMix()(pixels[0], draw_for(0, 0))": IMAGES,
+    "CutMix()(pixels[0], rng_for(0, 0))": IMAGES,
     "fit(model, [(pixels, labels)], method=Mixup(), epochs=1)": METHOD,
     "fit(model, [(pixels, labels)], method='mixup', epochs=1)": METHOD,
     "fit(model, [(pixels, labels)], method=AdAutoMix, epochs=1)": METHOD,
@@ -59,11 +59,11 @@ WRONG = {
     "Fixed(Mixup)": r"rule must be of type MixingRule, not <class .*, a class",
     "decide(None)": "device must be text, not None",
     "decide(precision=16)": "unknown precision '16'",
-    "draw_for(1.0, 0)": r"seed must be a whole number \(int\), not 1\.0",
-    "draw_for('1', 0)": "seed must be .*, not '1'",
-    "draw_for(torch.tensor(1), 0)": r"seed must be .*, not tensor\(1\)",
-    "draw_for(0, 2.5)": r"step must be .*, not 2\.5",
-    "draw_for(0, 0, None)": "rank must be .*, not None",
+    "rng_for(1.0, 0)": r"seed must be a whole number \(int\), not 1\.0",
+    "rng_for('1', 0)": "seed must be .*, not '1'",
+    "rng_for(torch.tensor(1), 0)": r"seed must be .*, not tensor\(1\)",
+    "rng_for(0, 2.5)": r"step must be .*, not 2\.5",
+    "rng_for(0, 0, None)": "rank must be .*, not None",
     "SameRatio(0, '0.5')": "the share of the first image must be .*, not '0.5'",
     "AdAutoMix().build(model, '8')": "side must be a whole number .*, not '8'",
     "AdAutoMix().build(model, 8, seed=0.5)": r"seed must be .*, not 0\.5",
@@ -72,7 +72,7 @@ WRONG = {
     "Backbone(model).measure(0)": "the side of an image is 1 pixel or more, not 0",
     "Net().build('3')": "classes must be a whole number .*, not '3'",
     "Net().build(0)": "a network tells 1 class or more apart, not 0",
-    "methods['adautomix'](pixels, labels, draw_for(0, 0), 'student')": (
+    "methods['adautomix'](pixels, labels, rng_for(0, 0), 'student')": (
         "unknown turn 'student': known: both, classifier, generator"
     ),
     "momentum_at('x')": "progress must be a finite number, not 'x'",
@@ -87,7 +87,7 @@ WRONG = {
     "AdAutoMix(init=-1.0).build(model, 32)": "init, a standard deviation, must be 0 or more",
     "Mixup(alpha=float('inf'))": "alpha must be a finite number, not inf",
     "Mixup(alpha='1')": "alpha must be a finite number, not '1'",
-    "AdAutoMix(classifier_turns=1.5)": r"classifier_turns must be a whole number .*, not 1\.5",
+    "AdAutoMix(classifier_updates=1.5)": r"classifier_updates must be a whole number .*, not 1\.5",
     "Augment()((255 * pixels).byte(), None)": DRAW,
     "momentum_at(7)": r"lies in \[0, 1\], not 7",
     "calibration(answers, 2.5)": "bins is 2.5; give .* a whole number",
@@ -100,8 +100,8 @@ WRONG = {
     "cam_share(pixels[:, 0], pixels[:, :1, :, 0] > 0)": OBJECTS,
     "cam_share(pixels[:, 0], pixels[0, 0] > 0)": OBJECTS,
     "cam_share(pixels[:, 0], 255 * (pixels[:, 0] > 0).byte())": OBJECTS,
-    "kept_share(CutMix()(pixels, draw_for(0, 0)), pixels[:, 0, :1, :1] > 0)": OBJECTS,
-    "kept_share(CutMix()(pixels, draw_for(0, 0)), pixels[:, 0])": OBJECTS,
+    "object_coverage(CutMix()(pixels, rng_for(0, 0)), pixels[:, 0, :1, :1] > 0)": OBJECTS,
+    "object_coverage(CutMix()(pixels, rng_for(0, 0)), pixels[:, 0])": OBJECTS,
     "fgsm(net, pixels.numpy(), labels)": r"images must be a tensor, not a ndarray: give torch\.as_",
     "fgsm(net, pixels, labels.numpy())": "labels must be a tensor of class numbers, not a ndarray",
     "grad_cam(Backbone(model), pixels.numpy(), labels)": "images must be a tensor, not a ndarray",
@@ -111,9 +111,9 @@ WRONG = {
 }
 for rule in (*mix.MIXERS.values(), *mix.GUIDED.values()):
     made, maps = f"{rule.__name__}()", ", torch.rand(4, 8, 8)" if hasattr(rule, "guide") else ""
-    WRONG[f"{made}((255 * pixels).byte(), draw_for(0, 0){maps})"] = IMAGES
-    WRONG[f"{made}(pixels[..., :0], draw_for(0, 0){maps})"] = IMAGES
-    WRONG[f"{made}(pixels.numpy(), draw_for(0, 0){maps})"] = "must be a tensor .*, not ndarray"
+    WRONG[f"{made}((255 * pixels).byte(), rng_for(0, 0){maps})"] = IMAGES
+    WRONG[f"{made}(pixels[..., :0], rng_for(0, 0){maps})"] = IMAGES
+    WRONG[f"{made}(pixels.numpy(), rng_for(0, 0){maps})"] = "must be a tensor .*, not ndarray"
     WRONG[f"{made}(pixels, None{maps})"] = WRONG[f"{made}(pixels, 0{maps})"] = DRAW
 for rule in mix.GUIDED.values():
     for maps in (
@@ -122,13 +122,13 @@ for rule in mix.GUIDED.values():
         "torch.rand(4, 1, 8, 8)",
         "torch.ones(4, 8, 8).int()",
     ):
-        WRONG[f"{rule.__name__}()(pixels, draw_for(0, 0), {maps})"] = (
+        WRONG[f"{rule.__name__}()(pixels, rng_for(0, 0), {maps})"] = (
             r"importance must be floating point .* a map for each of the 4 images, not "
         )
 for name in METHODS:
     method = f"methods['{name}']"
     WRONG[f"{method}(pixels, labels, None)"] = WRONG[f"{method}(pixels, labels, 0)"] = DRAW
-    WRONG[f"{method}(pixels.numpy(), labels, draw_for(0, 0))"] = "must be a tensor .*, not ndarray"
+    WRONG[f"{method}(pixels.numpy(), labels, rng_for(0, 0))"] = "must be a tensor .*, not ndarray"
     if isinstance(METHODS[name], Fixed | ManifoldMix | AlignMix | AutoMix | SAMix | AdAutoMix):
         WRONG[f"{method}.mixed(pixels, None)"] = DRAW
 

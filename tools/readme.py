@@ -14,7 +14,7 @@ def updated(text: str) -> str:
     """The text with every marked table made anew."""
 
     def table(match: re.Match) -> str:
-        found = replace(experiments.obtain(match[2], run=False), live=()).table()
+        found = replace(experiments.obtain(match[2], run=False), local=()).table()
         title = experiments.EXPERIMENTS[match[2]].title
         return f"{match[1]}**{title}.** {found.caption}\n\n{found.markdown()}{match[3]}"
 

@@ -11,11 +11,11 @@ import pandas as pd
 
 from adautomix.cli.main import Parser, run
 from adautomix.errors import AdAutoMixError, InputError, unknown
-from adautomix.record import bench, live, provenance
+from adautomix.record import bench, local, provenance
 from adautomix.train.timer import Timer
 
 if TYPE_CHECKING:
-    from adautomix.bench.conditions import Conditions
+    from adautomix.bench.options import BenchOptions
 
 SUITES = {
     "steps": "every method beside plain training: units, floor, measured ratio, memory",
@@ -72,12 +72,12 @@ def measure(options: argparse.Namespace) -> None:
     """One suite, or all of them."""
     if options.suite not in SUITES:
         raise unknown("suite", options.suite, SUITES)
-    conditions = _conditions(options)
-    folder = options.to or live().root / "bench"
+    bench_options = _options(options)
+    folder = options.to or local().root / "bench"
     failed = []
     for suite in ALL if options.suite == "all" else [options.suite]:
         try:
-            print(_run(suite, conditions, folder), flush=True)
+            print(_run(suite, bench_options, folder), flush=True)
         except Exception as error:
             if options.suite != "all":
                 raise
@@ -86,11 +86,11 @@ def measure(options: argparse.Namespace) -> None:
         raise AdAutoMixError(f"these suites failed, the others are recorded: {', '.join(failed)}.")
 
 
-def _conditions(options: argparse.Namespace) -> "Conditions":
+def _options(options: argparse.Namespace) -> "BenchOptions":
     """What the options ask for; torch is imported here."""
     import torch
 
-    from adautomix.bench.conditions import Conditions
+    from adautomix.bench.options import BenchOptions
     from adautomix.device import decide
     from adautomix.methods import METHODS
     from adautomix.models import Net
@@ -107,28 +107,30 @@ def _conditions(options: argparse.Namespace) -> "Conditions":
     methods = tuple(dict.fromkeys(name for name in options.methods if name != "plain"))
     numerics = decide(options.device, options.precision)
     if not options.tiny:
-        return Conditions(numerics, options.repeats, methods, tuple(options.batch))
+        return BenchOptions(numerics, options.repeats, methods, tuple(options.batch))
     net = Net("resnet18", stem="cifar", width=8)
-    return Conditions(numerics, 2, methods, (4,), net=net, side=16, tiny=True)
+    return BenchOptions(numerics, 2, methods, (4,), net=net, side=16, tiny=True)
 
 
-def _run(suite: str, conditions: "Conditions", folder: Path) -> str:
+def _run(suite: str, bench_options: "BenchOptions", folder: Path) -> str:
     """The suite's table, after its record was written."""
     from adautomix.runs.runner import device_in_words
 
     function: Callable = getattr(import_module(f"adautomix.bench.{suite}"), suite)
     timer = Timer()
-    rows = function(conditions)
-    numerics = conditions.numerics
+    rows = function(bench_options)
+    numerics = bench_options.numerics
     facts = provenance.collect(
         seconds=timer.seconds,
         cpu_seconds=timer.cpu_seconds,
-        steps=conditions.repeats,
+        steps=bench_options.repeats,
         device=device_in_words(numerics),
         precision=str(numerics),
         data_sha256={},
     )
-    path = bench.write(folder, suite, settings=conditions.settings(), rows=rows, provenance=facts)
+    path = bench.write(
+        folder, suite, settings=bench_options.settings(), rows=rows, provenance=facts
+    )
     table = pd.DataFrame(rows).to_string(index=False, float_format="{:.4g}".format, na_rep="")
     return f"{suite}, {facts['device']}, {facts['precision']}\n{table}\n{path.name}\n"
 

@@ -51,12 +51,12 @@ class Case:
 
     def images(self) -> ImageSet:
         """Noise with labels, the same for every method."""
-        draw, count = np.random.default_rng(0), self.batch * STEPS_PER_EPOCH
+        rng, count = np.random.default_rng(0), self.batch * STEPS_PER_EPOCH
         shape = (count, self.side, self.side, 3)
         info = replace(CIFAR100, name="noise", title="Noise", classes=self.classes, side=self.side)
         return ImageSet(
-            draw.integers(0, 256, shape, np.uint8),
-            draw.integers(0, self.classes, count),
+            rng.integers(0, 256, shape, np.uint8),
+            rng.integers(0, self.classes, count),
             tuple(map(str, range(self.classes))),
             info,
             "train",

@@ -9,27 +9,27 @@ import time
 import torch
 
 from adautomix.bench.case import Case, Trial
-from adautomix.bench.conditions import Conditions, Row
+from adautomix.bench.options import BenchOptions, Row
 from adautomix.methods import METHODS
 from adautomix.models import Net
 
 SMALL = Net("resnet18", stem="cifar", width=8)
 
 
-def compiled(conditions: Conditions) -> list[Row]:
+def compiled(options: BenchOptions) -> list[Row]:
     """One row a method: graph breaks of all, compile time and gain of those that are timed."""
-    batch = conditions.batches[0]
-    timed = ("plain", *conditions.methods)
+    batch = options.batches[0]
+    timed = ("plain", *options.methods)
     rows = []
-    for method in timed if conditions.tiny else METHODS:
-        row = {"method": method, "batch": batch, **breaks(method, conditions)}
-        rows.append(row | (_timed(method, batch, conditions) if method in timed else {}))
+    for method in timed if options.tiny else METHODS:
+        row = {"method": method, "batch": batch, **breaks(method, options)}
+        rows.append(row | (_timed(method, batch, options) if method in timed else {}))
     return rows
 
 
-def breaks(method: str, conditions: Conditions) -> Row:
+def breaks(method: str, options: BenchOptions) -> Row:
     """How many graphs the tensor part of a step falls into, and why, on a small network."""
-    trial = Trial(Case(method, batch=8, side=16, classes=5, net=SMALL), conditions.numerics)
+    trial = Trial(Case(method, batch=8, side=16, classes=5, net=SMALL), options.numerics)
     players, calls = trial.training.method, []
     inner = players.compute
 
@@ -48,16 +48,16 @@ def breaks(method: str, conditions: Conditions) -> Row:
     return {"graphs": found.graph_count, "breaks": found.graph_break_count, "reasons": reasons}
 
 
-def _timed(method: str, batch: int, conditions: Conditions) -> Row:
+def _timed(method: str, batch: int, options: BenchOptions) -> Row:
     """The first compiled step, and the ratio of a step uncompiled to one compiled."""
-    case = conditions.case(method, batch)
-    eager, quick = Trial(case, conditions.numerics), Trial(case, conditions.numerics)
+    case = options.case(method, batch)
+    eager, quick = Trial(case, options.numerics), Trial(case, options.numerics)
     quick.training.method.compile_step()
     started = time.perf_counter()
     quick.step()
-    conditions.numerics.wait()
+    options.numerics.wait()
     first = time.perf_counter() - started
-    timings = conditions.time({"eager": eager.step, "compiled": quick.step})
+    timings = options.time({"eager": eager.step, "compiled": quick.step})
     torch._dynamo.reset()
     return {
         "first_step_seconds": first,

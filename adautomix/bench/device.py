@@ -4,25 +4,25 @@ import torch
 from torch import Tensor
 
 from adautomix.bench.case import Trial
-from adautomix.bench.conditions import Conditions, Row
+from adautomix.bench.options import BenchOptions, Row
 
 
-def device(conditions: Conditions) -> list[Row]:
+def device(options: BenchOptions) -> list[Row]:
     """Large matrix products in each precision, then the steps of plain training and AdAutoMix."""
-    side = 8192 if conditions.cuda else 256 if conditions.tiny else 2048
+    side = 8192 if options.cuda else 256 if options.tiny else 2048
     tasks, flops = {}, {}
     for dtype in (torch.float32, torch.bfloat16):
         name = f"matrices {str(dtype).removeprefix('torch.')}"
-        tasks[name] = _product(side, dtype, conditions.numerics.device)
+        tasks[name] = _product(side, dtype, options.numerics.device)
         flops[name] = 2 * side**3
     for method in ("plain", "adautomix"):
-        for batch in conditions.batches:
+        for batch in options.batches:
             name = f"{method}, batch {batch}"
-            trial = Trial(conditions.case(method, batch), conditions.numerics)
+            trial = Trial(options.case(method, batch), options.numerics)
             flops[name], tasks[name] = trial.flops(), trial.step
-    timings = conditions.time(tasks)
+    timings = options.time(tasks)
     rates = {name: flops[name] / timings.median(name) for name in tasks}
-    kind = "bfloat16" if conditions.numerics.precision == "bf16" else "float32"
+    kind = "bfloat16" if options.numerics.precision == "bf16" else "float32"
     reached = rates[f"matrices {kind}"]
     return [
         {

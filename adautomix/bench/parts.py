@@ -15,7 +15,7 @@ from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from adautomix.bench.case import Case, Trial
-from adautomix.bench.conditions import Conditions, Row
+from adautomix.bench.options import BenchOptions, Row
 from adautomix.methods import Method
 from adautomix.train import Training
 
@@ -28,12 +28,12 @@ SUMMING = ("AccumulateGrad", "_EarlyBackward")
 """Backward operations that only bring gradients to where they are summed."""
 
 
-def parts(conditions: Conditions) -> list[Row]:
+def parts(options: BenchOptions) -> list[Row]:
     """One row a method, batch and part: its seconds a step, and its share of the step."""
     rows = []
-    for batch in conditions.batches:
-        cases = [conditions.case(method, batch) for method in ("plain", *conditions.methods)]
-        for case, found in measure([Trial(case, conditions.numerics) for case in cases]).items():
+    for batch in options.batches:
+        cases = [options.case(method, batch) for method in ("plain", *options.methods)]
+        for case, found in measure([Trial(case, options.numerics) for case in cases]).items():
             total = sum(found.values())
             rows += [
                 {"method": case.method, "batch": batch, "part": part}
@@ -78,7 +78,7 @@ def name_ranges(training: Training) -> None:
     """Wraps the step's functions, on these objects alone, so that a profile names them."""
     method = training.method
     for label, network in _networks(method).items():
-        for name in ("forward", "see", "see_mixed"):
+        for name in ("forward", "see", "forward_mixed_with_features"):
             if hasattr(network, name):
                 _wrap(network, name, label)
     _wrap(method, "forward", MIXING)

@@ -5,33 +5,33 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from adautomix.bench.conditions import Conditions, Row
+from adautomix.bench.options import BenchOptions, Row
 from adautomix.errors import InputError
 from adautomix.mix import GUIDED, MIXERS
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 SHAPES = ((128, 3, 32, 32), (32, 3, 224, 224))
 PER_IMAGE = ("saliencymix", "puzzlemix")
 """Rules that find something out about each image on the host: a cost per image."""
 
 
-def rules(conditions: Conditions) -> list[Row]:
+def rules(options: BenchOptions) -> list[Row]:
     """One row a shape and rule: seconds, and how many copies of the batch that is."""
-    shapes = ((8, 3, 32, 32),) if conditions.tiny else SHAPES
-    return [row for shape in shapes for row in _of_shape(conditions, shape)]
+    shapes = ((8, 3, 32, 32),) if options.tiny else SHAPES
+    return [row for shape in shapes for row in _of_shape(options, shape)]
 
 
-def _of_shape(conditions: Conditions, shape: tuple[int, ...]) -> list[Row]:
-    draw = torch.Generator().manual_seed(0)
-    images = torch.randn(shape, generator=draw).to(conditions.numerics.device)
+def _of_shape(options: BenchOptions, shape: tuple[int, ...]) -> list[Row]:
+    rng = torch.Generator().manual_seed(0)
+    images = torch.randn(shape, generator=rng).to(options.numerics.device)
     tasks: dict[str, Callable[[], object]] = {"copy": images.clone}
     for name, rule in MIXERS.items():
         tasks[name] = _task(rule(), images)
     for name, rule in GUIDED.items():
         side = shape[-1] if rule.guide == "saliency" else shape[-1] // 8  # of pixels, of features
-        tasks[name] = _task(rule(), images, torch.rand(shape[0], side, side, generator=draw))
+        tasks[name] = _task(rule(), images, torch.rand(shape[0], side, side, generator=rng))
     tasks = {name: task for name, task in tasks.items() if _works(task)}
-    timings = conditions.time(tasks)
+    timings = options.time(tasks)
     return [
         {
             "rule": name,
@@ -48,7 +48,7 @@ def _of_shape(conditions: Conditions, shape: tuple[int, ...]) -> list[Row]:
 
 def _task(rule: Callable, images: Tensor, *importance: Tensor) -> Callable[[], object]:
     maps = [each.to(images.device) for each in importance]
-    return lambda: rule(images, Draw(0), *maps)
+    return lambda: rule(images, StepRNG(0), *maps)
 
 
 def _works(task: Callable[[], object]) -> bool:

@@ -6,8 +6,8 @@ ratio is the median over turns of a method's seconds by plain training's next to
 """
 
 from adautomix.bench.case import Case, Trial
-from adautomix.bench.conditions import Conditions, Row
 from adautomix.bench.memory import peak_mib
+from adautomix.bench.options import BenchOptions, Row
 from adautomix.methods import METHODS
 
 PLAIN = "plain"
@@ -15,27 +15,27 @@ NS = (2, 3, 5, 8)
 """How many images AdAutoMix mixes: Table 10 has 2 to 5."""
 
 
-def steps(conditions: Conditions) -> list[Row]:
+def steps(options: BenchOptions) -> list[Row]:
     """One row a batch and method; AdAutoMix for several N."""
-    return [row for batch in conditions.batches for row in _of_batch(conditions, batch)]
+    return [row for batch in options.batches for row in _of_batch(options, batch)]
 
 
-def _of_batch(conditions: Conditions, batch: int) -> list[Row]:
-    cases = {"plain": conditions.case(PLAIN, batch)}
-    for method in conditions.methods:
+def _of_batch(options: BenchOptions, batch: int) -> list[Row]:
+    cases = {"plain": options.case(PLAIN, batch)}
+    for method in options.methods:
         several = NS if method == "adautomix" and batch >= max(NS) else (None,)
         for n in several:
-            cases[f"{method} {n}"] = conditions.case(method, batch, n)
-    return rows(cases, conditions)
+            cases[f"{method} {n}"] = options.case(method, batch, n)
+    return rows(cases, options)
 
 
-def rows(cases: dict[str, Case], conditions: Conditions) -> list[Row]:
+def rows(cases: dict[str, Case], options: BenchOptions) -> list[Row]:
     """A row a case; one of the cases is "plain", which the others are set beside."""
-    trials = {name: Trial(case, conditions.numerics) for name, case in cases.items()}
-    timings = conditions.time({name: trial.step for name, trial in trials.items()})
+    trials = {name: Trial(case, options.numerics) for name, case in cases.items()}
+    timings = options.time({name: trial.step for name, trial in trials.items()})
     flops = {name: trial.flops() for name, trial in trials.items()}
     del trials
-    memory = {name: peak_mib(case, conditions.numerics) for name, case in cases.items()}
+    memory = {name: peak_mib(case, options.numerics) for name, case in cases.items()}
     return [
         {
             "method": case.method,

@@ -15,33 +15,33 @@ import torch
 from torch import Tensor, nn
 
 from adautomix.bench.case import Case, Trial
-from adautomix.bench.conditions import Conditions, Row
 from adautomix.bench.memory import Change, peak_mib
+from adautomix.bench.options import BenchOptions, Row
 from adautomix.device import Numerics
 from adautomix.methods import adautomix
-from adautomix.models import Seen, Teacher
+from adautomix.models import BackboneOutput, Teacher
 from adautomix.train.optimiser import make_optimiser
 
 AS_IS = "as is"
 METHOD = "adautomix"
 
 
-def variants(conditions: Conditions) -> list[Row]:
+def variants(options: BenchOptions) -> list[Row]:
     """One row a batch and variant: seconds, ratio to plain, gain over the usual step, memory."""
-    return [row for batch in conditions.batches for row in _of_batch(conditions, batch)]
+    return [row for batch in options.batches for row in _of_batch(options, batch)]
 
 
-def _of_batch(conditions: Conditions, batch: int) -> list[Row]:
-    usual, case = conditions.numerics, conditions.case(METHOD, batch)
+def _of_batch(options: BenchOptions, batch: int) -> list[Row]:
+    usual, case = options.numerics, options.case(METHOD, batch)
     made: dict[str, tuple[Case, Numerics, Change | None]] = {
-        "plain": (conditions.case("plain", batch), usual, None),
+        "plain": (options.case("plain", batch), usual, None),
         AS_IS: (case, usual, None),
     }
     made |= {name: (case, numerics, None) for name, numerics in _numerics(usual).items()}
-    changes = CHANGES | (ON_CUDA if conditions.cuda else {})
+    changes = CHANGES | (ON_CUDA if options.cuda else {})
     made |= {name: (case, usual, change) for name, change in changes.items()}
     trials = {name: _trial(*what) for name, what in made.items()}
-    timings = conditions.time({name: trial.step for name, trial in trials.items()})
+    timings = options.time({name: trial.step for name, trial in trials.items()})
     return [
         {
             "variant": name,
@@ -78,7 +78,7 @@ def folded_teacher(trial: Trial) -> None:
     """The teacher's BatchNorms become part of its convolutions, anew after each step."""
     teacher = trial.training.method.teacher
     folded, refresh = fold(teacher.network)
-    _answer_with(teacher, folded.see, folded.forward)
+    _answer_with(teacher, folded.forward_with_features, folded.forward)
     inner = trial.training.method.after_step
 
     def after_step(progress: float) -> None:
@@ -123,24 +123,26 @@ def teacher_in_bf16(trial: Trial) -> None:
     teacher = trial.training.method.teacher
     network, kind = teacher.network, torch.device(trial.numerics.device).type
 
-    def see(images: Tensor):
+    def forward_with_features(images: Tensor):
         with torch.autocast(kind, torch.bfloat16):
-            seen = network.see(images)
-        return Seen(seen.logits.to(images.dtype), seen.features.to(images.dtype))
+            seen = network.forward_with_features(images)
+        return BackboneOutput(seen.logits.to(images.dtype), seen.features.to(images.dtype))
 
     def forward(images: Tensor) -> Tensor:
         with torch.autocast(kind, torch.bfloat16):
             return network(images).to(images.dtype)
 
-    _answer_with(teacher, see, forward)
+    _answer_with(teacher, forward_with_features, forward)
 
 
 def compiled_teacher(trial: Trial) -> None:
     """The teacher alone is compiled."""
     teacher = trial.training.method.teacher
     network = teacher.network
-    see, forward = (torch.compile(f, dynamic=False) for f in (network.see, network.forward))
-    _answer_with(teacher, see, forward)
+    forward_with_features, forward = (
+        torch.compile(f, dynamic=False) for f in (network.forward_with_features, network.forward)
+    )
+    _answer_with(teacher, forward_with_features, forward)
 
 
 def gradients_at_the_end(trial: Trial) -> None:
@@ -148,7 +150,7 @@ def gradients_at_the_end(trial: Trial) -> None:
     inner = trial.step
 
     def step() -> None:
-        with patch.object(adautomix, "early", lambda compute, _: compute()):
+        with patch.object(adautomix, "eager_grad", lambda compute, _: compute()):
             inner()
 
     trial.step = step
@@ -181,6 +183,6 @@ CHANGES: dict[str, Change] = {
 ON_CUDA: dict[str, Change] = {"cuDNN's fastest algorithms": chosen_algorithms}
 
 
-def _answer_with(teacher: Teacher, see: Callable, forward: Callable) -> None:
+def _answer_with(teacher: Teacher, forward_with_features: Callable, forward: Callable) -> None:
     """From now on the teacher answers through these functions."""
-    teacher.see, teacher.forward = see, forward
+    teacher.forward_with_features, teacher.forward = forward_with_features, forward

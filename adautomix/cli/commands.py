@@ -10,7 +10,7 @@ from argparse import Namespace
 
 from adautomix.data import catalog, download
 from adautomix.errors import DataError, InputError, RecordError, unknown
-from adautomix.record import Run, Store, live, recorded
+from adautomix.record import Run, Store, local, recorded
 
 EVALUATIONS = {
     "calibration": "calibration errors and reliability diagram",
@@ -33,21 +33,21 @@ SHOWN = 20
 def train(options: Namespace) -> None:
     """Trains a recipe and records the run, or shows it where it is recorded."""
     from adautomix.device import decide
-    from adautomix.runs.job import Conditions, Job
+    from adautomix.runs.job import Job, RunOptions
     from adautomix.runs.runner import obtain
 
     job = Job(options.recipe, options.budget, options.seed, tuple(options.set))
-    conditions = Conditions(
+    run_options = RunOptions(
         numerics=decide(options.device, options.precision, compile=options.compile),
         store=_store(options),
         root=options.data,
         time_limit=None if options.time_limit is None else seconds(options.time_limit),
         checkpoint_every=seconds(options.checkpoint_every),
     )
-    there = conditions.store.find(job.id()) is not None
+    there = run_options.store.find(job.id()) is not None
     if job.base != job.name:
         print(f"At the budget {job.budget} this is {job.base}.", file=sys.stderr)
-    run = obtain(job, conditions)
+    run = obtain(job, run_options)
     print(f"{'Already recorded' if there else 'Recorded'}: {run.path}")
     _show_metrics(run)
 
@@ -74,11 +74,11 @@ def evaluate(options: Namespace) -> None:
 def _evaluate(run: Run, options: Namespace, *, finished: bool) -> None:
     """What `evaluate` does, with the run that was found."""
     from adautomix.device import decide
-    from adautomix.runs.evaluate import evaluate, held, values
-    from adautomix.runs.job import Conditions
+    from adautomix.runs.evaluate import evaluate, recorded_entry, values
+    from adautomix.runs.job import RunOptions
     from adautomix.runs.runner import evaluate_run
 
-    conditions = Conditions(decide(options.device), root=options.data)
+    run_options = RunOptions(decide(options.device), root=options.data)
     if options.predictor not in ("both", *run.metrics):
         raise unknown(f"predictor of {run.id}", options.predictor, ("both", *run.metrics))
     wanted = run.metrics if options.predictor == "both" else [options.predictor]
@@ -87,15 +87,15 @@ def _evaluate(run: Run, options: Namespace, *, finished: bool) -> None:
         for predictor in wanted:
             if not finished:
                 print(f"{name}, {predictor}")
-                _show_values(values(run, name, predictor, conditions))
+                _show_values(values(run, name, predictor, run_options))
                 continue
-            there = held(run, name, predictor) is not None
-            run = evaluate(run, [name], [predictor], conditions)
+            there = recorded_entry(run, name, predictor) is not None
+            run = evaluate(run, [name], [predictor], run_options)
             print(f"{name}, {predictor}: {'already recorded' if there else 'recorded'}")
-            _show_values(held(run, name, predictor)["values"])
+            _show_values(recorded_entry(run, name, predictor)["values"])
     if names:
         return
-    for predictor, found in evaluate_run(run, conditions.numerics, options.data).items():
+    for predictor, found in evaluate_run(run, run_options.numerics, options.data).items():
         if predictor in wanted:
             print(
                 f"{predictor:<12} top-1 {100 * found.top1:6.2f} %   "
@@ -158,12 +158,12 @@ def runs_compare(options: Namespace) -> None:
 
 def runs_repeat(options: Namespace) -> None:
     """Makes a run again from scratch and says whether it is the same, bit for bit."""
-    from adautomix.runs.job import Conditions
+    from adautomix.runs.job import RunOptions
     from adautomix.runs.reproduce import repeat
 
     here = _store(options)
     run = _find(options.run, here)
-    found = repeat(run, Conditions(store=Store(here.root / "repeated"), root=options.data))
+    found = repeat(run, RunOptions(store=Store(here.root / "repeated"), root=options.data))
     if found.differences:
         for words in found.differences:
             print(words)
@@ -260,7 +260,7 @@ def _parameter(assignment: str) -> tuple[str, object]:
 
 def _store(options: Namespace) -> Store:
     """Where the runs made here are."""
-    return live() if options.runs is None else Store(options.runs)
+    return local() if options.runs is None else Store(options.runs)
 
 
 def _find(name: str, here: Store) -> Run:

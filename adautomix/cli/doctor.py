@@ -7,7 +7,7 @@ import sys
 from adautomix.data import catalog, download
 from adautomix.errors import AdAutoMixError
 from adautomix.record import provenance
-from adautomix.record.store import live, recorded
+from adautomix.record.store import local, recorded
 
 
 def report() -> str:
@@ -82,7 +82,7 @@ def _dataset(name: str) -> str:
 
 
 def _runs() -> str:
-    here, shipped = live(), recorded()
+    here, shipped = local(), recorded()
     return (
         f"Runs:\n  made here    {len(here.all())} in {here.root}\n"
         f"  recorded     {len(shipped.all())} came with the package"

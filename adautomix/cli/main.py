@@ -189,7 +189,7 @@ def _runs(below: Any) -> None:
             "make a run again from scratch, and say whether it is the same to the last bit",
         ),
         (
-            "adopt",
+            "publish",
             commands.runs_adopt,
             {"runs_to_adopt": more},
             "copy runs made here, without weights, to the recorded runs of the checkout",
@@ -199,7 +199,7 @@ def _runs(below: Any) -> None:
         for dest, how in argument.items():
             made[name](dest, **how)
         _where_runs_are(made[name])
-    made["adopt"]("--to", metavar="PATH", type=Path, help="(default: data/runs)")
+    made["publish"]("--to", metavar="PATH", type=Path, help="(default: data/runs)")
     _where_data_are(made["repeat"])
 
 

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adautomix.cli.commands import seconds
-from adautomix.record import Run, Store, live
+from adautomix.record import Run, Store, local
 
 if TYPE_CHECKING:
     from adautomix.results.comparison import Protocol
-    from adautomix.runs.job import Conditions
 
 TIME_LIMIT = (
     "stop cleanly after so long, e.g. 90s, 25m, 2h, with exit status 3; this, SIGTERM and Ctrl-C "
@@ -51,8 +50,8 @@ def status(options: Namespace) -> None:
     """One line a run: what is there, its accuracies, or how long it will take."""
     from adautomix.results import comparison
 
-    plan, conditions = _read(options)
-    found = comparison.standings(plan, options.budget, conditions, options.seeds)
+    plan, run_options = _read(options)
+    found = comparison.statuses(plan, options.budget, run_options, options.seeds)
     for each in found:
         words = _accuracies(each.run) if each.run else comparison.duration(each.left)
         print(f"{each.state:<12} {each.planned!s:<36} {words}")
@@ -63,10 +62,10 @@ def run(options: Namespace) -> None:
     """Makes what is missing, in the protocol's order, within the time limit."""
     from adautomix.results import comparison
 
-    plan, conditions = _read(options)
-    comparison.conduct(plan, options.budget, conditions, options.seeds)
+    plan, run_options = _read(options)
+    comparison.run_all(plan, options.budget, run_options, options.seeds)
     print(
-        comparison.in_words(comparison.standings(plan, options.budget, conditions, options.seeds))
+        comparison.in_words(comparison.statuses(plan, options.budget, run_options, options.seeds))
     )
 
 
@@ -75,19 +74,19 @@ def _read(options: Namespace) -> "tuple[Protocol, Conditions]":
     from adautomix.device import decide
     from adautomix.errors import unknown
     from adautomix.results import comparison
-    from adautomix.runs.job import Conditions
+    from adautomix.runs.job import RunOptions
 
     plan = comparison.read(options.protocol)
     if options.budget not in plan.budgets:
         raise unknown("budget of the protocol", options.budget, plan.budgets)
     limit = getattr(options, "time_limit", None)
-    conditions = Conditions(
+    run_options = RunOptions(
         numerics=decide(options.device, options.precision or plan.budgets[options.budget]),
-        store=live() if options.runs is None else Store(options.runs),
+        store=local() if options.runs is None else Store(options.runs),
         root=options.data,
         time_limit=None if limit is None else seconds(limit),
     )
-    return plan, conditions
+    return plan, run_options
 
 
 def _accuracies(run: Run) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
-from adautomix.rng import Draw, check_draw
+from adautomix.rng import StepRNG, check_draw
 
 BORDERS = ("black", "reflect")
 
@@ -37,13 +37,13 @@ class Augment:
         if self.padding < 0:
             raise InputError(f"padding must be 0 or more, not {self.padding}.")
 
-    def __call__(self, images: UInt8[Tensor, "b c h w"], draw: Draw) -> UInt8[Tensor, "b c h w"]:
+    def __call__(self, images: UInt8[Tensor, "b c h w"], rng: StepRNG) -> UInt8[Tensor, "b c h w"]:
         """Crop and flip by index arithmetic, in one gather; `images` is not changed."""
-        check_draw(draw)
+        check_draw(rng)
         batch, _, height, width = images.shape
         device = images.device
-        shifts = draw.integers(-self.padding, self.padding + 1, (2, batch), device)
-        mirrored = draw.integers(0, 2, (batch,), device).bool() & self.flip
+        shifts = rng.integers(-self.padding, self.padding + 1, (2, batch), device)
+        mirrored = rng.integers(0, 2, (batch,), device).bool() & self.flip
         rows = torch.arange(height, device=device) + shifts[0, :, None]
         columns = torch.arange(width, device=device) + shifts[1, :, None]
         columns = torch.where(mirrored[:, None], columns.flip(1), columns)

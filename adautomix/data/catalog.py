@@ -34,7 +34,7 @@ class DatasetInfo:
     classes: int
     side: int
     counts: dict[str, int]
-    apart: int
+    train_per_class: int
     mean: Channels
     std: Channels
     padding: int
@@ -53,7 +53,7 @@ PHOTODIGITS = DatasetInfo(
     classes=10,
     side=32,
     counts={"train": 300, "validation": 700, "test": 797},
-    apart=30,
+    train_per_class=30,
     mean=(0.2823, 0.3080, 0.2813),
     std=(0.2542, 0.2203, 0.2313),
     padding=4,
@@ -75,7 +75,7 @@ CIFAR100 = DatasetInfo(
     classes=100,
     side=32,
     counts={"train": 50_000, "validation": 5_000, "test": 10_000},
-    apart=450,
+    train_per_class=450,
     mean=(0.5071, 0.4865, 0.4409),
     std=(0.2673, 0.2564, 0.2762),
     padding=4,

@@ -27,7 +27,7 @@ from adautomix.data.image_set import ImageSet
 from adautomix.data.layouts import read_rgb
 from adautomix.errors import DataError, InputError, first_line
 from adautomix.files import replace_all
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 VERSION = 1
 """Raised when the same seed gives other images: what was kept is then made anew."""
@@ -79,8 +79,8 @@ def corrupted(
     result = np.empty_like(images)
     for first in range(0, len(images), CHUNK):
         part = images[first : first + CHUNK]
-        draws = (Draw(seed, first + i, way, "corrupt") for i in range(len(part)))
-        dice = Dice([draw.numpy for draw in draws])
+        draws = (StepRNG(seed, first + i, way, "corrupt") for i in range(len(part)))
+        dice = Dice([rng.numpy for rng in draws])
         result[first : first + CHUNK] = corrupt(part, name, severity, dice, pictures=pictures)
     return result
 

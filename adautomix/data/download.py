@@ -114,18 +114,18 @@ def reachable(address: str, seconds: float = 5.0) -> bool:
     proxy = None if proxy_bypass(host(address)) else getproxies().get(scheme)
     target = urlsplit(proxy or address)
     port = target.port or (80 if target.scheme == "http" else 443)
-    answers: SimpleQueue[bool] = SimpleQueue()
+    predictions: SimpleQueue[bool] = SimpleQueue()
 
     def connect() -> None:
         try:
             socket.create_connection((target.hostname, port), timeout=seconds).close()
-            answers.put(True)
+            predictions.put(True)
         except OSError:
-            answers.put(False)
+            predictions.put(False)
 
     Thread(target=connect, daemon=True).start()
     try:
-        return answers.get(timeout=seconds)
+        return predictions.get(timeout=seconds)
     except Empty:
         return False
 

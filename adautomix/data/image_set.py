@@ -128,7 +128,7 @@ def cifar100(split: str, root: str | Path, *, check: bool = True) -> ImageSet:
     if split == "validation":
         data = cifar100("train", root, check=check)
         rank = np.arange(len(data)) - np.searchsorted(data.labels, data.labels)
-        return data.take(np.flatnonzero(rank >= CIFAR100.apart), split)
+        return data.take(np.flatnonzero(rank >= CIFAR100.train_per_class), split)
     root = Path(root)
     images, labels, names = read(root, split)
     row = replace(CIFAR100, classes=len(names), counts={split: len(labels)}, sha256={})

@@ -10,7 +10,7 @@ from torch import Tensor
 from adautomix.data.augment import Augment, normalise
 from adautomix.data.image_set import ImageSet
 from adautomix.errors import InputError
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 
 class _Pair(NamedTuple):
@@ -82,7 +82,7 @@ class DeviceBatches:
 
     def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
         """The batches of one epoch from step `skip` on."""
-        order = Draw(self.seed, number, stream="order").permutation(
+        order = StepRNG(self.seed, number, stream="order").permutation(
             len(self.labels), self.images.device
         )
         for i in range(skip, len(self)):
@@ -91,7 +91,7 @@ class DeviceBatches:
             images = self.images[chosen]
             if self.augment is not None:
                 step = number * len(self) + i
-                images = self.augment(images, Draw(self.seed, step, self.rank, "augment"))
+                images = self.augment(images, StepRNG(self.seed, step, self.rank, "augment"))
             yield Batch(normalise(images, self.info.mean, self.info.std), self.labels[chosen])
 
 

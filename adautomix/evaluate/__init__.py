@@ -3,7 +3,7 @@ each evaluation takes a predict function and arrays or batches.
 """
 
 from adautomix.evaluate.accuracy import Accuracy, accuracy
-from adautomix.evaluate.asking import answers
+from adautomix.evaluate.asking import predictions
 from adautomix.evaluate.attack import AttackedError, attacked_error, fgsm, fgsm_released, pgd
 from adautomix.evaluate.calibration import (
     Bins,
@@ -15,23 +15,22 @@ from adautomix.evaluate.calibration import (
 )
 from adautomix.evaluate.cam import cam_share, grad_cam
 from adautomix.evaluate.corruption import Corruption, corruption
-from adautomix.evaluate.masks import describe_masks, kept_share
+from adautomix.evaluate.masks import describe_masks, object_coverage
 from adautomix.evaluate.occlusion import Occlusion, PatchDrop, occlusion
-from adautomix.evaluate.predict import Answers, OnPixels
+from adautomix.evaluate.predict import NormalizedModel, Predictions
 from adautomix.models import evaluating
 
 __all__ = [
     "Accuracy",
-    "Answers",
     "AttackedError",
     "Bins",
     "Calibration",
     "Corruption",
+    "NormalizedModel",
     "Occlusion",
-    "OnPixels",
     "PatchDrop",
+    "Predictions",
     "accuracy",
-    "answers",
     "attacked_error",
     "calibration",
     "cam_share",
@@ -44,6 +43,7 @@ __all__ = [
     "kept_share",
     "occlusion",
     "pgd",
+    "predictions",
     "scaled",
     "scaled_across",
     "temperature",

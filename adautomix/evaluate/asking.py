@@ -15,7 +15,7 @@ from torch import Tensor
 from adautomix.data.labels import LEFT_OUT, check_range, extremes, unchecked_numbers
 from adautomix.errors import InputError
 from adautomix.evaluate import checks
-from adautomix.evaluate.predict import Answers, Predict
+from adautomix.evaluate.predict import Predict, Predictions
 from adautomix.models import evaluating
 
 LARGEST = torch.iinfo(torch.int64).max
@@ -29,7 +29,7 @@ class Asked:
 
     def __init__(self, predict: Predict):
         self.predict = predict
-        self.images = self.answers = self.classes = 0
+        self.images = self.predictions = self.classes = 0
         self.of_images: list[Tensor] = []  # bad ones in each batch
         self.of_answers: list[Tensor] = []  # bad ones, least and largest label, for each question
 
@@ -42,7 +42,7 @@ class Asked:
                 self.of_images.append(checks.not_finite(images))
                 yield images, labels
 
-    def __call__(self, images: Tensor, labels: object) -> Answers:
+    def __call__(self, images: Tensor, labels: object) -> Predictions:
         """Logits as they are said, and class numbers; `LEFT_OUT` also for what names no class."""
         logits = checks.check_logits(self.predict(images), images)
         classes = logits.shape[1]
@@ -52,11 +52,11 @@ class Asked:
             )
         numbers = unchecked_numbers(labels, classes).to(logits.device)
         checks.check_count(numbers, images)
-        self.classes, self.answers = classes, self.answers + len(images)
+        self.classes, self.predictions = classes, self.predictions + len(images)
         bad = checks.not_finite(logits.detach().float())  # as they are counted
         self.of_answers.append(torch.cat([bad[None], extremes(numbers, left_out=True)]))
         inside = (numbers >= 0) & (numbers < classes)
-        return Answers(logits, numbers.where(inside, LEFT_OUT))
+        return Predictions(logits, numbers.where(inside, LEFT_OUT))
 
     def judge(self, *, together: bool = False) -> None:
         """One sentence for values that cannot be counted, if any were noted.
@@ -71,10 +71,10 @@ class Asked:
         rows = self._noted()
         if together and dist.is_available() and dist.is_initialized():
             rows = _of_all_processes(rows, (self.of_answers or [rows])[-1].device)
-        images, bad_images, answers, bad_answers = rows[:, :4].sum(dim=0).tolist()
+        images, bad_images, predictions, bad_answers = rows[:, :4].sum(dim=0).tolist()
         checks.refuse_images(bad_images, images)
-        checks.refuse_logits(bad_answers, answers)
-        if answers:
+        checks.refuse_logits(bad_answers, predictions)
+        if predictions:
             low, high, classes = rows[:, 4].min(), rows[:, 5].max(), rows[:, 6].max()
             check_range(int(low), int(high), int(classes))
 
@@ -87,7 +87,7 @@ class Asked:
             bad, lows, highs = torch.stack(self.of_answers).cpu().unbind(dim=1)
             bad_answers, low, high = int(bad.sum()), int(lows.min()), int(highs.max())
         return torch.tensor(
-            [[self.images, bad_images, self.answers, bad_answers, low, high, self.classes]]
+            [[self.images, bad_images, self.predictions, bad_answers, low, high, self.classes]]
         )
 
 
@@ -103,15 +103,15 @@ def asking(predict: Predict, *, together: bool = False) -> Iterator[Asked]:
         asked.judge(together=together)
 
 
-def ranks(answers: Answers) -> Int[Tensor, " b"]:
+def ranks(predictions: Predictions) -> Int[Tensor, " b"]:
     """How many classes are put before the true one: 0 where the answer is right.
 
     Put first is the largest logit, in float32, and among equal ones that of the lowest class: so
     0 says that `argmax` is the label, by its contract in torch and numpy. It is counted, not
     sorted, so it is the same on every device. Without a label to count, 2⁶³ − 1.
     """
-    logits, kept = answers.logits.float(), answers.labels != LEFT_OUT
-    true = answers.labels.where(kept, 0)[:, None]
+    logits, kept = predictions.logits.float(), predictions.labels != LEFT_OUT
+    true = predictions.labels.where(kept, 0)[:, None]
     own = logits.gather(1, true)
     lower = torch.arange(logits.shape[1], device=logits.device) < true
     before = (logits > own) | ((logits == own) & lower)
@@ -119,7 +119,7 @@ def ranks(answers: Answers) -> Int[Tensor, " b"]:
 
 
 @torch.no_grad()
-def answers(predict: Predict, batches: Iterable) -> Answers:
+def predictions(predict: Predict, batches: Iterable) -> Predictions:
     """All logits of a split in float32 on the host, in the order of the batches.
 
     Args:
@@ -137,7 +137,7 @@ def answers(predict: Predict, batches: Iterable) -> Answers:
             labels.append(found.labels.cpu())
     if not logits:
         raise InputError("there are no images to evaluate: the batches are empty.")
-    return Answers(torch.cat(logits), torch.cat(labels))
+    return Predictions(torch.cat(logits), torch.cat(labels))
 
 
 def _of_all_processes(row: Int[Tensor, "1 m"], device: torch.device) -> Int[Tensor, "world m"]:

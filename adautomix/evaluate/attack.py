@@ -19,7 +19,7 @@ from adautomix.errors import InputError
 from adautomix.evaluate import checks
 from adautomix.evaluate.asking import Asked, asking, ranks
 from adautomix.evaluate.predict import Predict
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 EPSILON = 8 / 255
 Attack = Callable[[Predict, Tensor, Tensor], Tensor]
@@ -50,7 +50,7 @@ def fgsm(
     """x + ε sign(∇_x CE(predict(x), y)), clamped to [0, 1] (Goodfellow et al., 2015).
 
     Args:
-        predict: pixels to logits, e.g. `OnPixels`; a module is attacked in evaluation mode.
+        predict: pixels to logits, e.g. `NormalizedModel`; a module is attacked in evaluation mode.
         pixels: in [0, 1]; InputError otherwise.
         labels: the true classes.
         epsilon: the largest change of a pixel.
@@ -67,7 +67,7 @@ def pgd(
     epsilon: float = EPSILON,
     step: float = 2 / 255,
     steps: int = 10,
-    start: Draw | None = None,
+    start: StepRNG | None = None,
 ) -> Float[Tensor, "b c h w"]:
     """FGSM in small steps, each followed by a projection to the ball (Madry et al., 2018).
 
@@ -123,7 +123,7 @@ def attacked_error(predict: Predict, batches: Iterable, attack: Attack = fgsm) -
     Args:
         predict: pixels in [0, 1] to logits (for `fgsm_released`: normalised images to logits).
         batches: (pixels, labels) pairs of any size; for the labels see `accuracy`.
-        attack: e.g. `fgsm`, or `partial(pgd, steps=20, start=draw_for(0, 0, stream="evaluate"))`.
+        attack: e.g. `fgsm`, or `partial(pgd, steps=20, start=rng_for(0, 0, stream="evaluate"))`.
 
     Raises:
         InputError: see `accuracy`; or no images.

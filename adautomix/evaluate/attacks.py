@@ -8,7 +8,7 @@ from functools import partial
 
 from adautomix.evaluate import AttackedError, attacked_error, fgsm, fgsm_released, pgd
 from adautomix.evaluate.attack import EPSILON
-from adautomix.evaluate.context import Subject, Values
+from adautomix.evaluate.context import EvalContext, Values
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,11 @@ class FGSM:
     epsilon: float = EPSILON
     per_class: int | None = None
 
-    def __call__(self, subject: Subject) -> Values:
+    def __call__(self, context: EvalContext) -> Values:
         """error, clean_error and n."""
         attack = partial(fgsm, epsilon=self.epsilon)
-        batches = subject.pixels(self.per_class)
-        return _values(attacked_error(subject.on_pixels, batches, attack))
+        batches = context.pixels(self.per_class)
+        return _values(attacked_error(context.on_pixels, batches, attack))
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class PGD:
     steps: int = 10
     per_class: int | None = None
 
-    def __call__(self, subject: Subject) -> Values:
+    def __call__(self, context: EvalContext) -> Values:
         """error, clean_error and n."""
         attack = partial(pgd, epsilon=self.epsilon, step=self.step, steps=self.steps)
-        batches = subject.pixels(self.per_class)
-        return _values(attacked_error(subject.on_pixels, batches, attack))
+        batches = context.pixels(self.per_class)
+        return _values(attacked_error(context.on_pixels, batches, attack))
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class ReleasedFGSM:
     epsilon: float = EPSILON
     per_class: int | None = None
 
-    def __call__(self, subject: Subject) -> Values:
+    def __call__(self, context: EvalContext) -> Values:
         """error, clean_error and n."""
         attack = partial(fgsm_released, epsilon=self.epsilon)
-        batches = subject.normal(self.per_class)
-        return _values(attacked_error(subject.normalised, batches, attack))
+        batches = context.normal(self.per_class)
+        return _values(attacked_error(context.normalised, batches, attack))
 
 
 def _values(found: AttackedError) -> Values:

@@ -16,7 +16,7 @@ from scipy.special import softmax
 from adautomix.data.labels import LEFT_OUT, class_numbers
 from adautomix.errors import InputError, unknown
 from adautomix.evaluate import checks
-from adautomix.evaluate.predict import Answers
+from adautomix.evaluate.predict import Predictions
 
 BINNINGS = {"equal": 15, "released": 10}
 """How confidences are binned, and into how many bins unless told otherwise."""
@@ -94,12 +94,12 @@ class Calibration(NamedTuple):
 
 
 def calibration(
-    answers: Answers, bins: int | None = None, *, binning: str = "equal"
+    predictions: Predictions, bins: int | None = None, *, binning: str = "equal"
 ) -> Calibration:
     """Every calibration error of a split.
 
     Args:
-        answers: the logits and what is true; for the labels see `accuracy`.
+        predictions: the logits and what is true; for the labels see `accuracy`.
         bins: how many; by default 15 (Guo et al., 2017), and 10 as released.
         binning: "equal", bins (a, b] of one width; "released" takes `ece`, `mce` and `bins` from
             bins that are paired as in the released script (below). Nothing else changes.
@@ -114,7 +114,7 @@ def calibration(
     bins = BINNINGS[binning] if bins is None else bins
     if bins < 1 or bins != int(bins):
         raise InputError(f"bins is {bins}; give at least 1, and a whole number.")
-    logits, labels = _checked(answers)
+    logits, labels = _checked(predictions)
     probabilities = softmax(logits, axis=1)
     first = probabilities.max(axis=1)
     right = logits.argmax(axis=1) == labels
@@ -132,7 +132,7 @@ def calibration(
         confidence=float(first.mean()),
         n=len(labels),
         bins=found,
-        left_out=len(answers.labels) - len(labels),
+        left_out=len(predictions.labels) - len(labels),
     )
 
 
@@ -197,13 +197,13 @@ def _classwise(
     return float(np.mean(errors))
 
 
-def temperature(answers: Answers) -> float:
+def temperature(predictions: Predictions) -> float:
     """The T that minimises the NLL of softmax(logits / T) (Guo et al., 2017, Sec. 4.2).
 
     Fit it on images that are neither trained on nor reported: a validation part. The NLL is convex
     in 1/T, so its derivative has one root; where there is none in (0, ∞) an InputError says why.
     """
-    logits, labels = _checked(answers)
+    logits, labels = _checked(predictions)
     true = logits[np.arange(len(labels)), labels]
     above = logits - true[:, None]
 
@@ -226,30 +226,32 @@ def temperature(answers: Answers) -> float:
     return 1 / float(brentq(slope, 0.0, high, xtol=1e-14, rtol=1e-12))
 
 
-def scaled(answers: Answers, temperature: float) -> Answers:
+def scaled(predictions: Predictions, temperature: float) -> Predictions:
     """The answers with logits / T: the same ranking, other confidences."""
     if not temperature > 0:
         raise InputError(f"the temperature must be positive, not {temperature}.")
-    _checked(answers)
-    return Answers(answers.logits / temperature, answers.labels)
+    _checked(predictions)
+    return Predictions(predictions.logits / temperature, predictions.labels)
 
 
-def scaled_across(answers: Answers) -> tuple[Answers, tuple[float, float]]:
+def scaled_across(predictions: Predictions) -> tuple[Predictions, tuple[float, float]]:
     """Each half of a split with the temperature that was fitted on the other, and both of these.
 
     The halves are the answers at even and at odd positions, so every class of an ordered split is
     in both. So no image is scaled by what it helped to choose, and no split is needed beside this
     one. A half whose NLL has no minimum (see `temperature`) leaves the other as it is: T = 1.
     """
-    _checked(answers)
-    logits, found = answers.logits.clone(), []
+    _checked(predictions)
+    logits, found = predictions.logits.clone(), []
     for own, other in ((0, 1), (1, 0)):
         try:
-            found.append(temperature(Answers(answers.logits[other::2], answers.labels[other::2])))
+            found.append(
+                temperature(Predictions(predictions.logits[other::2], predictions.labels[other::2]))
+            )
         except InputError:
             found.append(1.0)
         logits[own::2] /= found[-1]
-    return Answers(logits, answers.labels), (found[0], found[1])
+    return Predictions(logits, predictions.labels), (found[0], found[1])
 
 
 def _nll(logits: Float[np.ndarray, "s k"], labels: Int[np.ndarray, " s"]) -> float:
@@ -263,13 +265,13 @@ def _brier(probabilities: Float[np.ndarray, "s k"], labels: Int[np.ndarray, " s"
     return float(np.mean((probabilities**2).sum(axis=1) + 1 - 2 * true))
 
 
-def _checked(answers: Answers) -> tuple[Float[np.ndarray, "s k"], Int[np.ndarray, " s"]]:
+def _checked(predictions: Predictions) -> tuple[Float[np.ndarray, "s k"], Int[np.ndarray, " s"]]:
     """Logits in float64 and labels on the host, of the images that count."""
-    logits = checks.check_logits(answers.logits, answers.logits).detach().cpu()
+    logits = checks.check_logits(predictions.logits, predictions.logits).detach().cpu()
     if len(logits) == 0:
         raise InputError("there are no answers to calibrate: the split is empty.")
     checks.refuse_logits(int(checks.not_finite(logits)), len(logits))
-    labels = class_numbers(answers.labels, logits.shape[1], left_out=True).cpu()
+    labels = class_numbers(predictions.labels, logits.shape[1], left_out=True).cpu()
     checks.check_count(labels, logits)
     kept = labels != LEFT_OUT
     if not kept.any():

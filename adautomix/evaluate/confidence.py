@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from adautomix.evaluate import calibration, scaled_across
-from adautomix.evaluate.context import Subject, Values
+from adautomix.evaluate.context import EvalContext, Values
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class Confidence:
     binning: str = "equal"
     scaled: bool = False
 
-    def __call__(self, subject: Subject) -> Values:
+    def __call__(self, context: EvalContext) -> Values:
         """`Calibration.values()`; with `scaled` also the two temperatures."""
-        answers, found = subject.answers, {}
+        predictions, found = context.predictions, {}
         if self.scaled:
-            answers, temperatures = scaled_across(answers)
+            predictions, temperatures = scaled_across(predictions)
             found["temperatures"] = list(temperatures)
             found["temperature"] = sum(temperatures) / 2
-        return calibration(answers, self.bins, binning=self.binning).values() | found
+        return calibration(predictions, self.bins, binning=self.binning).values() | found

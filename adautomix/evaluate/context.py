@@ -9,7 +9,7 @@ from torch import nn
 from adautomix.data.image_set import ImageSet
 from adautomix.data.loaders import Batch, evaluation_batches, pixel_batches
 from adautomix.device import Numerics
-from adautomix.evaluate import Answers, OnPixels, answers
+from adautomix.evaluate import NormalizedModel, Predictions, predictions
 from adautomix.evaluate.predict import Predict
 from adautomix.models import Backbone
 
@@ -18,7 +18,7 @@ Values = dict[str, float | int | list]
 
 
 @dataclass(frozen=True)
-class Subject:
+class EvalContext:
     """A trained predictor, the images it is evaluated on, and how to compute.
 
     Attributes:
@@ -46,14 +46,14 @@ class Subject:
         """Pixels in [0, 1] to logits."""
         info = self.data.info
         return self.numerics.predictor(
-            self.numerics.place(OnPixels(self.module, info.mean, info.std))
+            self.numerics.place(NormalizedModel(self.module, info.mean, info.std))
         )
 
     @cached_property
-    def answers(self) -> Answers:
+    def predictions(self) -> Predictions:
         """The logits of the whole split, computed once."""
         batches = evaluation_batches(self.data, device=self.numerics.device)
-        return answers(self.normalised, batches)
+        return predictions(self.normalised, batches)
 
     def images(self, per_class: int | None = None) -> ImageSet:
         """The split, or the first so many images of each of its classes."""
@@ -68,5 +68,5 @@ class Subject:
         return evaluation_batches(self.images(per_class), device=self.numerics.device)
 
 
-Evaluation = Callable[[Subject], Values]
+Evaluation = Callable[[EvalContext], Values]
 """A frozen dataclass of settings that is called; `EVALUATIONS` names them."""

@@ -121,7 +121,7 @@ def corruption(
     """Top-1 accuracy of `predict` on a clean split under each corruption and severity.
 
     Args:
-        predict: pixels in [0, 1] "b c h w" to logits "b k", on `device`; see `OnPixels`.
+        predict: pixels in [0, 1] "b c h w" to logits "b k", on `device`; see `NormalizedModel`.
         names: corruptions; without them all 19, and those that lack their data are left out.
         severities: from 1 to 5.
         root: where corrupted sets lie and are kept; see `adautomix.data.corrupted`.

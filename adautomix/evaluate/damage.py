@@ -9,7 +9,7 @@ from adautomix.data.corrupted import OFFICIAL, frost_pictures
 from adautomix.data.corruptions import KINDS, SEVERITIES
 from adautomix.errors import DataError
 from adautomix.evaluate import PatchDrop, accuracy, corruption, occlusion
-from adautomix.evaluate.context import Subject, Values
+from adautomix.evaluate.context import EvalContext, Values
 from adautomix.evaluate.occlusion import SHARES
 
 
@@ -38,23 +38,23 @@ class Corruptions:
     severities: tuple[int, ...] = SEVERITIES
     per_class: int | None = None
 
-    def __call__(self, subject: Subject) -> Values:
+    def __call__(self, context: EvalContext) -> Values:
         """The mean over all corruptions, "mean_run", and a list over the severities for each.
 
         Also "clean", the same images untouched; "mean_15" and "mean_19" where all of these ran at
         all severities; n images, and how many corruptions came from "official" files.
         """
         found = corruption(
-            subject.on_pixels,
-            subject.images(self.per_class),
+            context.on_pixels,
+            context.images(self.per_class),
             names=self.corruptions,
             severities=self.severities,
-            device=subject.numerics.device,
+            device=context.numerics.device,
         )
         means = {k: v for k, v in found.values().items() if k.startswith("mean_")}
         return {
             **means,
-            "clean": accuracy(subject.normalised, subject.normal(self.per_class)).top1,
+            "clean": accuracy(context.normalised, context.normal(self.per_class)).top1,
             "n": found.n,
             "official": list(found.origins.values()).count(OFFICIAL),
             **{name: list(row) for name, row in found.accuracy.items()},
@@ -77,12 +77,12 @@ class Occlusions:
     seed: int = 0
     per_class: int | None = None
 
-    def __call__(self, subject: Subject) -> Values:
+    def __call__(self, context: EvalContext) -> Values:
         """The "mean" over the shares, n images, and "dropped_30" and so on for each share."""
-        fill = subject.data.info.mean if self.fill == "mean" else self.fill
+        fill = context.data.info.mean if self.fill == "mean" else self.fill
         drop = PatchDrop(self.grid, fill, self.shared, self.seed)
-        batches = subject.pixels(self.per_class)
-        found = occlusion(subject.on_pixels, batches, drop, shares=self.shares)
+        batches = context.pixels(self.per_class)
+        found = occlusion(context.on_pixels, batches, drop, shares=self.shares)
         rows = zip(found.shares, found.accuracies, strict=True)
         values = {f"dropped_{round(100 * share):02d}": value for share, value in rows}
         return {"mean": sum(values.values()) / len(values), "n": found.n, **values}

@@ -15,10 +15,10 @@ from torch import Tensor
 from adautomix.data.augment import normalise
 from adautomix.data.loaders import on_device
 from adautomix.errors import InputError
-from adautomix.evaluate import Answers, answers, cam_share, grad_cam
+from adautomix.evaluate import Predictions, cam_share, grad_cam, predictions
 from adautomix.evaluate.asking import ranks
-from adautomix.evaluate.context import Subject, Values
-from adautomix.rng import Draw
+from adautomix.evaluate.context import EvalContext, Values
+from adautomix.rng import StepRNG
 
 BATCH = 500
 CELL = 4
@@ -34,7 +34,7 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class GradCAMLocalisation:
     """Class activation maps of every image, and of both classes of mixed ones.
 
     Attributes:
@@ -49,7 +49,7 @@ class Evidence:
     shown: int = 3
     seed: int = 0
 
-    def __call__(self, subject: Subject) -> Values:
+    def __call__(self, context: EvalContext) -> Values:
         """Shares of mass where objects are known, and the pictures' maps.
 
         clean_own, clean_area: on the digit, in an image of one; what a constant map would have.
@@ -58,19 +58,19 @@ class Evidence:
         shown_first, shown_second: positions; shown_maps: per mille, pair by pair, first class
         first, row by row; shown_probabilities in the same order; shown_cells along a map's side.
         """
-        data, device = subject.data, subject.numerics.device
+        data, device = context.data, context.numerics.device
         images, labels = on_device(data, device)
         clean = normalise(images, data.info.mean, data.info.std)
         pairs = pairs_of(data.labels, self.pairs, self.seed)
         first, second = (torch.from_numpy(i).to(device) for i in (pairs.first, pairs.second))
         mixed = (clean[first] + clean[second]) / 2
-        maps = [self._maps(subject, mixed, labels[chosen]) for chosen in (first, second)]
+        maps = [self._maps(context, mixed, labels[chosen]) for chosen in (first, second)]
         present = torch.stack([labels[first], labels[second]], dim=1).cpu()
-        said = answers(subject.normalised, [(mixed, labels[first])]).logits
+        said = predictions(context.normalised, [(mixed, labels[first])]).logits
         found: Values = {"both": _both_first(said, present), "n": len(first)}
         if data.masks is not None:
             objects = torch.from_numpy(data.masks).to(device)
-            found |= _one(self._maps(subject, clean, labels), objects)
+            found |= _one(self._maps(context, clean, labels), objects)
             found |= _two(maps, objects[first], objects[second])
         shares = said.softmax(dim=1).gather(1, present)[: self.shown]
         return found | {
@@ -81,16 +81,18 @@ class Evidence:
             "shown_probabilities": [round(float(p), 4) for p in shares.ravel()],
         }
 
-    def _maps(self, subject: Subject, images: Tensor, classes: Tensor) -> Float[Tensor, "b h w"]:
+    def _maps(
+        self, context: EvalContext, images: Tensor, classes: Tensor
+    ) -> Float[Tensor, "b h w"]:
         parts = zip(images.split(BATCH), classes.split(BATCH), strict=True)
-        return torch.cat([grad_cam(subject.backbone, *part, layer=self.layer) for part in parts])
+        return torch.cat([grad_cam(context.backbone, *part, layer=self.layer) for part in parts])
 
 
 def pairs_of(labels: Int[np.ndarray, " s"], count: int, seed: int) -> Pairs:
     """Up to `count` pairs of images of two classes; every image is in one pair at most."""
     if count < 1:
         raise InputError(f"pairs must be 1 or more, not {count}.")
-    order = Draw(seed, stream="evaluate").permutation(len(labels)).numpy()
+    order = StepRNG(seed, stream="evaluate").permutation(len(labels)).numpy()
     first, second = order[: len(order) // 2], order[len(order) // 2 : len(order) // 2 * 2]
     differing = labels[first] != labels[second]
     return Pairs(first[differing][:count], second[differing][:count])
@@ -126,7 +128,7 @@ def _mean(shares: Float[Tensor, " b"]) -> float:
 
 def _both_first(logits: Float[Tensor, "b k"], present: Int[Tensor, "b 2"]) -> float:
     """How often the two classes present are the two most probable ones."""
-    first = [ranks(Answers(logits, labels)) < 2 for labels in present.unbind(dim=1)]
+    first = [ranks(Predictions(logits, labels)) < 2 for labels in present.unbind(dim=1)]
     return float((first[0] & first[1]).cpu().double().mean())
 
 

@@ -9,10 +9,10 @@ from torch import Tensor
 from adautomix.data.augment import normalise, to_bytes
 from adautomix.data.image_set import ImageSet
 from adautomix.data.loaders import on_device
-from adautomix.evaluate import describe_masks, kept_share
+from adautomix.evaluate import describe_masks, object_coverage
 from adautomix.methods import Method
 from adautomix.mix import Mixed
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 SETS = 6
 """Mixed images that are kept as pictures."""
@@ -22,7 +22,7 @@ LOOKS = (0.0, 0.1, 0.3, 1.0)
 """When pictures are taken, as shares of the run."""
 
 
-class Probe:
+class MaskMonitor:
     """Always the same images of the evaluated split, with the same partners and ratios.
 
     Args:
@@ -34,7 +34,7 @@ class Probe:
         self.data, self.device = data, device
         count = min(BATCH, len(data))
         rounds = min(ROUNDS, len(data) // count)
-        order = Draw(0, stream="evaluate").permutation(len(data)).numpy()
+        order = StepRNG(0, stream="evaluate").permutation(len(data)).numpy()
         self.rounds = [order[i * count : (i + 1) * count] for i in range(rounds)]
 
     @staticmethod
@@ -100,12 +100,12 @@ class Probe:
         info = self.data.info
         with torch.no_grad():
             return method.mixed(
-                normalise(images, info.mean, info.std), Draw(0, i, stream="evaluate")
+                normalise(images, info.mean, info.std), StepRNG(0, i, stream="evaluate")
             )
 
     def _kept(self, mixed: Mixed, i: int) -> Tensor:
         objects = torch.from_numpy(self.data.masks[self.rounds[i]]).to(mixed.masks.device)
-        return kept_share(mixed, objects)
+        return object_coverage(mixed, objects)
 
 
 def _flat(tensors: list[Tensor]) -> Tensor:

@@ -22,7 +22,7 @@ def shown(mixed: Mixed) -> Float[Tensor, "b n h w"]:
     return painted.clamp(max=1).view_as(mixed.masks)
 
 
-def kept_share(mixed: Mixed, objects: Bool[Tensor, "b h w"]) -> Float[Tensor, "b n"]:
+def object_coverage(mixed: Mixed, objects: Bool[Tensor, "b h w"]) -> Float[Tensor, "b n"]:
     """The share of partner n's object pixels that are painted, in [0, 1].
 
     `objects` mark the object's pixels of each image of the batch. A mask that knows nothing of the

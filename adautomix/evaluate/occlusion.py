@@ -16,7 +16,7 @@ from adautomix.errors import InputError
 from adautomix.evaluate import checks
 from adautomix.evaluate.asking import asking, ranks
 from adautomix.evaluate.predict import Predict
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """The shares of Table 7."""
@@ -67,11 +67,13 @@ class PatchDrop:
     shared: bool = False
     seed: int = 0
 
-    def draw(self) -> Draw:
+    def rng(self) -> StepRNG:
         """The random numbers of one pass over a split, consumed image by image."""
-        return Draw(self.seed, stream="evaluate")
+        return StepRNG(self.seed, stream="evaluate")
 
-    def orders(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Int[Tensor, "b rows columns"]:
+    def orders(
+        self, images: Float[Tensor, "b c h w"], rng: StepRNG
+    ) -> Int[Tensor, "b rows columns"]:
         """When each cell of each image is dropped: the numbers 0 to rows · columns − 1 at random.
 
         Raises:
@@ -85,7 +87,7 @@ class PatchDrop:
                 f"choose a grid between 1 and {min(height, width)}."
             )
         sets = 1 if self.shared else batch
-        keys = draw.uniform(0.0, 1.0, (sets, grid * grid))
+        keys = rng.uniform(0.0, 1.0, (sets, grid * grid))
         order = keys.argsort(dim=1, stable=True).argsort(dim=1)  # the rank of each cell's key
         return order.view(sets, grid, grid).expand(batch, grid, grid).to(images.device)
 
@@ -134,7 +136,7 @@ def occlusion(
     """Top-1 accuracy at every share of dropped cells (Fig. 5, Table 7), all on the same images.
 
     Args:
-        predict: pixels in [0, 1], "b c h w", to logits "b k" (see `OnPixels`); a module is run in
+        predict: pixels in [0, 1], "b c h w", to logits "b k" (see `NormalizedModel`); a module is run in
             evaluation mode.
         batches: (pixels, labels) pairs of any size, on the device of `predict`; for the labels
             see `accuracy`.
@@ -148,12 +150,12 @@ def occlusion(
     if not shares or not all(0 <= share <= 1 for share in shares):
         raise InputError(f"shares of dropped cells lie in [0, 1], not {tuple(shares)}.")
     drop = drop or PatchDrop()
-    draw, kept, gone = drop.draw(), 0, 0
+    rng, kept, gone = drop.rng(), 0, 0
     correct: list[Tensor | int] = [0] * len(shares)
     with asking(predict) as ask:
         for pixels, labels in ask.pairs(batches):
             checks.check_images(pixels)
-            orders = drop.orders(pixels, draw)
+            orders = drop.orders(pixels, rng)
             for i, share in enumerate(shares):
                 found = ask(drop(pixels, orders, share), labels)
                 correct[i] = correct[i] + (ranks(found) == 0).sum()

@@ -11,7 +11,7 @@ Predict = Callable[[Tensor], Tensor]
 """Images "b c h w" to logits "b k". What the images are (pixels, normalised) its user says."""
 
 
-class OnPixels(nn.Module):
+class NormalizedModel(nn.Module):
     """A classifier of normalised images as one of pixels in [0, 1].
 
     Attacks and corruptions are defined on pixels; with the normalisation inside, their budgets are
@@ -33,7 +33,7 @@ class OnPixels(nn.Module):
 
 
 @dataclass(frozen=True)
-class Answers:
+class Predictions:
     """What a network said of images, and what is true.
 
     Attributes:

@@ -11,7 +11,7 @@ from adautomix.evaluate.attacks import FGSM, PGD, ReleasedFGSM
 from adautomix.evaluate.confidence import Confidence
 from adautomix.evaluate.context import Evaluation
 from adautomix.evaluate.damage import Corruptions, Occlusions
-from adautomix.evaluate.localisation import Evidence
+from adautomix.evaluate.localisation import GradCAMLocalisation
 
 EVALUATIONS: dict[str, Callable[..., Evaluation]] = {
     "calibration": Confidence,
@@ -24,7 +24,7 @@ EVALUATIONS: dict[str, Callable[..., Evaluation]] = {
     "corruption": Corruptions,
     "occlusion": Occlusions,
     "occlusion_released": partial(Occlusions, grid=14, fill="mean", shared=True),
-    "cam": Evidence,
+    "cam": GradCAMLocalisation,
 }
 
 

@@ -97,10 +97,10 @@ def _anatomy_sheet(columns: Sequence[Column], n: int) -> tuple[Sheet, list[list[
 
 def _draw_column(sheet: Sheet, column: Column, boxes: Sequence[Box]) -> None:
     """Pictures, as images or as heat by their number of axes, with the glyph after each."""
-    draw = sheet.image if column.pictures.ndim == 4 else sheet.heat
+    rng = sheet.image if column.pictures.ndim == 4 else sheet.heat
     sheet.heading(boxes[0], column.heading)
     for picture, box in zip(column.pictures, boxes, strict=True):
-        draw(picture, box)
+        rng(picture, box)
         sheet.text(box.x + box.width + GLYPH / 2, box.centre[1], column.glyph, size=15)
 
 

@@ -145,9 +145,9 @@ def methods_sheet(
         look = _method_look(key) if i else {"color": INK}
         sheet.text(x, y - 0.07, METHOD_NAMES.get(key, key), ha="left", va="bottom", **look)
         for r, row in enumerate(rows):
-            draw = sheet.heat if i and r else sheet.image
+            rng = sheet.heat if i and r else sheet.image
             for p, values in enumerate(row):
-                draw(values, Box(x + p * (tile + GAP), y + r * (tile + GAP), tile, tile))
+                rng(values, Box(x + p * (tile + GAP), y + r * (tile + GAP), tile, tile))
     return sheet.figure
 
 

@@ -160,7 +160,7 @@ def method_name(key: str) -> str:
 def slug(label: str) -> str:
     """A label as part of a name that prose quotes.
 
-    >>> slug("AutoMix, flat masks")
+    >>> slug("AutoMix, spatially constant masks")
     'automix_flat_masks'
     """
     return "_".join(re.findall(r"\w+", label.lower()))

@@ -10,11 +10,11 @@ from adautomix import losses as loss
 from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch, check_teacher
-from adautomix.methods.eager_grad import early
+from adautomix.methods.eager_grad import eager_grad
 from adautomix.mix import Mixed, MixGenerator, blend, interpolate
 from adautomix.mix.base import sizes
 from adautomix.models import Backbone
-from adautomix.rng import Draw, initial_weights
+from adautomix.rng import StepRNG, initial_weights
 
 TURNS = ("both", "classifier", "generator")
 """Whom a pass of one step updates."""
@@ -34,8 +34,8 @@ class AdAutoMix:
         concentration: of the Dirichlet that λ comes from; Table 9 calls it the λ ratio.
         momentum: ξ of the teacher at the start; it rises to 1 on a cosine (A.2).
         embed_ratio, upsampling, order, init: see `MixGenerator`.
-        classifier_turns: T1 of Algorithm 1, updates of the classifier per batch.
-        generator_turns: T2 of Algorithm 1, updates of the generator per batch.
+        classifier_updates: T1 of Algorithm 1, updates of the classifier per batch.
+        generator_updates: T2 of Algorithm 1, updates of the generator per batch.
 
     Differs from the paper: `adversary` is not in it, where it is 1. At 1, and one learning rate for
     both players, the masks came to ignore λ (the book's log has the numbers). λ's distribution, the
@@ -52,8 +52,8 @@ class AdAutoMix:
     upsampling: str = "bilinear"
     order: str = "softmax-upsample"
     init: float = 0.01
-    classifier_turns: int = 1
-    generator_turns: int = 1
+    classifier_updates: int = 1
+    generator_updates: int = 1
 
     def __post_init__(self):
         if self.n < 2:
@@ -63,14 +63,14 @@ class AdAutoMix:
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} must lie in [0, 1], not {getattr(self, name)}.")
         check_opponent(self.adversary, self.concentration)
-        for name in ("classifier_turns", "generator_turns"):
+        for name in ("classifier_updates", "generator_updates"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}.")
 
     @property
     def passes(self) -> int:
         """12; turns of the classifier alone add 10 each, of the generator alone 5 each."""
-        return 12 + 10 * (self.classifier_turns - 1) + 5 * (self.generator_turns - 1)
+        return 12 + 10 * (self.classifier_updates - 1) + 5 * (self.generator_updates - 1)
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "AdAutoMixMethod":
         """The live method for images of `side` × `side` pixels.
@@ -83,7 +83,7 @@ class AdAutoMix:
         backbone = as_backbone(classifier)
         with initial_weights(seed, player=1):
             generator = MixGenerator(
-                backbone.measure(side).channels,
+                backbone.feature_shape(side).channels,
                 embed_ratio=self.embed_ratio,
                 upsampling=self.upsampling,
                 order=self.order,
@@ -118,47 +118,47 @@ class AdAutoMixMethod(Method):
         self.config = config
         # T1 - 1 updates of the classifier alone, one of both, T2 - 1 of the generator alone
         # (Algorithm 1, l. 7-12)
-        self.turns = (
-            *["classifier"] * (config.classifier_turns - 1),
+        self.updates = (
+            *["classifier"] * (config.classifier_updates - 1),
             "both",
-            *["generator"] * (config.generator_turns - 1),
+            *["generator"] * (config.generator_updates - 1),
         )
 
-    def players(self) -> dict[str, list[nn.Parameter]]:
-        return {**super().players(), "generator": list(self.generator.parameters())}
+    def param_groups(self) -> dict[str, list[nn.Parameter]]:
+        return {**super().param_groups(), "generator": list(self.generator.parameters())}
 
-    def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
+    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
         """The losses of one turn: "both" players, or the "classifier" or the "generator" alone."""
-        labels = check_batch(images, labels, draw)
-        if turn not in TURNS:
-            raise unknown("turn", turn, TURNS)
-        return self.compute(images, labels, *self._sets(images, draw), turn)
+        labels = check_batch(images, labels, rng)
+        if update not in TURNS:
+            raise unknown("turn", update, TURNS)
+        return self.compute(images, labels, *self._sets(images, rng), update)
 
     def compute(
-        self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor, turn: str
+        self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor, update: str
     ) -> Losses:
         """The tensor part of the step (Algorithm 1, l. 3-6)."""
         config, sets = self.config, (labels, partners, ratios)
         with torch.no_grad():
-            clean = self.teacher.see(images)
+            clean = self.teacher.forward_with_features(images)
         masks = self.generator(clean.features, partners, ratios, images.shape[-2:])
         mixed = blend(images, partners, masks)
 
         terms, total = {}, 0.0
-        if turn == "generator":
+        if update == "generator":
             terms["amce"] = loss.amce(self._classifier_as_is(mixed), *sets)
             total = -config.adversary * terms["amce"]
         else:
-            seen = mixed.detach() if turn == "classifier" else reverse(mixed, config.adversary)
+            seen = mixed.detach() if update == "classifier" else reverse(mixed, config.adversary)
             straight = interpolate(images, partners, ratios)
             terms["amce"] = loss.amce(self.classifier(seen), *sets)
             weights = list(self.classifier.parameters())
-            terms["mce"] = early(lambda: loss.mce(self.classifier(straight), *sets), weights)
-            terms["ace"] = early(lambda: loss.ace(self.classifier(images), *sets), weights)
+            terms["mce"] = eager_grad(lambda: loss.mce(self.classifier(straight), *sets), weights)
+            terms["ace"] = eager_grad(lambda: loss.ace(self.classifier(images), *sets), weights)
             total = (  # Eq. 14
                 terms["amce"] + config.alpha * terms["mce"] + (1 - config.alpha) * terms["ace"]
             )
-        if turn != "classifier":
+        if update != "classifier":
             view = self.teacher(mixed)
             terms["teacher_amce"] = loss.amce(view, *sets)
             terms["cosine"] = loss.cosine(view, clean.logits, partners, ratios)
@@ -168,17 +168,17 @@ class AdAutoMixMethod(Method):
         return Losses.of(total, **terms)
 
     @torch.no_grad()
-    def mixed(self, images: Tensor, draw: Draw) -> Mixed:
+    def mixed(self, images: Tensor, rng: StepRNG) -> Mixed:
         """What the generator makes of these images now (Eq. 8)."""
-        partners, ratios = self._sets(images, draw)
-        features = self.teacher.see(images).features
+        partners, ratios = self._sets(images, rng)
+        features = self.teacher.forward_with_features(images).features
         masks = self.generator(features, partners, ratios, images.shape[-2:])
         return Mixed(blend(images, partners, masks), partners, ratios, masks)
 
-    def _sets(self, images: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
-        (batch, *_), config = sizes(images, draw), self.config
-        partners = draw.partners(batch, config.n, images.device)
-        ratios = draw.ratios(batch, config.n, config.concentration, images.device)
+    def _sets(self, images: Tensor, rng: StepRNG) -> tuple[Tensor, Tensor]:
+        (batch, *_), config = sizes(images, rng), self.config
+        partners = rng.partners(batch, config.n, images.device)
+        ratios = rng.ratios(batch, config.n, config.concentration, images.device)
         return partners, ratios
 
     def _classifier_as_is(self, images: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
 from adautomix.methods.adautomix import check_opponent, reverse
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch, check_teacher
-from adautomix.methods.eager_grad import early
+from adautomix.methods.eager_grad import eager_grad
 from adautomix.methods.openmixup import (
     OwnStatistics,
     TwoHeads,
@@ -23,7 +23,7 @@ from adautomix.methods.openmixup import (
 from adautomix.mix import Mixed, MixGenerator, blend, interpolate
 from adautomix.mix.base import sizes
 from adautomix.models import Teacher
-from adautomix.rng import Draw, initial_weights
+from adautomix.rng import StepRNG, initial_weights
 
 CHOICES = {
     "signs": ("released", "paper"),
@@ -128,7 +128,7 @@ class AdAutoMixReleased:
         backbone = as_backbone(classifier)
         with initial_weights(seed, player=1):
             generator = RectifiedGenerator(
-                backbone.measure(side).channels,
+                backbone.feature_shape(side).channels,
                 embed_ratio=self.embed_ratio,
                 upsampling=self.upsampling,
                 order="upsample-softmax",
@@ -160,14 +160,14 @@ class AdAutoMixReleasedMethod(Method):
         self.generator = generator
         self.config = config
 
-    def players(self) -> dict[str, list[nn.Parameter]]:
-        return {**super().players(), "generator": list(self.generator.parameters())}
+    def param_groups(self) -> dict[str, list[nn.Parameter]]:
+        return {**super().param_groups(), "generator": list(self.generator.parameters())}
 
-    def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
+    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
         """The losses of both players; there are no other turns."""
-        labels = check_batch(images, labels, draw)
-        _, _, step, _ = draw.key
-        return self.compute(images, labels, *self._sets(images, draw), step % 2 == 0)
+        labels = check_batch(images, labels, rng)
+        _, _, step, _ = rng.key
+        return self.compute(images, labels, *self._sets(images, rng), step % 2 == 0)
 
     def compute(
         self, images: Tensor, labels: Tensor, theirs: Sets, mine: Sets, adversarial: bool
@@ -175,12 +175,14 @@ class AdAutoMixReleasedMethod(Method):
         """The tensor part of a step; `theirs` are the generator's sets, `mine` the classifier's."""
         n, size = theirs.partners.shape[1], images.shape[-2:]
         with torch.no_grad(), statistics_rate(self.teacher, lambda m: clean_rate(m, n)):
-            clean = self.teacher.network.see_mixed(images)
+            clean = self.teacher.network.forward_mixed_with_features(images)
         terms, total = self._classifier_terms(images, labels, clean.features, mine)
 
         masks = self.generator(clean.features, *theirs, size)
         with statistics_rate(self.teacher, lambda m: mixed_rate(m, n)):
-            view = self.teacher.network.see_mixed(blend(images, theirs.partners, masks)).logits
+            view = self.teacher.network.forward_mixed_with_features(
+                blend(images, theirs.partners, masks)
+            ).logits
         terms["teacher_amce"] = loss.amce(view, labels, *theirs)
         terms["cosine"] = loss.cosine(view, clean.logits, *theirs)
         if self.config.signs == "paper":
@@ -193,11 +195,11 @@ class AdAutoMixReleasedMethod(Method):
         return Losses.of(total, **terms)
 
     @torch.no_grad()
-    def mixed(self, images: Tensor, draw: Draw) -> Mixed:
+    def mixed(self, images: Tensor, rng: StepRNG) -> Mixed:
         """What the classifier learns from now; for N > 2 its own image need not be the first."""
-        _, mine = self._sets(images, draw)
+        _, mine = self._sets(images, rng)
         with undisturbed(self):
-            features = self.teacher.network.see_mixed(images).features
+            features = self.teacher.network.forward_mixed_with_features(images).features
             masks = self._masks_for_classifier(features, mine, images.shape[-2:])
         return Mixed(blend(images, mine.partners, masks), *mine, masks)
 
@@ -212,11 +214,11 @@ class AdAutoMixReleasedMethod(Method):
         """Clean, interpolated, mixed: the released order, which BatchNorm's statistics show."""
         adversary, alpha = self.config.adversary, self.config.alpha
         weights = list(self.classifier.parameters())
-        clean = early(lambda: loss.ce(self.classifier(images), labels).mean(), weights)
+        clean = eager_grad(lambda: loss.ce(self.classifier(images), labels).mean(), weights)
         pairs = mine.partners.shape[1] == 2
         if not pairs:
             straight = interpolate(images, *mine)
-            mce = early(lambda: loss.mce(self._logits(straight), labels, *mine), weights)
+            mce = eager_grad(lambda: loss.mce(self._logits(straight), labels, *mine), weights)
         with torch.set_grad_enabled(torch.is_grad_enabled() and adversary != 0):
             masks = self._masks_for_classifier(features, mine, images.shape[-2:])
             mixed = reverse(blend(images, mine.partners, masks), adversary)
@@ -227,7 +229,7 @@ class AdAutoMixReleasedMethod(Method):
 
     def _logits(self, mixed: Tensor) -> Tensor:
         """The classifier's, of its head for mixed images."""
-        return self.classifier.see_mixed(mixed).logits
+        return self.classifier.forward_mixed_with_features(mixed).logits
 
     def _masks_for_classifier(self, features: Tensor, mine: Sets, size: tuple[int, int]) -> Tensor:
         """The generator's masks, or the constants λ; of more than three, three are replaced."""
@@ -237,20 +239,20 @@ class AdAutoMixReleasedMethod(Method):
         constant = constant & (torch.arange(ratios.shape[1], device=ratios.device) < 3)
         return torch.where(constant[:, :, None, None], ratios[:, :, None, None], masks)
 
-    def _sets(self, images: Tensor, draw: Draw) -> tuple[Sets, Sets]:
+    def _sets(self, images: Tensor, rng: StepRNG) -> tuple[Sets, Sets]:
         """The generator's and the classifier's sets."""
-        (batch, *_), device, n = sizes(images, draw), images.device, self.config.n
+        (batch, *_), device, n = sizes(images, rng), images.device, self.config.n
         if self.config.random_n:
-            n = int(draw.integers(2, n + 1, ()))
-        drawn = draw.beta(self.config.concentration, (n,), device)
+            n = int(rng.integers(2, n + 1, ()))
+        drawn = rng.beta(self.config.concentration, (n,), device)
         if n == 2:
             first = torch.arange(batch, device=device)
-            pairs = [torch.stack([first, draw.permutation(batch, device)], dim=1) for _ in "gc"]
+            pairs = [torch.stack([first, rng.permutation(batch, device)], dim=1) for _ in "gc"]
             ratios = [torch.stack([own, 1 - own]).expand(batch, 2) for own in drawn]
             return Sets(pairs[0], ratios[0]), Sets(pairs[1], ratios[1])
         ratios = (drawn / drawn.sum()).expand(batch, n)
         partners = [
-            torch.stack([draw.permutation(batch, device) for _ in range(n)], dim=1) for _ in "gc"
+            torch.stack([rng.permutation(batch, device) for _ in range(n)], dim=1) for _ in "gc"
         ]
         return Sets(partners[0], ratios), Sets(partners[1], ratios)
 

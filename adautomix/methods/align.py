@@ -15,7 +15,7 @@ from adautomix.methods.base import Losses, Method, as_backbone, check_batch
 from adautomix.methods.manifold import StageMix
 from adautomix.mix import Mixed, Mixup
 from adautomix.models import Backbone
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 OTHERWISE = ("input", "manifold")
 MARGINALS = ("exact", "published")
@@ -97,11 +97,11 @@ class AlignMixMethod(Method):
         self.rule = Mixup(config.alpha, config.per)
         self.config = config
 
-    def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
+    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
         """L_ce of the mixed batch against its mixed labels."""
-        labels = check_batch(images, labels, draw)
-        mixed = self.rule(images, draw)
-        how = self._how(draw)
+        labels = check_batch(images, labels, rng)
+        mixed = self.rule(images, rng)
+        how = self._how(rng)
         shown = mixed.images if how == 0 else images
         return self.compute(shown, labels, mixed.partners, mixed.ratios, how)
 
@@ -123,17 +123,17 @@ class AlignMixMethod(Method):
         loss = mixed_ce(logits, labels, partners, ratios)
         return Losses.of(loss, mixed_ce=loss)
 
-    def mixed(self, images: Tensor, draw: Draw) -> Mixed:
+    def mixed(self, images: Tensor, rng: StepRNG) -> Mixed:
         """The partners and λ of the step, shown as Mixup of the images.
 
         Where features are mixed no image shows what is trained on.
         """
-        return self.rule(images, draw)
+        return self.rule(images, rng)
 
-    def _how(self, draw: Draw) -> int | str:
-        if draw.numpy.random() < self.config.aligned:
-            return ("onto own", "onto partner")[draw.numpy.integers(2)]
-        return int(draw.numpy.integers(self.layers))
+    def _how(self, rng: StepRNG) -> int | str:
+        if rng.numpy.random() < self.config.aligned:
+            return ("onto own", "onto partner")[rng.numpy.integers(2)]
+        return int(rng.numpy.integers(self.layers))
 
     def _align(self, final: Tensor, partners: Tensor, ratios: Tensor, how: str) -> Tensor:
         if final.ndim != 4:

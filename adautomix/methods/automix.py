@@ -11,7 +11,7 @@ from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
 from adautomix.losses import ce, mixed_ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch, check_teacher
-from adautomix.methods.eager_grad import early
+from adautomix.methods.eager_grad import eager_grad
 from adautomix.methods.openmixup import (
     OwnStatistics,
     TwoHeads,
@@ -20,8 +20,8 @@ from adautomix.methods.openmixup import (
 )
 from adautomix.mix import MixBlock, Mixed, blend
 from adautomix.mix.base import sizes
-from adautomix.models import Backbone, Seen
-from adautomix.rng import Draw, initial_weights
+from adautomix.models import Backbone, BackboneOutput
+from adautomix.rng import StepRNG, initial_weights
 
 PIPELINES = ("paper", "openmixup")
 
@@ -82,7 +82,7 @@ class AutoMix:
         backbone = as_backbone(classifier)
         with initial_weights(seed, player=1):
             block = MixBlock(
-                backbone.measure(side).channels,
+                backbone.feature_shape(side).channels,
                 embed_ratio=self.embed_ratio,
                 upsampling=self.upsampling,
                 init=self.init,
@@ -122,13 +122,13 @@ class AutoMixMethod(Method):
             self.teacher = OwnStatistics(classifier, config.momentum)
         self.generator, self.config, self.toolbox = block, config, toolbox
 
-    def players(self) -> dict[str, list[nn.Parameter]]:
-        return {**super().players(), "generator": list(self.generator.parameters())}
+    def param_groups(self) -> dict[str, list[nn.Parameter]]:
+        return {**super().param_groups(), "generator": list(self.generator.parameters())}
 
-    def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
+    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
         """The losses of both players; there are no other turns."""
-        labels = check_batch(images, labels, draw)
-        mine, theirs = self._pairs(images, draw), self._pairs(images, draw)
+        labels = check_batch(images, labels, rng)
+        mine, theirs = self._pairs(images, rng), self._pairs(images, rng)
         return self.compute(images, labels, mine, theirs)
 
     def compute(
@@ -140,7 +140,7 @@ class AutoMixMethod(Method):
     ) -> Losses:
         """The tensor part of the step; `mine` are the classifier's pairs, `theirs` the block's."""
         with torch.no_grad():
-            features = self._see(self.teacher.network, images).features
+            features = self._forward_with_features(self.teacher.network, images).features
             masks = self._masks_for_classifier(features, *mine, images.shape[-2:])
             mixed = blend(images, mine[0], masks)
         weights = list(self.classifier.parameters())
@@ -150,16 +150,18 @@ class AutoMixMethod(Method):
         }
         # the toolbox shows the clean images first: BatchNorm's statistics depend on the order
         order = ("ce", "mixed_ce") if self.toolbox else ("mixed_ce", "ce")
-        terms = {name: early(passes[name], weights) for name in order}
+        terms = {name: eager_grad(passes[name], weights) for name in order}
         masks = self.generator(features, *theirs, images.shape[-2:])
-        view = self._see(self.teacher.network, blend(images, theirs[0], masks)).logits
+        view = self._forward_with_features(
+            self.teacher.network, blend(images, theirs[0], masks)
+        ).logits
         terms["teacher_mixed_ce"] = self.teacher_loss(view, labels, *theirs)
         terms["mask_area"] = self.mask_loss(masks, theirs[1])
         total = terms["mixed_ce"] + terms["ce"] + terms["teacher_mixed_ce"]
         return Losses.of(total + self.config.mask_loss * terms["mask_area"], **terms)
 
     def _classifier_loss(self, mixed: Tensor, labels: Tensor, *pairs: Tensor) -> Tensor:
-        return mixed_ce(self._see(self.classifier, mixed).logits, labels, *pairs)
+        return mixed_ce(self._forward_with_features(self.classifier, mixed).logits, labels, *pairs)
 
     def teacher_loss(
         self, view: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor
@@ -172,11 +174,11 @@ class AutoMixMethod(Method):
         return area_loss(masks, ratios, self.config.mask_margin, of_batch=self.toolbox)
 
     @torch.no_grad()
-    def mixed(self, images: Tensor, draw: Draw) -> Mixed:
+    def mixed(self, images: Tensor, rng: StepRNG) -> Mixed:
         """What the classifier learns from now."""
-        partners, ratios = self._pairs(images, draw)
+        partners, ratios = self._pairs(images, rng)
         with undisturbed(self):
-            features = self._see(self.teacher.network, images).features
+            features = self._forward_with_features(self.teacher.network, images).features
             masks = self._masks_for_classifier(features, partners, ratios, images.shape[-2:])
         return Mixed(blend(images, partners, masks), partners, ratios, masks)
 
@@ -188,9 +190,13 @@ class AutoMixMethod(Method):
         else:
             super().after_step(progress)
 
-    def _see(self, network: Backbone, images: Tensor) -> Seen:
+    def _forward_with_features(self, network: Backbone, images: Tensor) -> BackboneOutput:
         """Logits for mixed images, and tapped features."""
-        return network.see_mixed(images) if self.toolbox else network.see(images)
+        return (
+            network.forward_mixed_with_features(images)
+            if self.toolbox
+            else network.forward_with_features(images)
+        )
 
     def _masks_for_classifier(
         self, features: Tensor, partners: Tensor, ratios: Tensor, size: tuple[int, int]
@@ -199,11 +205,11 @@ class AutoMixMethod(Method):
         plain = ratios.amin(dim=1) <= self.config.lam_margin
         return torch.where(plain[:, None, None, None], ratios[:, :, None, None], masks)
 
-    def _pairs(self, images: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+    def _pairs(self, images: Tensor, rng: StepRNG) -> tuple[Tensor, Tensor]:
         """Partners "b 2", oneself first, and one λ for the whole batch as ratios "b 2"."""
-        batch, *_ = sizes(images, draw)
-        partners = draw.partners(batch, 2, images.device)
-        own = draw.beta(self.config.alpha, (1,), images.device)
+        batch, *_ = sizes(images, rng)
+        partners = rng.partners(batch, 2, images.device)
+        own = rng.beta(self.config.alpha, (1,), images.device)
         return partners, torch.stack([own, 1 - own], dim=1).expand(batch, 2)
 
 

@@ -12,7 +12,7 @@ from adautomix.errors import InputError
 from adautomix.mix import Mixed
 from adautomix.mix.base import check_images
 from adautomix.models import Backbone, Teacher, momentum_at
-from adautomix.rng import Draw, check_draw
+from adautomix.rng import StepRNG, check_draw
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Method(nn.Module):
         momentum: ξ at the start of the teacher's cosine (A.2); None for no teacher.
     """
 
-    turns: ClassVar[tuple[str, ...]] = ("both",)
+    updates: ClassVar[tuple[str, ...]] = ("both",)
     """The passes of one step; more than one only where T1 or T2 of Algorithm 1 exceeds 1."""
 
     def __init__(self, classifier: Backbone, momentum: float | None):
@@ -53,17 +53,17 @@ class Method(nn.Module):
         self,
         images: Float[Tensor, "b c h w"],
         labels: Int[Tensor, " b"],
-        draw: Draw,
-        turn: str = "both",
+        rng: StepRNG,
+        update: str = "both",
     ) -> Losses:
         """One step's losses; `losses.total.backward()` gives every player its gradient."""
         raise NotImplementedError
 
-    def mixed(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed | None:
+    def mixed(self, images: Float[Tensor, "b c h w"], rng: StepRNG) -> Mixed | None:
         """What a step with this draw trains on, without gradients; None if nothing is mixed."""
         return None
 
-    def players(self) -> dict[str, list[nn.Parameter]]:
+    def param_groups(self) -> dict[str, list[nn.Parameter]]:
         """The trained parameters by player; each may have its own learning rate."""
         return {"classifier": list(self.classifier.parameters())}
 
@@ -139,7 +139,7 @@ def check_teacher(momentum: float) -> None:
         )
 
 
-def check_batch(images: Tensor, labels: Tensor, draw: Draw) -> Int[Tensor, " b"]:
+def check_batch(images: Tensor, labels: Tensor, rng: StepRNG) -> Int[Tensor, " b"]:
     """The labels, as `training_labels` gives them, of a batch that can be trained on.
 
     It looks at types, shapes and dtypes alone, so nobody waits for a GPU.
@@ -148,7 +148,7 @@ def check_batch(images: Tensor, labels: Tensor, draw: Draw) -> Int[Tensor, " b"]
         InputError: no batch of images, no labels of them, no random numbers of a step.
     """
     check_images(images)
-    check_draw(draw)
+    check_draw(rng)
     return training_labels(images, labels)
 
 

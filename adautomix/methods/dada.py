@@ -14,7 +14,7 @@ from adautomix.losses import ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
 from adautomix.methods.dada_ops import OPS, transform
 from adautomix.models import Backbone
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Policy(nn.Module):
         self.register_buffer("codes", codes, persistent=False)
 
     def forward(
-        self, images: Float[Tensor, "b c h w"], draw: Draw
+        self, images: Float[Tensor, "b c h w"], rng: StepRNG
     ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, " b"]]:
         """The transformed images, and the log of the probability of what was drawn for each."""
         low, high = images.amin((0, 2, 3), keepdim=True), images.amax((0, 2, 3), keepdim=True)
@@ -104,11 +104,11 @@ class Policy(nn.Module):
         batch, device, log_chance = len(images), images.device, 0.0
         for slot in range(len(self.choice)):
             among = self.choice[slot].log_softmax(dim=0)
-            drawn = draw.uniform(0.0, 1.0, (4, batch), device)
+            drawn = rng.uniform(0.0, 1.0, (4, batch), device)
             op = (drawn[0, :, None] >= among.exp().cumsum(dim=0)[:-1]).sum(dim=1)
             odds = self.chance[slot][op]
             applied = drawn[1] < odds.sigmoid()
-            signs = draw.integers(0, 2, (batch,), device) * 2.0 - 1.0
+            signs = rng.integers(0, 2, (batch,), device) * 2.0 - 1.0
             level = self.strength[slot][op].sigmoid()
             which = torch.where(applied, self.codes[op], -1)
             with torch.autocast(device.type, enabled=False):  # pixels and places, not features
@@ -133,18 +133,18 @@ class DADAMethod(Method):
         self.policy = Policy(config.ops, config.slots)
         self.config = config
 
-    def players(self) -> dict[str, list[nn.Parameter]]:
-        return {**super().players(), "generator": list(self.policy.parameters())}
+    def param_groups(self) -> dict[str, list[nn.Parameter]]:
+        return {**super().param_groups(), "generator": list(self.policy.parameters())}
 
-    def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
+    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
         """L_ce of the transformed batch, and what training on it does to held-out images."""
-        labels = check_batch(images, labels, draw)
+        labels = check_batch(images, labels, rng)
         if len(images) < 4:
             raise InputError(
                 f"DADA judges one half of the batch by the other and {len(images)} images are too "
                 "few: use a batch of 4 or more."
             )
-        shown, log_chance = self.policy(images, draw)
+        shown, log_chance = self.policy(images, rng)
         half = len(images) // 2
         direction = self._direction(images[half:], labels[half:])
         return self.compute(shown, labels, log_chance, direction)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 
-def early(compute: Callable[[], Tensor], parameters: Iterable[nn.Parameter]) -> Tensor:
+def eager_grad(compute: Callable[[], Tensor], parameters: Iterable[nn.Parameter]) -> Tensor:
     """`compute()`, a scalar; its gradient for `parameters` is taken now, its graph is freed now.
 
     The gradient arrives at the parameters where `backward` would bring it, scaled as there, and at

@@ -10,7 +10,7 @@ from adautomix.errors import InputError
 from adautomix.losses import mixed_ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
 from adautomix.mix import GuidedRule, Mixed, MixingRule
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class FixedMethod(Method):
         super().__init__(classifier, config.momentum)
         self.rule = config.rule
 
-    def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
+    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
         """L_ce of the rule's images against their mixed labels."""
-        labels = check_batch(images, labels, draw)
-        mixed = self.rule(images, draw)
+        labels = check_batch(images, labels, rng)
+        mixed = self.rule(images, rng)
         return self.compute(mixed.images, labels, mixed.partners, mixed.label_weights)
 
     def compute(self, images: Tensor, labels: Tensor, partners: Tensor, weights: Tensor) -> Losses:
@@ -56,6 +56,6 @@ class FixedMethod(Method):
         loss = mixed_ce(self.classifier(images), labels, partners, weights)
         return Losses.of(loss, mixed_ce=loss)
 
-    def mixed(self, images: Tensor, draw: Draw) -> Mixed:
+    def mixed(self, images: Tensor, rng: StepRNG) -> Mixed:
         """What the rule makes of these images."""
-        return self.rule(images, draw)
+        return self.rule(images, rng)

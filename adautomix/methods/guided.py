@@ -14,7 +14,7 @@ from adautomix.methods.base import Losses, Method, as_backbone, check_batch
 from adautomix.mix import GuidedRule, Mixed
 from adautomix.mix.importance import resized, shares
 from adautomix.models import Backbone, evaluating
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 SOURCES = ("classifier", "teacher")
 
@@ -73,10 +73,10 @@ class GuidedMethod(Method):
         self.config = config
         self.rule = config.rule
 
-    def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
+    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
         """L_ce of the rule's images against their mixed labels."""
-        labels = check_batch(images, labels, draw)
-        mixed = self._mixed(images, labels, draw)
+        labels = check_batch(images, labels, rng)
+        mixed = self._mixed(images, labels, rng)
         return self.compute(mixed.images, labels, mixed.partners, mixed.label_weights)
 
     def compute(self, images: Tensor, labels: Tensor, partners: Tensor, weights: Tensor) -> Losses:
@@ -84,7 +84,7 @@ class GuidedMethod(Method):
         loss = mixed_ce(self.classifier(images), labels, partners, weights)
         return Losses.of(loss, mixed_ce=loss)
 
-    def mixed(self, images: Tensor, draw: Draw) -> Mixed:
+    def mixed(self, images: Tensor, rng: StepRNG) -> Mixed:
         """What the rule makes of these images.
 
         There are no labels here, so saliency and class activation are those of the class that the
@@ -92,17 +92,17 @@ class GuidedMethod(Method):
         """
         with evaluating(self._guide()) as network, torch.no_grad():
             predicted = network(images).argmax(dim=1)
-        return self._mixed(images, predicted, draw)
+        return self._mixed(images, predicted, rng)
 
     def importance(self, images: Tensor, labels: Tensor) -> Float[Tensor, "b rows columns"]:
         """The map of each image that the rule is given."""
         with evaluating(self._guide()) as network:
             return GUIDES[self.rule.guide](network, images, labels)
 
-    def _mixed(self, images: Tensor, labels: Tensor, draw: Draw) -> Mixed:
+    def _mixed(self, images: Tensor, labels: Tensor, rng: StepRNG) -> Mixed:
         importance = self.importance(images, labels)
         with torch.no_grad():
-            return self.rule(images, draw, importance)
+            return self.rule(images, rng, importance)
 
     def _guide(self) -> Backbone:
         return self.teacher.network if self.config.guide_from == "teacher" else self.classifier
@@ -127,7 +127,7 @@ def attention(
     network: Backbone, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
 ) -> Float[Tensor, "b rows columns"]:
     """The channel mean of the tapped features; the labels play no part."""
-    return network.see(images).features.float().mean(dim=1)
+    return network.forward_with_features(images).features.float().mean(dim=1)
 
 
 def cam(

@@ -12,7 +12,7 @@ from adautomix.losses import mixed_ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
 from adautomix.mix import Mixed, Mixup
 from adautomix.models import Backbone
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ class ManifoldMixMethod(Method):
         self.rule = Mixup(config.alpha, config.per)
         self.layers = config.layers
 
-    def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
+    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
         """L_ce of the mixed batch against its mixed labels."""
-        labels = check_batch(images, labels, draw)
-        mixed = self.rule(images, draw)
-        layer = int(draw.numpy.integers(self.layers))
+        labels = check_batch(images, labels, rng)
+        mixed = self.rule(images, rng)
+        layer = int(rng.numpy.integers(self.layers))
         shown = mixed.images if layer == 0 else images
         return self.compute(shown, labels, mixed.partners, mixed.ratios, layer)
 
@@ -72,13 +72,13 @@ class ManifoldMixMethod(Method):
         loss = mixed_ce(logits, labels, partners, ratios)
         return Losses.of(loss, mixed_ce=loss)
 
-    def mixed(self, images: Tensor, draw: Draw) -> Mixed:
+    def mixed(self, images: Tensor, rng: StepRNG) -> Mixed:
         """The partners and λ of the step, shown as Mixup of the images.
 
         That is what is trained on at layer 0. At the other layers the same mix is made of features,
         and no image shows it.
         """
-        return self.rule(images, draw)
+        return self.rule(images, rng)
 
 
 def stages(classifier: Backbone) -> list[nn.Module]:

@@ -12,7 +12,7 @@ from adautomix.errors import InputError
 from adautomix.losses import ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
 from adautomix.models import Backbone, evaluating
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ class MEADAMethod(Method):
         super().__init__(classifier, config.momentum)
         self.config = config
 
-    def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
+    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
         """L_ce on the batch and on what the adversary makes of it; nothing is drawn."""
-        labels = check_batch(images, labels, draw)
+        labels = check_batch(images, labels, rng)
         return self.compute(images, self.moved(images, labels), labels)
 
     def compute(self, images: Tensor, moved: Tensor, labels: Tensor) -> Losses:
@@ -104,11 +104,11 @@ class MEADAMethod(Method):
         No gradient is left in the classifier, and nothing in it changes.
         """
         with evaluating(self.classifier):
-            found = ascend(self._see, images, labels, self.config)
+            found = ascend(self._forward_with_features, images, labels, self.config)
         low, high = images.amin((0, 2, 3), keepdim=True), images.amax((0, 2, 3), keepdim=True)
         return found.clamp(low, high)
 
-    def _see(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def _forward_with_features(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Logits and the pooled features before the last layer."""
         model = self.classifier.model
         final = model.forward_features(images)

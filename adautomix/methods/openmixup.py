@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from adautomix.models import Backbone, Seen, Teacher, evaluating
+from adautomix.models import Backbone, BackboneOutput, Teacher, evaluating
 
 
 class TwoHeads(Backbone):
     """A backbone with a second linear head, for mixed images, on the same pooled features.
 
-    `forward` and `see` are those of the first head, the model's own, which is what is evaluated.
+    `forward` and `forward_with_features` are those of the first head, the model's own, which is what is evaluated.
 
     Args:
         backbone: whose model is taken, not copied.
@@ -34,16 +34,16 @@ class TwoHeads(Backbone):
         super().__init__(backbone.model, backbone.tap)
         weight = next(self.parameters())
         with evaluating(self), torch.no_grad():
-            black = self.black(side)
-            classes, width = self(black).shape[1], self._pool(black)[0].shape[1]
+            dummy_images = self.dummy_images(side)
+            classes, width = self(dummy_images).shape[1], self._pool(dummy_images)[0].shape[1]
         self.mixing_head = nn.Linear(width, classes, device=weight.device, dtype=weight.dtype)
         nn.init.normal_(self.mixing_head.weight, std=init)
         nn.init.zeros_(self.mixing_head.bias)
 
-    def see_mixed(self, images: Float[Tensor, "b c h w"]) -> Seen:
+    def forward_mixed_with_features(self, images: Float[Tensor, "b c h w"]) -> BackboneOutput:
         """Logits of the second head, and tapped features, in one forward."""
         pooled, features = self._pool(images)
-        return Seen(self.mixing_head(pooled), features)
+        return BackboneOutput(self.mixing_head(pooled), features)
 
     def _pool(self, images: Tensor) -> tuple[Tensor, Tensor]:
         final, (features,) = self.model.forward_intermediates(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from adautomix.checked import checked
 from adautomix.losses import ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Plain:
 class PlainMethod(Method):
     """See `Plain`."""
 
-    def forward(self, images: Tensor, labels: Tensor, draw: Draw, turn: str = "both") -> Losses:
+    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
         """L_ce on the batch; nothing is drawn."""
-        labels = check_batch(images, labels, draw)
+        labels = check_batch(images, labels, rng)
         return self.compute(images, labels)
 
     def compute(self, images: Tensor, labels: Tensor) -> Losses:

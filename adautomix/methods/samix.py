@@ -58,7 +58,7 @@ class SAMix:
         backbone = as_backbone(classifier)
         with initial_weights(seed, player=1):
             block = ContentMixBlock(
-                backbone.measure(side).channels,
+                backbone.feature_shape(side).channels,
                 flatness=self.flatness,
                 upsampling=self.upsampling,
                 init=self.init,

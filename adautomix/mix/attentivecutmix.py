@@ -9,9 +9,9 @@ from torch import Tensor
 
 from adautomix.checked import checked
 from adautomix.errors import InputError
-from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
+from adautomix.mix.base import Mixed, batch_shape, paste, per_batch_or_sample
 from adautomix.mix.importance import resized
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 
 @dataclass(frozen=True)
@@ -43,20 +43,20 @@ class AttentiveCutMix:
     def __call__(
         self,
         images: Float[Tensor, "b c h w"],
-        draw: Draw,
+        rng: StepRNG,
         importance: Float[Tensor, "b rows columns"],
     ) -> Mixed:
-        batch, height, width = sizes(images, draw, importance)
-        partners = draw.partners(batch, 2, images.device)
-        kept = top_cells(importance, self._count(importance, draw))
+        batch, height, width = batch_shape(images, rng, importance)
+        partners = rng.partners(batch, 2, images.device)
+        kept = top_cells(importance, self._count(importance, rng))
         own = resized(kept.to(images.dtype), (height, width), mode="nearest")
         return paste(images, partners, ~own.bool())
 
-    def _count(self, importance: Tensor, draw: Draw) -> Int[Tensor, " b"]:
+    def _count(self, importance: Tensor, rng: StepRNG) -> Int[Tensor, " b"]:
         batch, cells, where = len(importance), importance[0].numel(), importance.device
         if self.share is None:
             drawn = per_batch_or_sample(self.per, batch)
-            count = (draw.beta(self.alpha, (drawn,), where) * cells).long()
+            count = (rng.beta(self.alpha, (drawn,), where) * cells).long()
         else:
             count = torch.full((1,), round(self.share * cells), device=where)
         return count.clamp(1, cells).expand(batch)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from adautomix.checked import shown
 from adautomix.errors import InputError
-from adautomix.rng import Draw, check_draw
+from adautomix.rng import StepRNG, check_draw
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class Mixed:
 class MixingRule(Protocol):
     """A frozen dataclass that is called with a batch and the step's random numbers.
 
-    It never changes its input, takes randomness from `draw` alone, and reports in `ratios` what it
+    It never changes its input, takes randomness from `rng` alone, and reports in `ratios` what it
     painted.
     """
 
-    def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed: ...
+    def __call__(self, images: Float[Tensor, "b c h w"], rng: StepRNG) -> Mixed: ...
 
 
 @runtime_checkable
@@ -66,7 +66,7 @@ class GuidedRule(Protocol):
     def __call__(
         self,
         images: Float[Tensor, "b c h w"],
-        draw: Draw,
+        rng: StepRNG,
         importance: Float[Tensor, "b rows columns"],
     ) -> Mixed: ...
 
@@ -104,7 +104,7 @@ def paste(
     return Mixed(mixed, partners, ratios, masks.expand(batch, 2, height, width))
 
 
-def between_two(
+def blend_pair(
     images: Float[Tensor, "b c h w"],
     partners: Int[Tensor, "b 2"],
     masks: Float[Tensor, "s 2 #h #w"],
@@ -132,7 +132,7 @@ def weighing(images: Float[Tensor, "*shape"]) -> torch.dtype:
     return torch.promote_types(images.dtype, torch.float32)
 
 
-def in_place(height: int, width: int, device="cpu") -> Int[Tensor, "h w"]:
+def identity_indices(height: int, width: int, device="cpu") -> Int[Tensor, "h w"]:
     """Each pixel's own number, row by row: the `sources` of an image of which nothing moves."""
     return torch.arange(height * width, device=device).view(height, width)
 
@@ -144,8 +144,8 @@ def interpolate(
     return blend(images, partners, ratios[:, :, None, None])
 
 
-def sizes(
-    images: Float[Tensor, "b c h w"], draw: Draw, *importance: Float[Tensor, "b rows columns"]
+def batch_shape(
+    images: Float[Tensor, "b c h w"], rng: StepRNG, *importance: Float[Tensor, "b rows columns"]
 ) -> tuple[int, int, int]:
     """How many images there are, their height and their width.
 
@@ -154,7 +154,7 @@ def sizes(
             where the rule takes them, no maps of importance.
     """
     check_images(images)
-    check_draw(draw)
+    check_draw(rng)
     for maps in importance:
         check_importance(maps, len(images))
     batch, _, height, width = images.shape

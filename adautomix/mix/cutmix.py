@@ -7,9 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.checked import checked
-from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
+from adautomix.mix.base import Mixed, batch_shape, paste, per_batch_or_sample
 from adautomix.mix.boxes import rectangle
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class CutMix:
     alpha: float = 1.0
     per: str = "batch"
 
-    def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, height, width = sizes(images, draw)
+    def __call__(self, images: Float[Tensor, "b c h w"], rng: StepRNG) -> Mixed:
+        batch, height, width = batch_shape(images, rng)
         count = per_batch_or_sample(self.per, batch)
-        partners = draw.partners(batch, 2, images.device)
-        own = draw.beta(self.alpha, (count,), images.device)
-        centres = draw.uniform(0.0, 1.0, (2, count), images.device)
+        partners = rng.partners(batch, 2, images.device)
+        own = rng.beta(self.alpha, (count,), images.device)
+        centres = rng.uniform(0.0, 1.0, (2, count), images.device)
         return paste(images, partners, box(own, centres, height, width).bool())
 
 

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from adautomix.checked import checked
 from adautomix.errors import InputError
-from adautomix.mix.base import Mixed, areas, sizes
+from adautomix.mix.base import Mixed, areas, batch_shape
 from adautomix.mix.boxes import rectangle
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Cutout:
         if not 0 < self.side <= 1:
             raise InputError(f"the side of Cutout's box must lie in (0, 1], not {self.side}.")
 
-    def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, height, width = sizes(images, draw)
+    def __call__(self, images: Float[Tensor, "b c h w"], rng: StepRNG) -> Mixed:
+        batch, height, width = batch_shape(images, rng)
         itself = torch.arange(batch, device=images.device)[:, None]
-        centres = draw.uniform(0.0, 1.0, (2, batch), images.device)
+        centres = rng.uniform(0.0, 1.0, (2, batch), images.device)
         hole = rectangle(torch.full_like(centres[0], self.side), centres, height, width)
         masks = (1 - hole).to(images.dtype)[:, None]
         kept = areas(masks)

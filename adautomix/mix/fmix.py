@@ -8,8 +8,8 @@ from torch import Tensor
 
 from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
-from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
-from adautomix.rng import Draw
+from adautomix.mix.base import Mixed, batch_shape, paste, per_batch_or_sample
+from adautomix.rng import StepRNG
 
 SPECTRA = ("2d", "one-axis")
 
@@ -47,19 +47,19 @@ class FMix:
         if self.decay < 0:
             raise InputError(f"the decay of FMix's spectrum must be 0 or more, not {self.decay}.")
 
-    def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, height, width = sizes(images, draw)
+    def __call__(self, images: Float[Tensor, "b c h w"], rng: StepRNG) -> Mixed:
+        batch, height, width = batch_shape(images, rng)
         count = per_batch_or_sample(self.per, batch)
-        partners = draw.partners(batch, 2, images.device)
-        own = draw.beta(self.alpha, (count,), images.device)
-        upwards = draw.uniform(0.0, 1.0, (count,), images.device) < 0.5
+        partners = rng.partners(batch, 2, images.device)
+        own = rng.beta(self.alpha, (count,), images.device)
+        upwards = rng.uniform(0.0, 1.0, (count,), images.device) < 0.5
         make = isotropic if self.spectrum == "2d" else along_one_axis
-        kept = highest(make(draw, (count, height, width), self.decay, images.device), own, upwards)
+        kept = highest(make(rng, (count, height, width), self.decay, images.device), own, upwards)
         return paste(images, partners, ~kept)
 
 
 def isotropic(
-    draw: Draw, shape: tuple[int, int, int], decay: float, device="cpu"
+    rng: StepRNG, shape: tuple[int, int, int], decay: float, device="cpu"
 ) -> Float[Tensor, "b h w"]:
     """Low-frequency images of a shape (b, h, w): white noise, its spectrum times 1 / f^decay.
 
@@ -69,12 +69,12 @@ def isotropic(
     rows = torch.fft.fftfreq(height, device=device)[:, None]
     columns = torch.fft.rfftfreq(width, device=device)
     frequency = torch.sqrt(rows**2 + columns**2)
-    spectrum = torch.fft.rfft2(draw.normal(shape, device)) * falling(frequency, shape, decay)
+    spectrum = torch.fft.rfft2(rng.normal(shape, device)) * falling(frequency, shape, decay)
     return torch.fft.irfft2(spectrum, s=(height, width))
 
 
 def along_one_axis(
-    draw: Draw, shape: tuple[int, int, int], decay: float, device="cpu"
+    rng: StepRNG, shape: tuple[int, int, int], decay: float, device="cpu"
 ) -> Float[Tensor, "b h w"]:
     """Images as the published code makes them; a shape is (b, h, w).
 
@@ -85,7 +85,7 @@ def along_one_axis(
     real = torch.fft.rfftfreq(width, device=device)
     imaginary = torch.sqrt(real**2 + 1 / height**2)
     scale = falling(torch.stack([real, imaginary], dim=-1), shape, decay)
-    parts = draw.normal((count, len(real), 2, 2), device) * scale[:, None]
+    parts = rng.normal((count, len(real), 2, 2), device) * scale[:, None]
     return torch.fft.irfft2(torch.view_as_complex(parts), s=(height, width))
 
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
-from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
-from adautomix.rng import Draw
+from adautomix.mix.base import Mixed, batch_shape, paste, per_batch_or_sample
+from adautomix.rng import StepRNG
 
 AREA = (0.5, 1.0)
 """Of the region with holes, as a share of the image."""
@@ -59,28 +59,28 @@ class GridMix:
         if self.overhang not in OVERHANGS:
             raise unknown("overhang of GridMix", self.overhang, OVERHANGS)
 
-    def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, height, width = sizes(images, draw)
+    def __call__(self, images: Float[Tensor, "b c h w"], rng: StepRNG) -> Mixed:
+        batch, height, width = batch_shape(images, rng)
         count = per_batch_or_sample(self.per, batch)
-        partners = draw.partners(batch, 2, images.device)
-        grid = self.grid(draw, count, height, width, images.device)
+        partners = rng.partners(batch, 2, images.device)
+        grid = self.grid(rng, count, height, width, images.device)
         rows = holes(grid.top, grid.height, grid.cell, grid.hole, height)
         columns = holes(grid.left, grid.width, grid.cell, grid.hole, width)
         return paste(images, partners, rows[:, :, None] & columns[:, None, :])
 
-    def grid(self, draw: Draw, count: int, height: int, width: int, device="cpu") -> "Grid":
+    def grid(self, rng: StepRNG, count: int, height: int, width: int, device="cpu") -> "Grid":
         """`count` random grids for images of `height` by `width` pixels."""
-        own = draw.beta(self.alpha, (count,), device)
-        area = torch.floor(height * width * draw.uniform(*AREA, (count,), device))
-        aspect = draw.uniform(*ASPECT, (count,), device)
+        own = rng.beta(self.alpha, (count,), device)
+        area = torch.floor(height * width * rng.uniform(*AREA, (count,), device))
+        aspect = rng.uniform(*ASPECT, (count,), device)
         across = torch.floor(torch.sqrt(area / aspect))
         down = torch.floor(across * aspect)
         if self.overhang == "clip":
             across, down = across.clamp(max=width), down.clamp(max=height)
-        cells = draw.integers(self.fewest, self.most + 1, (count,), device)
+        cells = rng.integers(self.fewest, self.most + 1, (count,), device)
         cell = torch.ceil(across / cells.minimum(across // 2).clamp(min=1))
         hole = torch.floor(cell * torch.sqrt(1 - own)).clamp(min=1).minimum(cell - 1)
-        top, left = draw.uniform(0.0, 1.0, (2, count), device)
+        top, left = rng.uniform(0.0, 1.0, (2, count), device)
         top, left = torch.trunc((height - down) * top), torch.trunc((width - across) * left)
         return Grid(top, left, down, across, cell, hole)
 

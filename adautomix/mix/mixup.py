@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.checked import checked
-from adautomix.mix.base import Mixed, between_two, per_batch_or_sample, sizes, weighing
-from adautomix.rng import Draw
+from adautomix.mix.base import Mixed, batch_shape, blend_pair, per_batch_or_sample, weighing
+from adautomix.rng import StepRNG
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Mixup:
     alpha: float = 1.0
     per: str = "batch"
 
-    def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, height, width = sizes(images, draw)
-        partners = draw.partners(batch, 2, images.device)
-        own = draw.beta(self.alpha, (per_batch_or_sample(self.per, batch),), images.device)
+    def __call__(self, images: Float[Tensor, "b c h w"], rng: StepRNG) -> Mixed:
+        batch, height, width = batch_shape(images, rng)
+        partners = rng.partners(batch, 2, images.device)
+        own = rng.beta(self.alpha, (per_batch_or_sample(self.per, batch),), images.device)
         ratios = torch.stack([own, 1 - own], dim=1).to(weighing(images)).expand(batch, 2)
         shares = ratios[:, :, None, None].to(images.dtype)
-        mixed = between_two(images, partners, shares)
+        mixed = blend_pair(images, partners, shares)
         return Mixed(mixed, partners, ratios, shares.expand(batch, 2, height, width))

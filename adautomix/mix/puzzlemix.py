@@ -10,10 +10,18 @@ from torch import Tensor
 
 from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
-from adautomix.mix.base import Mixed, areas, blend, in_place, per_batch_or_sample, sizes, weighing
+from adautomix.mix.base import (
+    Mixed,
+    areas,
+    batch_shape,
+    blend,
+    identity_indices,
+    per_batch_or_sample,
+    weighing,
+)
 from adautomix.mix.importance import resized, shares
 from adautomix.mix.puzzle import SOLVERS, Terms, assign, carry, puzzle_energy
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 
 @dataclass(frozen=True)
@@ -91,15 +99,15 @@ class PuzzleMix:
     def __call__(
         self,
         images: Float[Tensor, "b c h w"],
-        draw: Draw,
+        rng: StepRNG,
         importance: Float[Tensor, "b rows columns"],
     ) -> Mixed:
-        batch, height, width = sizes(images, draw, importance)
+        batch, height, width = batch_shape(images, rng, importance)
         size = (height, width)
-        partners = draw.partners(batch, 2, images.device)
+        partners = rng.partners(batch, 2, images.device)
         count = per_batch_or_sample(self.per, batch)
-        prior = draw.beta(self.alpha, (count,), images.device).expand(batch)
-        blocks = self._blocks(size, draw)
+        prior = rng.beta(self.alpha, (count,), images.device).expand(batch)
+        blocks = self._blocks(size, rng)
         saliency = resized(importance.double(), size)
         own = self._own_shares(images, saliency, partners, prior, blocks)
         own = resized(own, size, mode="nearest").to(weighing(images))
@@ -114,14 +122,14 @@ class PuzzleMix:
         mixed = moved[0] * masks[:, 0, None] + moved[1] * masks[:, 1, None]
         return Mixed(mixed, partners, ratios, masks, sources=sources)
 
-    def _blocks(self, size: tuple[int, int], draw: Draw) -> int:
+    def _blocks(self, size: tuple[int, int], rng: StepRNG) -> int:
         fitting = [n for n in self.blocks if not any(side % n for side in size)]
         if not fitting:
             raise InputError(
                 f"an image of {size[0]}×{size[1]} cannot be cut into {self.blocks} equal blocks "
                 "on a side: resize or crop it, or give other blocks."
             )
-        return fitting[int(draw.integers(0, len(fitting), ()))]
+        return fitting[int(rng.integers(0, len(fitting), ()))]
 
     def _own_shares(
         self, images: Tensor, saliency: Tensor, partners: Tensor, prior: Tensor, blocks: int
@@ -147,7 +155,7 @@ class PuzzleMix:
         grid = tuple(blocks * self._patches(side // blocks, blocks) for side in mask.shape[1:])
         there = shares(_on_grid(saliency, grid))
         plan = assign(there, _on_grid(mask.double(), grid) > 0, self.distance)
-        unmoved = in_place(*mask.shape[1:], mask.device).expand(len(mask), 1, -1, -1)
+        unmoved = identity_indices(*mask.shape[1:], mask.device).expand(len(mask), 1, -1, -1)
         return carry(unmoved, plan, grid)[:, 0]
 
     def _patches(self, side: int, blocks: int) -> int:

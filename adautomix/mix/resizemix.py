@@ -8,9 +8,9 @@ from torch import Tensor
 
 from adautomix.checked import checked
 from adautomix.errors import InputError
-from adautomix.mix.base import Mixed, areas, in_place, per_batch_or_sample, sizes
+from adautomix.mix.base import Mixed, areas, batch_shape, identity_indices, per_batch_or_sample
 from adautomix.mix.boxes import between, span
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class ResizeMix:
                 f"not low={self.low} and high={self.high}."
             )
 
-    def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, height, width = sizes(images, draw)
+    def __call__(self, images: Float[Tensor, "b c h w"], rng: StepRNG) -> Mixed:
+        batch, height, width = batch_shape(images, rng)
         count = per_batch_or_sample(self.per, batch)
-        partners = draw.partners(batch, 2, images.device)
-        scale = draw.uniform(self.low, self.high, (count,), images.device)
-        centres = draw.uniform(0.0, 1.0, (2, count), images.device)
+        partners = rng.partners(batch, 2, images.device)
+        scale = rng.uniform(self.low, self.high, (count,), images.device)
+        centres = rng.uniform(0.0, 1.0, (2, count), images.device)
         seen_rows, rows = fit(*span(scale, centres[0], height), height)
         seen_columns, columns = fit(*span(scale, centres[1], width), width)
         inside = (seen_rows[:, :, None] & seen_columns[:, None, :]).expand(batch, height, width)
@@ -60,7 +60,7 @@ class ResizeMix:
         masks = torch.stack([~inside, inside], dim=1).to(images.dtype)
         mixed = torch.where(inside[:, None], shrunk, images)
         picked = rows[:, :, None] * width + columns[:, None, :]
-        own = in_place(height, width, images.device).expand_as(picked)
+        own = identity_indices(height, width, images.device).expand_as(picked)
         sources = torch.stack([own, picked], dim=1).expand(batch, 2, height, width)
         return Mixed(mixed, partners, areas(masks), masks, sources=sources)
 

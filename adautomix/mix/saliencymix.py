@@ -10,9 +10,9 @@ from torch import Tensor
 
 from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
-from adautomix.mix.base import Mixed, paste, per_batch_or_sample, sizes
+from adautomix.mix.base import Mixed, batch_shape, paste, per_batch_or_sample
 from adautomix.mix.cutmix import box
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 PEAKS = ("each", "first")
 LEVELS = ("bytes", "floats")
@@ -55,11 +55,11 @@ class SaliencyMix:
         if self.levels not in LEVELS:
             raise unknown("kind of grey levels", self.levels, LEVELS)
 
-    def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, height, width = sizes(images, draw)
+    def __call__(self, images: Float[Tensor, "b c h w"], rng: StepRNG) -> Mixed:
+        batch, height, width = batch_shape(images, rng)
         count = per_batch_or_sample(self.per, batch)
-        partners = draw.partners(batch, 2, images.device)
-        own = draw.beta(self.alpha, (count,), images.device).expand(batch)
+        partners = rng.partners(batch, 2, images.device)
+        own = rng.beta(self.alpha, (count,), images.device).expand(batch)
         sought = partners[:, 1] if self.peak == "each" else partners[:1, 1]
         centres = peaks(saliency(images[sought], self.levels)).to(images.device)
         return paste(images, partners, box(own, centres.expand(2, batch), height, width).bool())

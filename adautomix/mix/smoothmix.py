@@ -8,8 +8,8 @@ from torch import Tensor
 
 from adautomix.checked import checked
 from adautomix.errors import unknown
-from adautomix.mix.base import Mixed, areas, between_two, per_batch_or_sample, sizes, weighing
-from adautomix.rng import Draw
+from adautomix.mix.base import Mixed, areas, batch_shape, blend_pair, per_batch_or_sample, weighing
+from adautomix.rng import StepRNG
 
 LABELS = ("share", "inverted")
 
@@ -38,17 +38,17 @@ class SmoothMix:
         if self.labels not in LABELS:
             raise unknown("weight of SmoothMix's labels", self.labels, LABELS)
 
-    def __call__(self, images: Float[Tensor, "b c h w"], draw: Draw) -> Mixed:
-        batch, height, width = sizes(images, draw)
+    def __call__(self, images: Float[Tensor, "b c h w"], rng: StepRNG) -> Mixed:
+        batch, height, width = batch_shape(images, rng)
         count = per_batch_or_sample(self.per, batch)
-        partners = draw.partners(batch, 2, images.device)
-        sigma = draw.uniform(0.25, 0.5, (count,), images.device)
-        centres = draw.uniform(0.0, 1.0, (2, count), images.device)
+        partners = rng.partners(batch, 2, images.device)
+        sigma = rng.uniform(0.25, 0.5, (count,), images.device)
+        centres = rng.uniform(0.0, 1.0, (2, count), images.device)
         painted = bell(sigma, centres, height, width).to(weighing(images))
         masks = torch.stack([1 - painted, painted], dim=1)
         ratios, masks = areas(masks).expand(batch, 2), masks.to(images.dtype)
         weights = ratios.flip(1) if self.labels == "inverted" else None
-        mixed = between_two(images, partners, masks)
+        mixed = blend_pair(images, partners, masks)
         masks = masks.expand(batch, 2, height, width)
         return Mixed(mixed, partners, ratios, masks, weights)
 

@@ -8,10 +8,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.checked import checked
-from adautomix.mix.base import Mixed, areas, in_place, per_batch_or_sample, sizes, weighing
+from adautomix.mix.base import (
+    Mixed,
+    areas,
+    batch_shape,
+    identity_indices,
+    per_batch_or_sample,
+    weighing,
+)
 from adautomix.mix.boxes import between, span
 from adautomix.mix.importance import resized, shares
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 
 @dataclass(frozen=True)
@@ -55,12 +62,12 @@ class SnapMix:
     def __call__(
         self,
         images: Float[Tensor, "b c h w"],
-        draw: Draw,
+        rng: StepRNG,
         importance: Float[Tensor, "b rows columns"],
     ) -> Mixed:
-        batch, height, width = sizes(images, draw, importance)
-        partners = draw.partners(batch, 2, images.device)
-        covered, taken = (self._box(images, draw) for _ in range(2))
+        batch, height, width = batch_shape(images, rng, importance)
+        partners = rng.partners(batch, 2, images.device)
+        covered, taken = (self._box(images, rng) for _ in range(2))
         cover, take = (inside(box, height, width) for box in (covered, taken))
         cover = cover * take.amax(dim=(1, 2), keepdim=True)  # an empty box covers nothing
         moved = move(images[partners[:, 1]], taken, covered)
@@ -78,14 +85,14 @@ class SnapMix:
         rows = _places((taken.top, taken.bottom), (covered.top, covered.bottom), height)
         columns = _places((taken.left, taken.right), (covered.left, covered.right), width)
         picked = rows.round().long()[:, :, None] * width + columns.round().long()[:, None, :]
-        own = in_place(height, width, picked.device).expand_as(picked)
+        own = identity_indices(height, width, picked.device).expand_as(picked)
         return torch.stack([own, picked], dim=1).expand(batch, 2, height, width)
 
-    def _box(self, images: Tensor, draw: Draw) -> Box:
+    def _box(self, images: Tensor, rng: StepRNG) -> Box:
         """A box as CutMix draws it: of relative area 1 − λ, clipped; one, or one an image."""
         count = per_batch_or_sample(self.per, len(images))
-        side = torch.sqrt(1 - draw.beta(self.alpha, (count,), images.device))
-        centres = draw.uniform(0.0, 1.0, (2, count), images.device)
+        side = torch.sqrt(1 - rng.beta(self.alpha, (count,), images.device))
+        centres = rng.uniform(0.0, 1.0, (2, count), images.device)
         height, width = images.shape[-2:]
         return Box(*span(side, centres[0], height), *span(side, centres[1], width))
 

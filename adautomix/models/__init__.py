@@ -1,14 +1,14 @@
 """Classifiers (any timm model, with a tap) and the teacher that follows one."""
 
-from adautomix.models.backbone import Backbone, Net, Seen, Tap, cifar_stem
+from adautomix.models.backbone import Backbone, BackboneOutput, FeatureShape, Net, cifar_stem
 from adautomix.models.ema import Teacher, momentum_at
 from adautomix.models.modes import evaluating
 
 __all__ = [
     "Backbone",
+    "BackboneOutput",
+    "FeatureShape",
     "Net",
-    "Seen",
-    "Tap",
     "Teacher",
     "cifar_stem",
     "evaluating",

@@ -21,14 +21,14 @@ convolutions with fewer, on processors without AVX-512; the process then dies, o
 
 
 @dataclass(frozen=True)
-class Seen:
+class BackboneOutput:
     """What a network saw in a batch of images."""
 
     logits: Float[Tensor, "b k"]
     features: Float[Tensor, "b d h w"]
 
 
-class Tap(NamedTuple):
+class FeatureShape(NamedTuple):
     """The measured size of the tapped features of one image."""
 
     channels: int
@@ -62,12 +62,12 @@ class Backbone(nn.Module):
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:
         return self.model(images)
 
-    def see(self, images: Float[Tensor, "b c h w"]) -> Seen:
+    def forward_with_features(self, images: Float[Tensor, "b c h w"]) -> BackboneOutput:
         """Logits and tapped features in one forward."""
         final, (features,) = self.model.forward_intermediates(
             images, indices=[self.tap], output_fmt="NCHW"
         )
-        return Seen(self.model.forward_head(final), features)
+        return BackboneOutput(self.model.forward_head(final), features)
 
     @torch.no_grad()
     def final(self, images: Float[Tensor, "b c h w"]) -> Tensor:
@@ -84,31 +84,31 @@ class Backbone(nn.Module):
             )
         return final
 
-    def measure(self, side: int) -> Tap:
+    def feature_shape(self, side: int) -> FeatureShape:
         """The size of the tap for images of `side` × `side` pixels, measured with black images.
 
         It is not looked up: after a change of stem, timm's `feature_info` tells the old strides.
         """
-        return Tap(*self._seen(side).features.shape[1:])
+        return FeatureShape(*self._output(side).features.shape[1:])
 
     def classes(self, side: int) -> int:
         """How many logits there are, measured likewise: a head may have been replaced by hand."""
-        return self._seen(side).logits.shape[1]
+        return self._output(side).logits.shape[1]
 
     @torch.no_grad()
-    def _seen(self, side: int) -> Seen:
+    def _output(self, side: int) -> BackboneOutput:
         """What it sees in black images."""
-        black = self.black(side)
+        dummy_images = self.dummy_images(side)
         try:
             with evaluating(self):
-                return self.see(black)
+                return self.forward_with_features(dummy_images)
         except (IndexError, AssertionError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"the model {self.name} shows no features at tap {self.tap} "
                 f"for {side}×{side} images ({error}): choose another tap or image size."
             ) from error
 
-    def black(self, side: int) -> Float[Tensor, "2 c side side"]:
+    def dummy_images(self, side: int) -> Float[Tensor, "2 c side side"]:
         """Two black images with as many channels as the model takes, on its device."""
         if of_type(int, side, "side") < 1:
             raise InputError(f"the side of an image is 1 pixel or more, not {side}.")

@@ -45,9 +45,9 @@ class Teacher(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         return self.network(images)
 
-    def see(self, images: Tensor):
-        """See `Backbone.see`."""
-        return self.network.see(images)
+    def forward_with_features(self, images: Tensor):
+        """See `Backbone.forward_with_features`."""
+        return self.network.forward_with_features(images)
 
     @torch.no_grad()
     def follow(self, classifier: nn.Module, momentum: float) -> None:

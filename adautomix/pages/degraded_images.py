@@ -31,7 +31,7 @@ def occluded_pictures(
     images = data.load(name, "test").images[list(positions)]
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
     drop = PatchDrop()
-    orders = drop.orders(pixels, drop.draw())
+    orders = drop.orders(pixels, drop.rng())
     shown = [drop(pixels, orders, share).permute(0, 2, 3, 1).numpy() for share in shares]
     rows = np.stack(shown, axis=1).reshape(-1, *images.shape[1:])
     labels = [f"{100 * share:.0f} %" for share in shares] * len(images)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from adautomix.errors import RecordError
 from adautomix.figures.style import method_name
-from adautomix.record import live
+from adautomix.record import local
 from adautomix.record.bench import Bench, benchmarks, recorded
 from adautomix.results import paper
 from adautomix.results.experiment import Results
@@ -29,7 +29,7 @@ def latest(suite: str, device: str = "cpu") -> Bench:
     Raises:
         RecordError: there is none; the sentence has the command that makes one.
     """
-    pool = [*recorded(suite), *benchmarks(live().root / "bench", suite)]
+    pool = [*recorded(suite), *benchmarks(local().root / "bench", suite)]
     found = [bench for bench in pool if bench.device.startswith(f"{device}:")]
     if not found:
         raise RecordError(

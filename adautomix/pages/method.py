@@ -17,7 +17,7 @@ from adautomix.methods import AdAutoMixMethod
 from adautomix.methods.adautomix import AdAutoMix
 from adautomix.mix import Mixed, blend, interpolate
 from adautomix.record import Run
-from adautomix.rng import Draw, draw_for
+from adautomix.rng import StepRNG, rng_for
 from adautomix.runs.runner import revive
 
 SYMBOLS = {
@@ -43,21 +43,21 @@ class Walkthrough:
         if not isinstance(self.method, AdAutoMixMethod):
             raise TypeError(f"the run {run.id} is not one of AdAutoMix.")
         whole = data.load(self.recipe.data, self.recipe.evaluate_on)
-        order = Draw(seed, stream="evaluate").permutation(len(whole)).numpy()
+        order = StepRNG(seed, stream="evaluate").permutation(len(whole)).numpy()
         self.set = whole.take(order[:batch])
         pixels, self.labels = on_device(self.set, "cpu")
         self.info = whole.info
         self.images = normalise(pixels, self.info.mean, self.info.std)
-        self.draw = draw_for(seed, step=1)
+        self.rng = rng_for(seed, step=1)
         self.n = self.method.config.n
-        self.partners = self.draw.partners(batch, self.n)
-        self.ratios = self.draw.ratios(batch, self.n, self.method.config.concentration)
+        self.partners = self.rng.partners(batch, self.n)
+        self.ratios = self.rng.ratios(batch, self.n, self.method.config.concentration)
 
     @cached_property
     def features(self) -> Tensor:
         """z: the teacher's features of the batch at the tap, "b d h w"."""
         with torch.no_grad():
-            return self.method.teacher.see(self.images).features
+            return self.method.teacher.forward_with_features(self.images).features
 
     def names(self, which: int = 0) -> list[str]:
         """What the images of one set show."""
@@ -189,13 +189,13 @@ class Walkthrough:
         method.eval()
         method(self.images, self.labels, self.draw_again(), player).total.backward()
         with torch.no_grad():
-            for parameter in method.players()[player]:
+            for parameter in method.param_groups()[player]:
                 parameter -= rate * parameter.grad
 
-    def draw_again(self) -> Draw:
+    def draw_again(self) -> StepRNG:
         """The random numbers of this batch once more."""
-        seed, _, step, rank = self.draw.key
-        return draw_for(seed, step, rank)
+        seed, _, step, rank = self.rng.key
+        return rng_for(seed, step, rank)
 
     @torch.no_grad()
     def _terms(self, method: AdAutoMixMethod) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from adautomix.data.image_set import ImageSet
 from adautomix.data.loaders import on_device
 from adautomix.device import decide
 from adautomix.errors import InputError
-from adautomix.evaluate import kept_share
+from adautomix.evaluate import object_coverage
 from adautomix.figures.style import METHOD_NAMES, method_name
 from adautomix.methods import (
     METHODS,
@@ -35,7 +35,7 @@ from adautomix.methods import (
 )
 from adautomix.mix import Mixed
 from adautomix.record import Run, bench
-from adautomix.rng import Draw, SameRatio
+from adautomix.rng import FixedLambdaRNG, StepRNG
 from adautomix.runs.runner import revive
 from adautomix.runs.weights import WEIGHTS
 
@@ -53,7 +53,7 @@ HEADINGS = {
 }
 """What the columns of `Gallery.labels` are called on a page."""
 
-Mixer = Callable[[Tensor, Draw], Mixed]
+Mixer = Callable[[Tensor, StepRNG], Mixed]
 
 
 def pictures(folder: str | Path | None = None) -> ImageSet:
@@ -83,7 +83,7 @@ class Gallery:
     """
 
     def __init__(self, images: ImageSet, runs: Sequence[Run] = (), batch: int = 200, seed: int = 0):
-        order = Draw(seed, stream="evaluate").permutation(len(images)).numpy()
+        order = StepRNG(seed, stream="evaluate").permutation(len(images)).numpy()
         self.set, self.seed = images.take(order[:batch]), seed
         on_host, _ = on_device(self.set, "cpu")
         self.images = normalise(on_host, images.info.mean, images.info.std)
@@ -98,14 +98,14 @@ class Gallery:
         """The batch mixed by every method, λ of the first image being `share`; done once."""
         if share not in self._mixed:
             self._mixed[share] = {
-                name: mixer(self.images, SameRatio(self.seed, share))
+                name: mixer(self.images, FixedLambdaRNG(self.seed, share))
                 for name, mixer in self.mixers.items()
             }
         return self._mixed[share]
 
     def sheet(self, share: float, pairs: int = 2) -> dict:
         """The arguments of `figures.methods_sheet`."""
-        partners = SameRatio(self.seed, share).partners(len(self.set), 2)[:pairs]
+        partners = FixedLambdaRNG(self.seed, share).partners(len(self.set), 2)[:pairs]
         info, shown, masks = self.set.info, {}, {}
         for name, mixed in self.mixed(share).items():
             shown[name] = to_bytes(mixed.images[:pairs], info.mean, info.std).numpy()
@@ -125,9 +125,9 @@ class Gallery:
             label, painted = mixed.label_weights[:, 0], mixed.masks[:, 0].mean(dim=(1, 2))
             row = {"method": name, "label 1": label.mean(), "painted 1": painted.mean()}
             row["gap"] = (label - painted).abs().mean()
-            row["relief"] = mixed.masks[:, 0].flatten(1).std(dim=1, correction=0).mean()
+            row["mask_std"] = mixed.masks[:, 0].flatten(1).std(dim=1, correction=0).mean()
             if self.set.masks is not None:
-                kept = kept_share(mixed, torch.from_numpy(self.set.masks)).mean(dim=0)
+                kept = object_coverage(mixed, torch.from_numpy(self.set.masks)).mean(dim=0)
                 row |= {f"kept {n + 1}": value for n, value in enumerate(kept)}
             rows.append({k: v if isinstance(v, str) else float(v) for k, v in row.items()})
         return pd.DataFrame(rows)
@@ -167,7 +167,7 @@ class Gallery:
         elif isinstance(config, (*LEARNED, Guided, Fixed)):
             mixer = self._mixer(name, config)
             try:
-                mixer(self.images[:2], SameRatio(self.seed, 0.5))
+                mixer(self.images[:2], FixedLambdaRNG(self.seed, 0.5))
             except InputError as error:  # an optional library is not there
                 self.left_out[name] = str(error)
             else:

@@ -10,7 +10,7 @@ from adautomix import data
 from adautomix.data.augment import normalise
 from adautomix.data.loaders import on_device
 from adautomix.errors import InputError
-from adautomix.evaluate import kept_share
+from adautomix.evaluate import object_coverage
 from adautomix.methods import AlignMix
 from adautomix.methods.adautomix_released import (
     RectifiedGenerator,
@@ -25,7 +25,7 @@ from adautomix.mix.fmix import along_one_axis, isotropic
 from adautomix.mix.saliencymix import peaks, saliency
 from adautomix.models import Net, momentum_at
 from adautomix.results import paper
-from adautomix.rng import Draw, initial_weights
+from adautomix.rng import StepRNG, initial_weights
 
 DRAWS = 20_000
 CLASSES, BETA = 100, 0.3
@@ -66,7 +66,7 @@ def laws_of_ratio(n: int = 3) -> dict[str, float]:
 
     The standard deviation, and the probability that the largest λ exceeds 0.8.
     """
-    laws = {"paper": Draw(0).ratios(DRAWS, n), "released": _divided(n)}
+    laws = {"paper": StepRNG(0).ratios(DRAWS, n), "released": _divided(n)}
     return {
         f"ratio_{what}_{name}": float(value)
         for name, ratios in laws.items()
@@ -107,8 +107,8 @@ def ratio_in_masks() -> dict[str, float]:
 
     Of generators with weights of standard deviation 1, on features that are noise.
     """
-    draw = Draw(0)
-    features, partners = draw.normal((8, 16, 4, 4)), draw.partners(8, 3)
+    rng = StepRNG(0)
+    features, partners = rng.normal((8, 16, 4, 4)), rng.partners(8, 3)
     moved = {}
     for name, kind, embed in (
         ("paper", MixGenerator, True),
@@ -183,7 +183,8 @@ def saliency_kept() -> Measured:
     kept = []
     for rule in (SaliencyMix(peak="first", levels="floats"), SaliencyMix()):
         shares = [
-            kept_share(rule(images, Draw(0, step)), objects)[:, 1].mean() for step in range(8)
+            object_coverage(rule(images, StepRNG(0, step)), objects)[:, 1].mean()
+            for step in range(8)
         ]
         kept.append(float(torch.stack(shares).mean()))
     return "SaliencyMix", "the partner's digit that is painted", *kept
@@ -193,7 +194,7 @@ def overhang(side: int = 32) -> Measured:
     """How often GridMix's region is larger than the image."""
     found = []
     for kind in ("wrap", "clip"):
-        grid = GridMix(overhang=kind).grid(Draw(0), DRAWS, side, side)
+        grid = GridMix(overhang=kind).grid(StepRNG(0), DRAWS, side, side)
         found.append(float(((grid.height > side) | (grid.width > side)).float().mean()))
     return "GridMix", "regions that are larger than the image", *found
 
@@ -202,7 +203,7 @@ def spectrum(side: int = 32) -> Measured:
     """How much of the variation of FMix's field is finer than one cycle along its second axis."""
     found = []
     for make in (along_one_axis, isotropic):
-        power = torch.fft.fft2(make(Draw(0), (500, side, side), FMix().decay)).abs().square()
+        power = torch.fft.fft2(make(StepRNG(0), (500, side, side), FMix().decay)).abs().square()
         power[:, 0, 0] = 0  # the mean
         found.append(float(power[:, :, 2:-1].sum() / power.sum()))
     return "FMix", "energy finer than one cycle along the second axis", *found
@@ -212,7 +213,7 @@ def smooth_labels() -> Measured:
     """How far SmoothMix's labels are from what it paints."""
     images, found = torch.zeros(2_000, 1, 8, 8), []
     for labels in ("inverted", "share"):
-        mixed = SmoothMix(labels=labels, per="sample")(images, Draw(0))
+        mixed = SmoothMix(labels=labels, per="sample")(images, StepRNG(0))
         found.append(float((mixed.label_weights - mixed.ratios)[:, 0].abs().mean()))
     return "SmoothMix", "distance of label and painted share", *found
 
@@ -232,14 +233,14 @@ def marginals() -> Measured:
 
 def _divided(n: int) -> Tensor:
     """λ as released for N > 2: Beta(1, 1) draws divided by their sum, "draws n"."""
-    drawn = Draw(0).beta(1.0, (DRAWS, n))
+    drawn = StepRNG(0).beta(1.0, (DRAWS, n))
     return drawn / drawn.sum(dim=1, keepdim=True)
 
 
 def _digits(count: int = 200) -> tuple[Tensor, Tensor]:
     """Normalised test images of PhotoDigits, and which of their pixels are the digit's."""
     test = data.load("photodigits", "test")
-    part = test.take(Draw(0, stream="evaluate").permutation(len(test)).numpy()[:count])
+    part = test.take(StepRNG(0, stream="evaluate").permutation(len(test)).numpy()[:count])
     images, _ = on_device(part, "cpu")
     return normalise(images, part.info.mean, part.info.std), torch.from_numpy(part.masks)
 

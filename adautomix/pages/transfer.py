@@ -15,13 +15,13 @@ import pandas as pd
 
 from adautomix.errors import InputError
 from adautomix.figures.style import METHOD_NAMES, method_name
-from adautomix.record import Run, live, recorded
+from adautomix.record import Run, local, recorded
 from adautomix.results import compare
 from adautomix.results.experiments import affordable
 from adautomix.results.parameters import accept
 
 if TYPE_CHECKING:
-    from adautomix.runs.job import Conditions, Job
+    from adautomix.runs.job import Job
 
 METHODS = (None, "plain", "mixup", "cutmix", "automix", "adautomix")
 """The rows of the comparison; None starts from fresh weights, which fine-tuning has to beat."""
@@ -137,7 +137,7 @@ def transfer(
     *,
     budget: str = "quick",
     seed: int = 0,
-    conditions: "Conditions | None" = None,
+    options: "Conditions | None" = None,
 ) -> Transferred:
     """Both trainings, each read where it is recorded and run where it is missing.
 
@@ -147,21 +147,21 @@ def transfer(
         route: from where to where.
         budget: of both, see `adautomix.recipes.BUDGETS`.
         seed: of both.
-        conditions: device, store, data.
+        options: device, store, data.
 
     Raises:
         InputError: an unknown method, dataset or budget.
         RecordError: the first run is recorded without weights.
     """
     from adautomix.runs import runner
-    from adautomix.runs.job import Conditions
+    from adautomix.runs.job import RunOptions
 
-    conditions = conditions or Conditions()
+    options = options or RunOptions()
     first = None
     if method is not None:
-        first = runner.obtain(route.first(method, budget, seed), conditions)
+        first = runner.obtain(route.first(method, budget, seed), options)
     second = route.second(first and first.id, budget, seed)
-    return Transferred(first, runner.obtain(second, conditions))
+    return Transferred(first, runner.obtain(second, options))
 
 
 def obtain(
@@ -190,13 +190,13 @@ def obtain(
     budget, seeds = affordable(route.family, budget), accept("seeds", seeds)
     if run:
         from adautomix.device import decide
-        from adautomix.runs.job import Conditions
+        from adautomix.runs.job import RunOptions
 
-        where = Conditions(decide(device))
+        where = RunOptions(decide(device))
         words = {"budget": budget, "conditions": where}
         found = {m: [transfer(m, route, seed=s, **words) for s in seeds] for m in methods}
     else:
-        there = [run for run in [*recorded().all(), *live().all()] if run.budget == budget]
+        there = [run for run in [*recorded().all(), *local().all()] if run.budget == budget]
         found = {method: route.find(method, there) for method in methods}
     rows = [
         (method or FRESH, pair.second.seed, 100 * pair.source_top1, 100 * pair.top1())

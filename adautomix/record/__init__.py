@@ -8,14 +8,14 @@ torch.
 from adautomix.record import bench, provenance
 from adautomix.record._document import BUDGETS
 from adautomix.record.run import Run, run_id
-from adautomix.record.store import Store, live, recorded
+from adautomix.record.store import Store, local, recorded
 
 __all__ = [
     "BUDGETS",
     "Run",
     "Store",
     "bench",
-    "live",
+    "local",
     "provenance",
     "recorded",
     "run_id",

@@ -10,7 +10,7 @@ _ours: set[Path] = set()
 
 
 @contextmanager
-def claimed(path: Path, *, wait: bool = False) -> Iterator[bool]:
+def locked(path: Path, *, wait: bool = False) -> Iterator[bool]:
     """Holds a folder or file until the block ends or this process dies; what is missing is made.
 
     Yields True; where another process holds it, False at once, or with `wait` True once that one

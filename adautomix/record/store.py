@@ -1,6 +1,6 @@
 """Runs on disk: a folder `<id>/` with run.json and curve.csv, found again by what was run.
 
-`recorded()` travels with the package, `live()` is the reader's own.
+`recorded()` travels with the package, `local()` is the reader's own.
 """
 
 import os
@@ -82,7 +82,7 @@ class Store:
             replace_all(folder, contents, vouching=FILE)
         return _run(_document.parse(contents[FILE]), folder)
 
-    def adopt(self, run: Run) -> Run:
+    def publish(self, run: Run) -> Run:
         """A copy of a run of another store, without its weights.
 
         Pictures are copied only of images that are the package's own to give away.
@@ -145,7 +145,7 @@ def recorded() -> Store:
     return Store(resource("runs"))
 
 
-def live() -> Store:
+def local() -> Store:
     """The runs made here: the folder that ADAUTOMIX_RUNS names, else ./runs."""
     return Store(Path(os.environ.get("ADAUTOMIX_RUNS") or "runs"))
 

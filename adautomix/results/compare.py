@@ -19,7 +19,7 @@ from adautomix.errors import InputError
 from adautomix.record._document import BUDGETS, canonical
 from adautomix.record.run import Run
 
-SOURCES = {"paper": "paper reports", "recorded": "recorded", "live": "run here"}
+SOURCES = {"paper": "paper reports", "recorded": "recorded", "local": "run here"}
 BLANK: dict[str, object] = {
     "method": "",
     "source": "",
@@ -184,7 +184,7 @@ def table(
     *,
     paper: pd.DataFrame | None = None,
     recorded: Iterable[Run] = (),
-    live: Iterable[Run] = (),
+    local: Iterable[Run] = (),
     metric: str = "top1_median10",
     predictors: Sequence[str] = ("classifier", "teacher"),
 ) -> Comparison:
@@ -203,7 +203,7 @@ def table(
         cells += [
             {"method": name, "source": "paper", "mean": printed.get(name)} for name in recipes
         ]
-    for source, runs in (("recorded", list(recorded)), ("live", list(live))):
+    for source, runs in (("recorded", list(recorded)), ("local", list(local))):
         for budget in sorted({run.budget for run in runs}, key=BUDGETS.index):
             here = [run for run in runs if run.budget == budget]
             for predictor in predictors:

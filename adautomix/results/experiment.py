@@ -67,7 +67,7 @@ class Results:
     name: str
     experiment: Experiment
     budget: str
-    live: tuple[Run, ...] = field(repr=False)
+    local: tuple[Run, ...] = field(repr=False)
     asked: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     usual: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False)
 
@@ -79,7 +79,7 @@ class Results:
         """
         families = {self.experiment.family, *([EMBEDDED] if self.experiment.stand_in else [])}
         wanted = {f"{f}/{what}" for f in families for what in self.experiment.rows.values()}
-        found = current([run for run in recorded().all() if run.name in wanted], self.live)
+        found = current([run for run in recorded().all() if run.name in wanted], self.local)
         return [run.evaluated_with(self.usual) for run in found]
 
     def evaluate(
@@ -104,14 +104,14 @@ class Results:
         from adautomix.device import decide
         from adautomix.evaluate.registry import settings_of  # torch, only when it is needed
         from adautomix.runs.evaluate import evaluate
-        from adautomix.runs.job import Conditions
+        from adautomix.runs.job import RunOptions
 
         asked = {**self.asked, **{n: settings_of(n, **settings) for n in names}}
         usual = {**self.usual, **{n: settings_of(n) for n in names}}
-        where = Conditions(decide(device), root=data)
-        live = [evaluate(r, names, predictors, where, **settings) for r in self.live]
-        live = tuple(run.evaluated_with(asked) for run in live)
-        return replace(self, live=live, asked=asked, usual=usual)
+        where = RunOptions(decide(device), root=data)
+        local = [evaluate(r, names, predictors, where, **settings) for r in self.local]
+        local = tuple(run.evaluated_with(asked) for run in local)
+        return replace(self, local=local, asked=asked, usual=usual)
 
     def table(
         self, metric: str = "top1_median10", printed: tuple[int, dict[str, Any]] | None = None
@@ -129,12 +129,12 @@ class Results:
         chosen = printed or self.experiment.paper
         column = None if chosen is None else paper.select(chosen[0], **chosen[1])
         return compare.table(
-            rows, paper=column, recorded=self.recorded, live=self.live, metric=metric
+            rows, paper=column, recorded=self.recorded, local=self.local, metric=metric
         )
 
     def runs(self, method: str) -> list[Run]:
         """The runs made here of one row, by seed; without any, those recorded at this budget."""
-        pool = self.live or [run for run in self.recorded if run.budget == self.budget]
+        pool = self.local or [run for run in self.recorded if run.budget == self.budget]
         names = self.experiment.names(method)
         return sorted((run for run in pool if run.name in names), key=lambda run: run.seed)
 
@@ -157,7 +157,7 @@ class Results:
             names, method = self.experiment.names(row), what.split("/")[0]
             known = {
                 run.seed: run
-                for run in [*self.live, *self.recorded]  # the last of a seed stays
+                for run in [*self.local, *self.recorded]  # the last of a seed stays
                 if run.name in names and run.budget == self.budget
             }
             for seed, run in sorted(known.items()):
@@ -209,7 +209,7 @@ class Results:
             "masks": np.stack([arrays[f"masks_{epoch}"][:, 0] for epoch in epochs]) / 255,
         }
 
-    def relief(self, method: str) -> pd.DataFrame:
+    def mask_std(self, method: str) -> pd.DataFrame:
         """How far masks are from flat as training goes on, by epoch; 0 is flat.
 
         The standard deviation of a mask over its image, mean over the probe's masks and over seeds.
@@ -221,7 +221,7 @@ class Results:
                 spread = (arrays[f"masks_{epoch}"] / 255).std(axis=(-2, -1)).mean()
                 rows.setdefault(epoch, []).append(float(spread))
         means = {epoch: float(np.mean(values)) for epoch, values in rows.items()}
-        return pd.DataFrame({"relief of the masks": means}).rename_axis("epoch")
+        return pd.DataFrame({"mask standard deviation": means}).rename_axis("epoch")
 
     def side_by_side(self, seed: int = 0) -> dict:
         """The arguments of `figures.methods_grid`: what every method makes of the same images."""

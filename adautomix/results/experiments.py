@@ -11,7 +11,7 @@ import pandas as pd
 
 from adautomix.errors import unknown
 from adautomix.figures.style import METHOD_NAMES
-from adautomix.record import BUDGETS, live, recorded
+from adautomix.record import BUDGETS, local, recorded
 from adautomix.results.experiment import EMBEDDED, Experiment, Results, current
 from adautomix.results.parameters import NAMES, accept
 
@@ -117,19 +117,19 @@ def obtain(
             raise unknown(f"method of {name}", row, experiment.rows)
     if not run:
         wanted = {run for row in rows for run in experiment.names(row)}
-        there = [run for run in live().all() if run.name in wanted and run.budget == budget]
+        there = [run for run in local().all() if run.name in wanted and run.budget == budget]
         return Results(name, experiment, budget, tuple(current(there)))
     from adautomix.device import decide
     from adautomix.runs import runner  # torch, only when something is to be trained
 
-    conditions = runner.Conditions(decide(device), root=data)
+    options = runner.RunOptions(decide(device), root=data)
     wanted = [experiment.rows[row].split("/") for row in rows]
     jobs = [
         runner.Job(f"{experiment.family}/{method}", budget, seed, tuple(changes))
         for seed in seeds
         for method, *changes in wanted
     ]
-    return Results(name, experiment, budget, tuple(runner.obtain(job, conditions) for job in jobs))
+    return Results(name, experiment, budget, tuple(runner.obtain(job, options) for job in jobs))
 
 
 def affordable(family: str, budget: str) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 from adautomix import data
 from adautomix.errors import unknown
 from adautomix.evaluate import evaluating
-from adautomix.evaluate.context import Subject, Values
+from adautomix.evaluate.context import EvalContext, Values
 from adautomix.evaluate.registry import make, settings_of
 from adautomix.record import Run, Store, provenance
 from adautomix.record.run import Document
 from adautomix.runs import runner
-from adautomix.runs.job import Conditions
+from adautomix.runs.job import RunOptions
 from adautomix.train.timer import Timer
 
 
@@ -20,7 +20,7 @@ def evaluate(
     run: Run,
     names: Sequence[str],
     predictors: Sequence[str] | None = None,
-    conditions: Conditions | None = None,
+    options: RunOptions | None = None,
     **settings: Any,
 ) -> Run:
     """The run with these evaluations in its record; what is missing is computed and appended.
@@ -29,62 +29,64 @@ def evaluate(
         run: a recorded run; what is missing needs its weights.
         names: of `EVALUATIONS`.
         predictors: "classifier", "teacher"; None for all that the run has.
-        conditions: device and place of the data. The record is the run's own, wherever it lies.
+        options: device and place of the data. The record is the run's own, wherever it lies.
         settings: changed from the defaults, of each of the names; part of the identity.
 
     Raises:
         InputError: an unknown name, predictor or setting, or a setting that makes no sense.
         RecordError: something is missing and so are the weights; the sentence says how to get them.
     """
-    conditions = conditions or Conditions()
+    options = options or RunOptions()
     store = Store(run.path.parent)
     run = store.find(run.id) or run  # as it is now: somebody may have evaluated it meanwhile
     for predictor in predictors or run.metrics:
         if predictor not in run.metrics:
             raise unknown(f"predictor of {run.id}", predictor, run.metrics)
-        missing = [name for name in names if held(run, name, predictor, **settings) is None]
-        subject = _subject(run, predictor, conditions) if missing else None
+        missing = [
+            name for name in names if recorded_entry(run, name, predictor, **settings) is None
+        ]
+        context = _context(run, predictor, options) if missing else None
         for name in missing:
-            entry = _measured(run, name, predictor, subject, settings)
+            entry = _measured(run, name, predictor, context, settings)
             run = store.append_evaluation(run.id, entry)
     return run
 
 
-def held(run: Run, name: str, predictor: str, **changes: Any) -> Document | None:
+def recorded_entry(run: Run, name: str, predictor: str, **changes: Any) -> Document | None:
     """What the run's record holds of this evaluation with exactly these settings; None without."""
     return run.evaluation(name, predictor, **settings_of(name, **changes))
 
 
-def _subject(run: Run, predictor: str, conditions: Conditions) -> Subject:
+def _context(run: Run, predictor: str, options: RunOptions) -> EvalContext:
     """The predictor from the run's weights, and the split its recipe is evaluated on."""
-    method, recipe = runner.revive(run, conditions.numerics)
-    images = data.load(recipe.data, recipe.evaluate_on, root=conditions.root)
-    return Subject(method.predictors()[predictor], images, conditions.numerics)
+    method, recipe = runner.revive(run, options.numerics)
+    images = data.load(recipe.data, recipe.evaluate_on, root=options.root)
+    return EvalContext(method.predictors()[predictor], images, options.numerics)
 
 
 def values(
     run: Run,
     name: str,
     predictor: str = "classifier",
-    conditions: Conditions | None = None,
+    options: RunOptions | None = None,
     **settings: Any,
 ) -> Values:
     """What an evaluation finds, without recording it: of an unfinished run, say.
 
     Arguments and errors are those of `evaluate`.
     """
-    subject = _subject(run, predictor, conditions or Conditions())
-    with evaluating(subject.module):
-        return make(name, settings)(subject)
+    context = _context(run, predictor, options or RunOptions())
+    with evaluating(context.module):
+        return make(name, settings)(context)
 
 
 def _measured(
-    run: Run, name: str, predictor: str, subject: Subject, settings: dict[str, Any]
+    run: Run, name: str, predictor: str, context: EvalContext, settings: dict[str, Any]
 ) -> Document:
     """One entry of a record's `evaluations`."""
     timer = Timer()
-    with evaluating(subject.module):
-        found = make(name, settings)(subject)
+    with evaluating(context.module):
+        found = make(name, settings)(context)
     return {
         "name": name,
         "predictor": predictor,
@@ -94,9 +96,9 @@ def _measured(
             seconds=timer.seconds,
             cpu_seconds=timer.cpu_seconds,
             steps=0,
-            device=runner.device_in_words(subject.numerics),
-            precision=str(subject.numerics),
-            data_sha256={subject.data.split: subject.data.sha256},
+            device=runner.device_in_words(context.numerics),
+            precision=str(context.numerics),
+            data_sha256={context.data.split: context.data.sha256},
             command=_command(run, name, predictor, settings),
         ),
     }

@@ -8,24 +8,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adautomix.errors import Interrupted
-from adautomix.runs.job import Conditions
+from adautomix.runs.job import RunOptions
 from adautomix.train import Training, checkpoint
 
 
 class Watch:
     """Decides after each step whether to save, or to stop."""
 
-    def __init__(self, training: Training, conditions: Conditions, folder: Path):
-        self.training, self.conditions, self.folder = training, conditions, folder
+    def __init__(self, training: Training, options: RunOptions, folder: Path):
+        self.training, self.options, self.folder = training, options, folder
         self.started = self.saved = time.monotonic()
 
     def after(self, asked: bool) -> None:
         """Raises `Interrupted` after saving, if asked to stop or late."""
         training, now = self.training, time.monotonic()
-        limit = self.conditions.time_limit
+        limit = self.options.time_limit
         late = limit is not None and now - self.started > limit
         unfinished = training.step < training.total
-        if unfinished and (asked or late or now - self.saved > self.conditions.checkpoint_every):
+        if unfinished and (asked or late or now - self.saved > self.options.checkpoint_every):
             checkpoint.save(training, self.folder)
             self.saved = now
         if unfinished and (asked or late):

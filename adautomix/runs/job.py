@@ -10,7 +10,7 @@ from adautomix.checked import checked
 from adautomix.device import Numerics, decide
 from adautomix.recipes import Recipe
 from adautomix.record.run import run_id
-from adautomix.record.store import Store, live
+from adautomix.record.store import Store, local
 
 EMBEDDED = ("smoke", "quick")
 """The budgets that move a recipe to PhotoDigits."""
@@ -88,7 +88,7 @@ def _options(numerics: Numerics) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Conditions:
+class RunOptions:
     """Where and how a job runs; nothing here changes what it is.
 
     Attributes:
@@ -102,7 +102,7 @@ class Conditions:
     """
 
     numerics: Numerics = field(default_factory=decide)
-    store: Store = field(default_factory=live)
+    store: Store = field(default_factory=local)
     root: str | Path | None = None
     time_limit: float | None = None
     checkpoint_every: float = 60.0

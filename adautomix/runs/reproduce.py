@@ -15,7 +15,7 @@ from adautomix.device import Numerics, decide
 from adautomix.errors import InputError, RecordError
 from adautomix.record import Run
 from adautomix.record.store import PICTURES
-from adautomix.runs.job import Conditions, Job
+from adautomix.runs.job import Job, RunOptions
 from adautomix.runs.runner import execute
 from adautomix.runs.weights import WEIGHTS, weights_of
 from adautomix.train.weights_file import read_weights
@@ -38,12 +38,12 @@ class Repetition:
     differences: tuple[str, ...]
 
 
-def repeat(run: Run, conditions: Conditions) -> Repetition:
+def repeat(run: Run, options: RunOptions) -> Repetition:
     """Trains what a record says once more, in its precision and with its number of threads.
 
     Args:
         run: the record.
-        conditions: where to train; the store must be another one than the record's. An interrupted
+        options: where to train; the store must be another one than the record's. An interrupted
             repetition there goes on, a finished one is made again. The numerics are the record's.
 
     Raises:
@@ -53,7 +53,7 @@ def repeat(run: Run, conditions: Conditions) -> Repetition:
             one machine makes again.
         Interrupted: see `adautomix.runs.runner.execute`.
     """
-    if conditions.store.path(run.id).resolve() == run.path.resolve():
+    if options.store.path(run.id).resolve() == run.path.resolve():
         raise InputError(f"{run.path} is the record itself: repeat it in another folder.")
     if parts := run.provenance.get("segments"):
         raise RecordError(
@@ -61,10 +61,10 @@ def repeat(run: Run, conditions: Conditions) -> Repetition:
             "(`adautomix runs show` has them), so no single run is to have its bits."
         )
     job, recorded = job_of(run), _kept(run)
-    if (conditions.store.path(run.id) / "run.json").exists():
-        shutil.rmtree(conditions.store.path(run.id))
+    if (options.store.path(run.id) / "run.json").exists():
+        shutil.rmtree(options.store.path(run.id))
     with threads_of(run):
-        again = execute(job, replace(conditions, numerics=numerics_of(run)))
+        again = execute(job, replace(options, numerics=numerics_of(run)))
     made = _kept(again)
     differences = {
         what: differing(recorded[what], made[what])

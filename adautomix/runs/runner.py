@@ -17,14 +17,14 @@ from adautomix.data.loaders import DeviceBatches, evaluation_batches
 from adautomix.device import Numerics
 from adautomix.errors import InputError, RecordError
 from adautomix.evaluate import Accuracy, accuracy, evaluating
-from adautomix.evaluate.mask_monitor import Probe
+from adautomix.evaluate.mask_monitor import MaskMonitor
 from adautomix.methods import Method
 from adautomix.recipes import Recipe
 from adautomix.record import Run, Store, provenance
-from adautomix.record.lock import claimed
+from adautomix.record.lock import locked
 from adautomix.rng import own_randomness
 from adautomix.runs.interrupt import Watch, stop_signals
-from adautomix.runs.job import Conditions, Job
+from adautomix.runs.job import Job, RunOptions
 from adautomix.runs.unfinished import CHECKPOINTS, note
 from adautomix.runs.weights import WEIGHTS, start_network, weights_of
 from adautomix.train import Epoch, Plan, Row, Training, checkpoint, train
@@ -32,23 +32,23 @@ from adautomix.train.progress import Progress
 from adautomix.train.weights_file import load_weights, save_weights
 
 
-def obtain(job: Job, conditions: Conditions | None = None) -> Run:
+def obtain(job: Job, options: RunOptions | None = None) -> Run:
     """The record of a job: read where it is there, gone on with or run where it is not.
 
     Raises:
         RecordError: a file of the record is lost or not the one that was recorded.
         AdAutoMixError: see `execute`.
     """
-    conditions = conditions or Conditions()
-    done = conditions.store.find(job.id())
+    options = options or RunOptions()
+    done = options.store.find(job.id())
     if done is None:
-        return execute(job, conditions)
+        return execute(job, options)
     done.check()
     shutil.rmtree(done.path / CHECKPOINTS, ignore_errors=True)  # killed just after recording
     return done
 
 
-def execute(job: Job, conditions: Conditions) -> Run:
+def execute(job: Job, options: RunOptions) -> Run:
     """Trains a job to its end and records it; goes on from a checkpoint if there is one.
 
     Where another process is making the same run, waits for it and returns its record.
@@ -60,22 +60,22 @@ def execute(job: Job, conditions: Conditions) -> Run:
         RecordError: the record's folder cannot be written, which is tried before training.
     """
     recipe = job.recipe()
-    folder = conditions.store.path(job.id())
-    train_set = data.load(recipe.data, "train", per_class=recipe.per_class, root=conditions.root)
+    folder = options.store.path(job.id())
+    train_set = data.load(recipe.data, "train", per_class=recipe.per_class, root=options.root)
     _keep_apart(train_set, recipe.evaluate_on)
-    test_set = data.load(recipe.data, recipe.evaluate_on, root=conditions.root)
-    training, batches = prepare(recipe, job.seed, train_set, conditions.numerics, conditions.store)
+    test_set = data.load(recipe.data, recipe.evaluate_on, root=options.root)
+    training, batches = prepare(recipe, job.seed, train_set, options.numerics, options.store)
     _make(folder)
-    probe = Probe(test_set, training.numerics.device)
-    with claimed(folder / CHECKPOINTS, wait=True):
-        if (done := conditions.store.find(job.id())) is not None:
+    monitor = MaskMonitor(test_set, training.numerics.device)
+    with locked(folder / CHECKPOINTS, wait=True):
+        if (done := options.store.find(job.id())) is not None:
             return done
         note(job, folder / CHECKPOINTS)
         training.run = job.id()
         _go_on(training, folder / CHECKPOINTS)
         _take_over(training)
-        _drive(job, conditions, training, batches, test_set, probe)
-        run = _record(job, conditions, training, probe, {"train": train_set, "test": test_set})
+        _drive(job, options, training, batches, test_set, monitor)
+        run = _record(job, options, training, monitor, {"train": train_set, "test": test_set})
         shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return run
 
@@ -158,7 +158,7 @@ def prepare(
 def _keep_apart(train_set: ImageSet, split: str) -> None:
     """Settings are not to be chosen on images that were trained on."""
     most = max(Counter(train_set.labels.tolist()).values())
-    if split == "validation" and most > train_set.info.apart:
+    if split == "validation" and most > train_set.info.train_per_class:
         raise InputError(
             f"{most} training images a class include the validation images of "
             f"{train_set.info.title}: set per_class={train_set.info.apart} or less."
@@ -178,30 +178,30 @@ def _make(folder: Path) -> None:
 
 def _drive(
     job: Job,
-    conditions: Conditions,
+    options: RunOptions,
     training: Training,
     batches: DeviceBatches,
     test_set: ImageSet,
-    probe: Probe,
+    monitor: MaskMonitor,
 ) -> None:
     """Steps to the end, with the bar, the checkpoints and the reasons to stop."""
-    watch = Watch(training, conditions, conditions.store.path(job.id()) / CHECKPOINTS)
+    watch = Watch(training, options, options.store.path(job.id()) / CHECKPOINTS)
     if torch.device(training.numerics.device).type == "cuda":
         torch.cuda.reset_peak_memory_stats(training.numerics.device)  # of an earlier run
     if training.step == 0:
-        probe.look(training.method, training.notes, 0)
+        monitor.look(training.method, training.notes, 0)
     title = f"{job.recorded_name()} {job.budget} seed {job.seed}"
     with (
         own_randomness(),
         stop_signals() as stop,
-        Progress(title, training.total, training.step, show=conditions.progress) as progress,
+        Progress(title, training.total, training.step, show=options.progress) as progress,
     ):
-        for event in train(training, batches, _measure(test_set, conditions.numerics)):
+        for event in train(training, batches, _measure(test_set, options.numerics)):
             progress.at(training.step)
             if isinstance(event, Epoch):
                 progress.tell({k: v for k, v in event.row.items() if k.endswith("_top1")})
-                if event.epoch in probe.epochs(training.plan.epochs):
-                    probe.look(training.method, training.notes, event.epoch)
+                if event.epoch in monitor.epochs(training.plan.epochs):
+                    monitor.look(training.method, training.notes, event.epoch)
             elif training.step % training.steps_per_epoch == 0:
                 continue  # the epoch is not closed yet: its line of the curve comes next
             watch.after(stop.is_set())
@@ -244,13 +244,17 @@ def final_metrics(curve: Sequence[Row]) -> dict[str, dict[str, float]]:
 
 
 def _record(
-    job: Job, conditions: Conditions, training: Training, probe: Probe, sets: dict[str, ImageSet]
+    job: Job,
+    options: RunOptions,
+    training: Training,
+    monitor: MaskMonitor,
+    sets: dict[str, ImageSet],
 ) -> Run:
     """Writes the record and, beside it, the weights."""
     device = training.numerics.device
     cuda = torch.device(device).type == "cuda"
     peak = torch.cuda.max_memory_allocated(device) / 2**20 if cuda else None
-    probe.finish(training.method, training.notes)
+    monitor.finish(training.method, training.notes)
     document = {
         "id": job.id(),
         "name": job.recorded_name(),
@@ -258,7 +262,7 @@ def _record(
         "budget": job.budget,
         "seed": job.seed,
         "metrics": final_metrics(training.curve),
-        "extras": probe.describe(training.method),
+        "extras": monitor.describe(training.method),
         "provenance": provenance.collect(
             seconds=training.seconds,
             cpu_seconds=training.cpu_seconds,
@@ -271,9 +275,9 @@ def _record(
             segments=training.segments,
         ),
     }
-    digest = save_weights(training.method, conditions.store.path(job.id()) / WEIGHTS)
-    pictures = probe.files(training.notes)
-    return conditions.store.write(document, training.curve, pictures, beside={WEIGHTS: digest})
+    digest = save_weights(training.method, options.store.path(job.id()) / WEIGHTS)
+    pictures = monitor.files(training.notes)
+    return options.store.write(document, training.curve, pictures, beside={WEIGHTS: digest})
 
 
 def device_in_words(numerics: Numerics) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from adautomix import seals
 from adautomix.errors import RecordError, first_line
 from adautomix.models import Backbone, Net
-from adautomix.record import Run, Store, live, recorded
+from adautomix.record import Run, Store, local, recorded
 from adautomix.train.weights_file import load_body
 
 WEIGHTS = "weights.safetensors"
@@ -49,7 +49,7 @@ def start_network(net: Net, classes: int, *, seed: int = 0, store: Store | None 
         net: which network.
         classes: of the head.
         seed: of the fresh weights.
-        store: where the run lies; None for `live()`.
+        store: where the run lies; None for `local()`.
 
     Raises:
         RecordError: no such run, no weights, weights of another network or without that predictor.
@@ -57,7 +57,7 @@ def start_network(net: Net, classes: int, *, seed: int = 0, store: Store | None 
     """
     if not isinstance(net.pretrained, str):
         return net.build(classes, seed=seed)
-    store = store or live()
+    store = store or local()
     run_id, _, predictor = net.pretrained.partition(":")
     source = store.find(run_id)
     if source is None:

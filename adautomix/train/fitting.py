@@ -149,7 +149,7 @@ class Takes:
     """
 
     def __init__(self, backbone: Backbone):
-        weight = backbone.black(1)
+        weight = backbone.dummy_images(1)
         if weight.dtype != torch.float32:
             raise InputError(
                 f"the model's weights are {weight.dtype}: give model.float(); bf16 is the "

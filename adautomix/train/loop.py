@@ -14,7 +14,7 @@ from adautomix.device import Numerics
 from adautomix.errors import DivergenceError, InputError, NotFiniteError
 from adautomix.methods import Losses, Method
 from adautomix.recipes.base import SGD, AdamW, Cosine
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 from adautomix.train.optimiser import factor_at, make_optimiser, set_learning_rates
 from adautomix.train.timer import Timer
 
@@ -127,12 +127,12 @@ class Training:
         images, labels = self.numerics.layout(batch.images), batch.labels
         set_learning_rates(self.optimiser, factor_at(self.plan.schedule, self.step, self.total))
         terms: dict[str, Tensor] = {}
-        for turn in self.method.turns:
+        for update in self.method.updates:
             # dropout and stochastic depth take torch's global numbers: a function of the step too
-            torch.manual_seed(draw_for(self.seed, self.step, self.rank, "layers").entropy())
+            torch.manual_seed(rng_for(self.seed, self.step, self.rank, "layers").entropy())
             with self.numerics.autocast():
                 losses = self.forward(
-                    images, labels, draw_for(self.seed, self.step, self.rank), turn
+                    images, labels, rng_for(self.seed, self.step, self.rank), update
                 )
             losses.total.backward()
             self.optimiser.step()
@@ -218,7 +218,7 @@ def train(
         measured = {}
         if evaluate is not None and training.plan.evaluates(training.epoch):
             training.check_finite()  # of a model that has diverged nothing can be measured
-            measured = training.measure(evaluate)
+            measured = training.feature_shape(evaluate)
         training.numerics.wait()  # what a GPU still has to do is time of this epoch
         training.charge(timer)
         yield Epoch(training.epoch, training.step, training.close_epoch(measured))

@@ -13,7 +13,7 @@ def make_optimiser(
 ) -> torch.optim.Optimizer:
     """One optimiser with a parameter group for each player, at its own peak learning rate."""
     groups = []
-    for player, parameters in method.players().items():
+    for player, parameters in method.param_groups().items():
         own = optim.generator_lr if player == "generator" else None
         peak = optim.lr if own is None else own
         groups.append({"params": parameters, "lr": peak, "peak": peak, "player": player})

@@ -2,12 +2,12 @@
 
 import pytest
 
-from adautomix.bench.conditions import Conditions
+from adautomix.bench.options import BenchOptions
 from adautomix.device import Numerics
 from adautomix.models import Net
 
 
 @pytest.fixture
-def conditions() -> Conditions:
+def options() -> BenchOptions:
     net = Net("resnet18", stem="cifar", width=8)
-    return Conditions(Numerics(), 2, ("automix", "adautomix"), (4,), net=net, side=16, tiny=True)
+    return BenchOptions(Numerics(), 2, ("automix", "adautomix"), (4,), net=net, side=16, tiny=True)

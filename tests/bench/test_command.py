@@ -38,7 +38,7 @@ def test_bad_input_is_one_sentence(words, said, capsys):
 
 
 def test_in_all_a_suite_that_fails_does_not_stop_the_others(monkeypatch, capsys):
-    def run(suite, conditions, folder):
+    def run(suite, options, folder):
         if suite == "parts":
             raise RuntimeError("out of memory\nand a stack")
         return f"table of {suite}"

@@ -28,9 +28,9 @@ def test_every_method_meets_the_same_noise():
     assert one.sha256 == other.sha256
 
 
-def test_steps_count_what_the_docstrings_promise(conditions, monkeypatch):
+def test_steps_count_what_the_docstrings_promise(options, monkeypatch):
     monkeypatch.setattr(steps, "peak_mib", lambda case, numerics: 3.0 if case.n else 1.5)
-    rows = {row["method"]: row for row in steps.steps(conditions)}
+    rows = {row["method"]: row for row in steps.steps(options)}
     assert [rows[m]["units"] for m in ("plain", "automix", "adautomix")] == [3, 9, 12]
     for row in rows.values():
         assert row["floor"] == row["units"] / 3
@@ -39,11 +39,11 @@ def test_steps_count_what_the_docstrings_promise(conditions, monkeypatch):
     assert rows["plain"]["ratio"] == rows["plain"]["memory_ratio"] == 1
 
 
-def test_every_method_stands_beside_plain_training(conditions, monkeypatch):
+def test_every_method_stands_beside_plain_training(options, monkeypatch):
     monkeypatch.setattr(steps, "peak_mib", lambda case, numerics: 1.0)
-    found = {row["method"]: row for row in methods.methods(replace(conditions, repeats=1))}
+    found = {row["method"]: row for row in methods.methods(replace(options, repeats=1))}
     assert found.keys() == METHODS.keys()
-    assert {row["batch"] for row in found.values()} == {conditions.batches[0]}
+    assert {row["batch"] for row in found.values()} == {options.batches[0]}
     assert found["adautomix"]["n"] == METHODS["adautomix"].n
     assert found["plain"]["ratio"] == 1
 
@@ -131,8 +131,8 @@ def test_a_change_is_made_where_the_memory_is_measured(monkeypatch):
     assert [trial.case for trial in changed] == [Case("plain", **TINY)]
 
 
-def test_rules_are_set_beside_a_copy(conditions):
-    rows = {row["rule"]: row for row in rules.rules(conditions)}
+def test_rules_are_set_beside_a_copy(options):
+    rows = {row["rule"]: row for row in rules.rules(options)}
     assert rows["copy"]["copies"] == 1
     assert {"mixup", "cutmix", "snapmix"} <= set(rows)
 

@@ -9,7 +9,7 @@ from adautomix import cli
 from adautomix.device import decide
 from adautomix.record import Run, Store
 from adautomix.runs import runner
-from adautomix.runs.job import Conditions, Job
+from adautomix.runs.job import Job, RunOptions
 from adautomix.runs.weights import WEIGHTS
 
 
@@ -17,7 +17,7 @@ from adautomix.runs.weights import WEIGHTS
 def trained(tmp_path_factory) -> Run:
     job = Job("photodigits/thin/plain", "smoke", 0, ("epochs=1",))
     store = Store(tmp_path_factory.mktemp("trained"))
-    return runner.obtain(job, Conditions(decide("cpu"), store, progress=False))
+    return runner.obtain(job, RunOptions(decide("cpu"), store, progress=False))
 
 
 @pytest.fixture

@@ -133,7 +133,7 @@ def test_training_says_where_the_record_is_and_what_came_out(capsys, tmp_path):
 def test_a_cheap_budget_says_which_recipe_it_runs(capsys, monkeypatch, runs):
     from adautomix.runs import runner
 
-    monkeypatch.setattr(runner, "obtain", lambda job, conditions: runs[0])
+    monkeypatch.setattr(runner, "obtain", lambda job, run_options: runs[0])
     assert cli.main(["train", "cifar100/resnet18/cutmix", "--budget", "smoke"]) == 0
     assert capsys.readouterr().err == "At the budget smoke this is photodigits/thin/cutmix.\n"
     assert cli.main(TRAIN) == 0
@@ -149,11 +149,11 @@ def test_options_reach_the_run(monkeypatch, runs, tmp_path):
     assert (
         cli.main([*TRAIN, *words, "--data", "d", "--runs", str(tmp_path), "--set", "epochs=9"]) == 0
     )
-    ((job, conditions),) = seen
+    ((job, run_options),) = seen
     assert job.changes == ("net.width=12", "epochs=9")
-    assert (conditions.numerics.precision, conditions.numerics.compile) == ("bf16", True)
-    assert (conditions.time_limit, conditions.checkpoint_every) == (1500, 7200)
-    assert (conditions.store, conditions.root) == (Store(tmp_path), Path("d"))
+    assert (run_options.numerics.precision, run_options.numerics.compile) == ("bf16", True)
+    assert (run_options.time_limit, run_options.checkpoint_every) == (1500, 7200)
+    assert (run_options.store, run_options.root) == (Store(tmp_path), Path("d"))
 
 
 def test_a_time_limit_ends_with_status_3_and_the_command_goes_on(capsys, tmp_path):
@@ -218,7 +218,7 @@ def test_recipes_that_differ_are_compared_by_field(capsys, folder, runs, tmp_pat
 
 
 def test_runs_are_adopted_without_weights_if_they_can_be_made_again(capsys, folder, runs, tmp_path):
-    words = ["runs", "adopt", runs[0].id, "--runs", str(folder), "--to", str(tmp_path / "kept")]
+    words = ["runs", "publish", runs[0].id, "--runs", str(folder), "--to", str(tmp_path / "kept")]
     document = json.loads((runs[0].path / "run.json").read_text())
     clean = {**document["provenance"], "commit": "0" * 40, "dirty": False}
     for facts in ({"commit": None, "dirty": None}, {"commit": "0" * 40, "dirty": True}):

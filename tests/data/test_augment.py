@@ -6,7 +6,7 @@ import torch
 
 from adautomix.data.augment import Augment, normalise
 from adautomix.errors import InputError
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 MODES = {"black": "constant", "reflect": "reflect"}
 each_border = pytest.mark.parametrize("border", MODES)
@@ -40,7 +40,7 @@ def which_crops(image, result, padding, border):
 @pytest.mark.parametrize("padding", [1, 4])
 def test_each_image_becomes_one_crop_of_itself_padded_perhaps_mirrored(border, padding):
     images = batch_of(24)
-    results = Augment(padding, border=border)(images, draw_for(0, 1, stream="augment"))
+    results = Augment(padding, border=border)(images, rng_for(0, 1, stream="augment"))
     assert results.dtype == torch.uint8
     for image, result in zip(images, results, strict=True):
         assert which_crops(image, result, padding, border)
@@ -49,7 +49,7 @@ def test_each_image_becomes_one_crop_of_itself_padded_perhaps_mirrored(border, p
 @each_border
 def test_all_crops_are_equally_frequent(border):
     image = batch_of(1, 4, 5, 1)
-    results = Augment(1, border=border)(image.expand(5400, 1, 4, 5), draw_for(0, 1))
+    results = Augment(1, border=border)(image.expand(5400, 1, 4, 5), rng_for(0, 1))
     crops = every_crop(image[0].numpy(), 1, border)
     counts = {key: (results.numpy() == crop).all((1, 2, 3)).sum() for key, crop in crops.items()}
     assert sum(counts.values()) == 5400
@@ -60,7 +60,7 @@ def test_all_crops_are_equally_frequent(border):
 @each_border
 def test_without_flip_nothing_is_mirrored(border):
     images = batch_of(24)
-    results = Augment(2, flip=False, border=border)(images, draw_for(0, 1))
+    results = Augment(2, flip=False, border=border)(images, rng_for(0, 1))
     for image, result in zip(images, results, strict=True):
         ((_, _, mirrored),) = which_crops(image, result, 2, border)
         assert not mirrored
@@ -69,12 +69,12 @@ def test_without_flip_nothing_is_mirrored(border):
 @each_border
 def test_without_padding_and_flip_nothing_changes(border):
     images = batch_of(5)
-    assert torch.equal(Augment(0, flip=False, border=border)(images, draw_for(0, 1)), images)
+    assert torch.equal(Augment(0, flip=False, border=border)(images, rng_for(0, 1)), images)
 
 
 def test_without_padding_an_image_is_itself_or_its_mirror():
     images = batch_of(24)
-    results = Augment(0)(images, draw_for(0, 1))
+    results = Augment(0)(images, rng_for(0, 1))
     mirrored = [torch.equal(r, i.flip(2)) for r, i in zip(results, images, strict=True)]
     kept = [torch.equal(r, i) for r, i in zip(results, images, strict=True)]
     assert sum(mirrored) + sum(kept) == 24
@@ -84,7 +84,7 @@ def test_without_padding_an_image_is_itself_or_its_mirror():
 @each_border
 def test_a_padding_wider_than_the_image(border):
     images = batch_of(6, 3, 4)
-    results = Augment(11, flip=False, border=border)(images, draw_for(0, 1))
+    results = Augment(11, flip=False, border=border)(images, rng_for(0, 1))
     for image, result in zip(images, results, strict=True):
         assert which_crops(image, result, 11, border)
 
@@ -92,7 +92,7 @@ def test_a_padding_wider_than_the_image(border):
 def test_same_draw_same_crops_and_the_input_is_untouched():
     images = batch_of(8)
     augment = Augment(4)
-    once, again, other = (augment(images, draw_for(0, step)) for step in (1, 1, 2))
+    once, again, other = (augment(images, rng_for(0, step)) for step in (1, 1, 2))
     assert torch.equal(once, again)
     assert not torch.equal(once, other)
     assert torch.equal(images, batch_of(8))

@@ -26,7 +26,7 @@ def empty_home(tmp_path, monkeypatch):
 def any_content(monkeypatch):
     """Accept the small synthetic set as CIFAR-100; all of it validates."""
     read = image_set.cifar100
-    monkeypatch.setattr(image_set, "CIFAR100", replace(CIFAR100, apart=0))
+    monkeypatch.setattr(image_set, "CIFAR100", replace(CIFAR100, train_per_class=0))
     monkeypatch.setattr(
         image_set, "cifar100", lambda split, root, **_: read(split, root, check=False)
     )

@@ -96,7 +96,7 @@ def test_every_layout_gives_the_same_arrays(small, write, split):
 
 
 def test_validation_is_the_end_of_every_class_of_the_training_images(small, write, monkeypatch):
-    monkeypatch.setattr("adautomix.data.image_set.CIFAR100", replace(CIFAR100, apart=1))
+    monkeypatch.setattr("adautomix.data.image_set.CIFAR100", replace(CIFAR100, train_per_class=1))
     path = write(small)
     train, held_out = (cifar100(s, path, check=False) for s in ("train", "validation"))
     firsts = train.subset(per_class=1)

@@ -57,11 +57,11 @@ def test_a_set_can_be_written_to_without_harm_to_the_next():
 
 def slow_paste(digit, photos, bits):
     """What `paste` does, pixel by pixel in floating point, from the description alone."""
-    draw = {name: (int(bits[name]) >> 32) / 2**32 for name in photodigits.CHOICES}
-    photo = photos[int(draw["photo"] * 2)]
-    top, left = int(draw["top"] * (427 - 31)), int(draw["left"] * (640 - 31))
-    side = 16 + int(draw["side"] * 9)
-    row, column = int(draw["row"] * (33 - side)), int(draw["column"] * (33 - side))
+    rng = {name: (int(bits[name]) >> 32) / 2**32 for name in photodigits.CHOICES}
+    photo = photos[int(rng["photo"] * 2)]
+    top, left = int(rng["top"] * (427 - 31)), int(rng["left"] * (640 - 31))
+    side = 16 + int(rng["side"] * 9)
+    row, column = int(rng["row"] * (33 - side)), int(rng["column"] * (33 - side))
 
     def ink(i, j):
         y, x = (min(max((p + 0.5) * 8 / side - 0.5, 0), 7) for p in (i, j))

@@ -9,7 +9,7 @@ import pytest
 from adautomix.device import decide
 from adautomix.record import Run, Store
 from adautomix.runs import runner
-from adautomix.runs.job import Conditions, Job
+from adautomix.runs.job import Job, RunOptions
 
 TINY = Job("photodigits/thin/mixup", "smoke", 0, ("epochs=1",))
 
@@ -18,12 +18,12 @@ TINY = Job("photodigits/thin/mixup", "smoke", 0, ("epochs=1",))
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run that nobody evaluates: tests take `run` or `copy`."""
     store = Store(tmp_path_factory.mktemp("trained"))
-    return runner.obtain(TINY, Conditions(decide("cpu"), store, progress=False))
+    return runner.obtain(TINY, RunOptions(decide("cpu"), store, progress=False))
 
 
 @pytest.fixture
-def conditions() -> Conditions:
-    return Conditions(decide("cpu"), progress=False)
+def run_options() -> RunOptions:
+    return RunOptions(decide("cpu"), progress=False)
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from adautomix.errors import InputError, NotFiniteError
 from adautomix.evaluate import (
     PatchDrop,
     accuracy,
-    answers,
     attacked_error,
     calibration,
     fgsm,
@@ -25,11 +24,12 @@ from adautomix.evaluate import (
     grad_cam,
     occlusion,
     pgd,
+    predictions,
     scaled_across,
     temperature,
 )
 from adautomix.evaluate.asking import ranks
-from adautomix.evaluate.predict import Answers
+from adautomix.evaluate.predict import Predictions
 from adautomix.models import Backbone
 
 COUNT, CLASSES, SIDE = 24, 5, 4
@@ -42,10 +42,10 @@ def single(attack):
 
 EVALUATIONS = {
     "accuracy": accuracy,
-    "answers": lambda *given: [part.tolist() for part in vars(answers(*given)).values()],
-    "calibration": lambda *given: calibration(answers(*given))[:9],
-    "temperature": lambda *given: temperature(answers(*given)),
-    "scaled_across": lambda *given: scaled_across(answers(*given))[1],
+    "predictions": lambda *given: [part.tolist() for part in vars(predictions(*given)).values()],
+    "calibration": lambda *given: calibration(predictions(*given))[:9],
+    "temperature": lambda *given: temperature(predictions(*given)),
+    "scaled_across": lambda *given: scaled_across(predictions(*given))[1],
     "fgsm, error": attacked_error,
     "pgd, error": lambda *given: attacked_error(*given, attack=pgd),
     "released, error": lambda *given: attacked_error(*given, attack=fgsm_released),
@@ -172,13 +172,13 @@ def flat(found):
 
 
 def test_answers_keep_the_place_of_what_counts_nowhere(network):
-    found = answers(network, batched(*gapped()))
+    found = predictions(network, batched(*gapped()))
     logits, labels = found.logits, found.labels
-    assert torch.equal(logits, answers(network, batched(*split())).logits)
+    assert torch.equal(logits, predictions(network, batched(*split())).logits)
     assert torch.equal(labels, gapped()[1])
-    halves = [Answers(logits[half & ~GONE], labels[half & ~GONE]) for half in halves_of(COUNT)]
-    assert scaled_across(Answers(logits, labels))[1] == tuple(map(temperature, halves[::-1]))
-    assert calibration(Answers(logits, labels)).left_out == 3
+    halves = [Predictions(logits[half & ~GONE], labels[half & ~GONE]) for half in halves_of(COUNT)]
+    assert scaled_across(Predictions(logits, labels))[1] == tuple(map(temperature, halves[::-1]))
+    assert calibration(Predictions(logits, labels)).left_out == 3
 
 
 def halves_of(count):
@@ -201,7 +201,7 @@ def test_where_all_labels_are_minus_100_there_is_no_number(network, name):
         found = accuracy(network, batches)
         assert (found.n, found.left_out) == (0, COUNT)
         assert all(math.isnan(value) for value in found[:3])
-    elif name != "answers" and name != "scaled_across":
+    elif name != "predictions" and name != "scaled_across":
         with pytest.raises(InputError, match=r"there are no \w+ to .* all labels are −100"):
             EVALUATIONS[name](network, batches)
 
@@ -263,7 +263,7 @@ def test_logits_of_other_classes_from_batch_to_batch_are_refused(network):
     images, labels = split()
     classes = iter((5, 4))
     with pytest.raises(InputError, match="gave 5 logits an image, and then 4"):
-        answers(lambda x: network(x)[:, : next(classes)], batched(images, labels % 4, 12))
+        predictions(lambda x: network(x)[:, : next(classes)], batched(images, labels % 4, 12))
 
 
 @each
@@ -303,7 +303,7 @@ def test_of_equal_logits_the_lowest_class_comes_first(dtype):
     places = [
         order(row).index(label) for row, label in zip(logits.tolist(), labels.tolist(), strict=True)
     ]
-    assert ranks(Answers(logits, labels)).tolist() == places
+    assert ranks(Predictions(logits, labels)).tolist() == places
     found = accuracy(lambda x: x, batched(logits, labels, 70))
     assert (
         found.top1 == np.mean(np.equal(places, 0)) == (logits.argmax(1) == labels).double().mean()
@@ -326,11 +326,11 @@ def test_all_evaluations_count_the_same_answers_right(seen):
 
     batches = batched(pixels, labels, 70)
     right = accuracy(predict, batches).top1
-    assert calibration(answers(predict, batches)).accuracy == right
+    assert calibration(predictions(predict, batches)).accuracy == right
     assert occlusion(predict, batches, shares=(0.0,)).accuracies == (right,)
     assert attacked_error(predict, batches, lambda predict, x, y: x)[:2] == (1 - right, 1 - right)
 
 
 def test_a_label_that_is_left_out_has_no_rank():
     logits, _ = tied()
-    assert (ranks(Answers(logits[:, :3], torch.full((200,), LEFT_OUT))) > 9).all()
+    assert (ranks(Predictions(logits[:, :3], torch.full((200,), LEFT_OUT))) > 9).all()

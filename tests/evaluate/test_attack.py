@@ -10,20 +10,20 @@ from torch import nn
 from adautomix.errors import InputError
 from adautomix.evaluate import AttackedError, attacked_error, fgsm, fgsm_released, pgd
 from adautomix.evaluate.attack import EPSILON
-from adautomix.evaluate.predict import OnPixels
-from adautomix.rng import draw_for
+from adautomix.evaluate.predict import NormalizedModel
+from adautomix.rng import rng_for
 
 BATCH, CLASSES, SIDE = 12, 4, 6
 
 
 def images(low=0.0, high=1.0, seed=0):
-    draw = draw_for(seed, 0)
-    pixels = draw.uniform(low, high, (BATCH, 3, SIDE, SIDE))
-    return pixels, draw.integers(0, CLASSES, (BATCH,))
+    rng = rng_for(seed, 0)
+    pixels = rng.uniform(low, high, (BATCH, 3, SIDE, SIDE))
+    return pixels, rng.integers(0, CLASSES, (BATCH,))
 
 
 @pytest.fixture
-def net() -> OnPixels:
+def net() -> NormalizedModel:
     """A small network with batch normalisation, in training mode, and normalisation inside."""
     torch.manual_seed(0)
     body = nn.Sequential(
@@ -31,7 +31,7 @@ def net() -> OnPixels:
     )
     body(torch.zeros(2, 3, SIDE, SIDE))
     body[1].running_var.fill_(0.5)
-    return OnPixels(body, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)).train()
+    return NormalizedModel(body, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)).train()
 
 
 def losses(predict, pixels, labels):
@@ -41,7 +41,7 @@ def losses(predict, pixels, labels):
 
 
 def test_the_attack_on_two_linear_scores_is_epsilon_times_the_sign_of_their_difference() -> None:
-    weight = draw_for(1, 0).normal((2, 3 * SIDE * SIDE))
+    weight = rng_for(1, 0).normal((2, 3 * SIDE * SIDE))
     pixels, _ = images(0.2, 0.8)
     labels = torch.arange(BATCH) % 2
     # CE falls with (w_y − w_other)·x, so uphill is towards w_other − w_y
@@ -79,7 +79,7 @@ def test_every_pixel_stays_in_range_and_moves_by_epsilon_unless_clamped(net) -> 
     assert len({row.numpy().tobytes() for row in (found - pixels).sign()}) == BATCH
 
 
-@pytest.mark.parametrize("attack", [fgsm, pgd, partial(pgd, start=draw_for(0, 0))])
+@pytest.mark.parametrize("attack", [fgsm, pgd, partial(pgd, start=rng_for(0, 0))])
 def test_no_budget_leaves_the_images_as_they_were(net, attack) -> None:
     pixels, labels = images()
     assert torch.equal(attack(net, pixels, labels, epsilon=0.0), pixels)
@@ -88,8 +88,8 @@ def test_no_budget_leaves_the_images_as_they_were(net, attack) -> None:
 @pytest.mark.parametrize("start", [None, 0])
 def test_pgd_stays_in_the_ball_and_in_range_and_beats_fgsm(net, start) -> None:
     pixels, labels = images()
-    draw = None if start is None else draw_for(start, 0)
-    found = pgd(net, pixels, labels, 0.1, 0.02, 20, draw)
+    rng = None if start is None else rng_for(start, 0)
+    found = pgd(net, pixels, labels, 0.1, 0.02, 20, rng)
     assert (found - pixels).abs().max() <= 0.1 + 1e-6
     assert 0 <= found.min() <= found.max() <= 1
     clean, once, often = (
@@ -113,8 +113,7 @@ def test_a_random_start_is_a_function_of_the_draw_and_fills_the_ball() -> None:
     pixels = torch.full((BATCH, 3, SIDE, SIDE), 0.5)
     labels = torch.zeros(BATCH, dtype=torch.int64)
     one, same, other = (
-        pgd(indifferent, pixels, labels, 0.1, start=draw_for(seed, 0)) - pixels
-        for seed in (0, 0, 1)
+        pgd(indifferent, pixels, labels, 0.1, start=rng_for(seed, 0)) - pixels for seed in (0, 0, 1)
     )
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
@@ -152,7 +151,7 @@ def test_each_image_is_attacked_alone_whatever_the_batch(net, attack) -> None:
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_the_images_keep_their_type(net, dtype) -> None:
     pixels, labels = images()
-    for attack in (fgsm, partial(pgd, start=draw_for(0, 0))):
+    for attack in (fgsm, partial(pgd, start=rng_for(0, 0))):
         assert attack(net.to(dtype), pixels.to(dtype), labels).dtype == dtype
 
 
@@ -163,9 +162,9 @@ def test_the_budget_is_in_pixels_whatever_the_normalisation_inside(net) -> None:
 
 
 def test_the_released_attack_mostly_moves_images_by_its_clamp(net) -> None:
-    draw = draw_for(3, 0)
-    normalised = draw.normal((200, 3, SIDE, SIDE))
-    labels = draw.integers(0, CLASSES, (200,))
+    rng = rng_for(3, 0)
+    normalised = rng.normal((200, 3, SIDE, SIDE))
+    labels = rng.integers(0, CLASSES, (200,))
     found = fgsm_released(net.network, normalised, labels)
     assert (found.min(), found.max()) == (0, 1)
     far = ((found - normalised).abs() > EPSILON + 1e-6).float().mean()

@@ -11,34 +11,34 @@ from hypothesis import strategies as st
 
 from adautomix.errors import InputError
 from adautomix.evaluate import Calibration, calibration, scaled, scaled_across, temperature
-from adautomix.evaluate.predict import Answers
+from adautomix.evaluate.predict import Predictions
 
 COUNT, CLASSES = 300, 7
 
 
 @pytest.fixture
-def found() -> Answers:
+def found() -> Predictions:
     """Labels drawn from the softmax itself: by chance too sure in some bins, not sure in others."""
     rng = np.random.default_rng(0)
     logits = torch.tensor(2 * rng.normal(size=(COUNT, CLASSES))).float()
     spread = logits.softmax(1).numpy().cumsum(1)
     labels = (rng.random((COUNT, 1)) > spread).sum(1).clip(max=CLASSES - 1)
-    return Answers(logits, torch.tensor(labels))
+    return Predictions(logits, torch.tensor(labels))
 
 
-def answers_of(confidence, right, classes=10) -> Answers:
+def answers_of(confidence, right, classes=10) -> Predictions:
     """Class 0 always comes first, with the wanted confidence, and is true where `right`."""
     confidence = torch.as_tensor(np.asarray(confidence, float))
     rest = ((1 - confidence) / (classes - 1))[:, None].expand(-1, classes - 1)
     logits = torch.cat([confidence[:, None], rest], dim=1).log().float()
-    return Answers(logits, torch.where(torch.as_tensor(np.asarray(right, bool)), 0, 1))
+    return Predictions(logits, torch.where(torch.as_tensor(np.asarray(right, bool)), 0, 1))
 
 
-def tops(answers: Answers) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def tops(predictions: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Probabilities, top-1 confidence and whether it is right, from numpy alone."""
-    powers = np.exp(answers.logits.double().numpy())
+    powers = np.exp(predictions.logits.double().numpy())
     p = powers / powers.sum(axis=1, keepdims=True)
-    return p, p.max(axis=1), p.argmax(axis=1) == answers.labels.numpy()
+    return p, p.max(axis=1), p.argmax(axis=1) == predictions.labels.numpy()
 
 
 def slow_gaps(confidence, right, bins) -> list[tuple[int, float]]:
@@ -112,7 +112,7 @@ def test_nll_and_brier_are_those_of_scikit_learn(found) -> None:
 
 def test_an_oracle_that_is_sure_has_no_error() -> None:
     labels = torch.arange(20) % 5
-    result = calibration(Answers(200.0 * F.one_hot(labels, 5), labels))
+    result = calibration(Predictions(200.0 * F.one_hot(labels, 5), labels))
     assert result[:6] == pytest.approx((0, 0, 0, 0, 0, 0), abs=1e-12)
     assert (result.accuracy, result.confidence) == (1, 1)
 
@@ -132,28 +132,28 @@ def test_labels_drawn_from_the_network_s_own_probabilities_are_calibrated() -> N
     logits = torch.tensor(2 * rng.normal(size=(20_000, 4)))
     p = logits.softmax(1).numpy()
     labels = torch.tensor((rng.random((20_000, 1)) > p.cumsum(1)).sum(1).clip(max=3))
-    result = calibration(Answers(logits.float(), labels))
+    result = calibration(Predictions(logits.float(), labels))
     assert max(result.ece, result.adaptive_ece, result.classwise_ece) < 0.012
-    sharper = calibration(Answers(2 * logits.float(), labels))
+    sharper = calibration(Predictions(2 * logits.float(), labels))
     assert sharper.ece > 5 * result.ece
     assert sharper.nll > result.nll
     assert sharper.brier > result.brier
 
 
 def test_an_edge_belongs_to_the_bin_below_it() -> None:
-    four = Answers(torch.zeros(3, 4), torch.zeros(3, dtype=torch.int64))
+    four = Predictions(torch.zeros(3, 4), torch.zeros(3, dtype=torch.int64))
     assert calibration(four, 4).bins.count.tolist() == [3, 0, 0, 0]
-    sure = Answers(torch.tensor([[300.0, 0.0]]), torch.tensor([0]))
+    sure = Predictions(torch.tensor([[300.0, 0.0]]), torch.tensor([0]))
     assert calibration(sure, 4).bins.count.tolist() == [0, 0, 0, 1]
 
 
-def half_saturated() -> Answers:
+def half_saturated() -> Predictions:
     """Of 20 answers, 10 are sure to the last bit, 6 of them right; 10 are 95 % sure, all right."""
     sure = torch.zeros(10, 4)
     sure[:, 0] = 300.0
     rest = answers_of([0.95] * 10, [True] * 10, classes=4)
     labels = torch.cat([torch.tensor([0] * 6 + [1] * 4), rest.labels])
-    return Answers(torch.cat([sure, rest.logits]), labels)
+    return Predictions(torch.cat([sure, rest.logits]), labels)
 
 
 def test_saturated_answers_share_the_last_bin_with_those_just_below() -> None:
@@ -188,9 +188,11 @@ def test_bins_hold_every_answer_once_and_no_mean_where_there_is_none(found) -> N
     assert empty.any()
     assert (np.isnan(bins.accuracy) == empty).all()
     assert (np.isnan(bins.confidence) == empty).all()
-    held = ~empty
-    assert ((bins.confidence > bins.low) & (bins.confidence <= bins.high))[held].all()
-    assert np.average(bins.accuracy[held], weights=bins.count[held]) == pytest.approx(right.mean())
+    recorded_entry = ~empty
+    assert ((bins.confidence > bins.low) & (bins.confidence <= bins.high))[recorded_entry].all()
+    assert np.average(
+        bins.accuracy[recorded_entry], weights=bins.count[recorded_entry]
+    ) == pytest.approx(right.mean())
     assert bins.error == result.ece >= abs(confidence.mean() - right.mean())
 
 
@@ -233,16 +235,18 @@ def test_the_released_pairing_hides_seventy_percent_behind_two_and_a_half() -> N
     """Half the answers 25 % sure and 90 % right, half 95 % sure and 20 % right."""
     confidence = np.repeat([0.25, 0.95], 100)
     right = np.concatenate([np.arange(100) < 90, np.arange(100) < 20])
-    answers = answers_of(confidence, right)
-    assert calibration(answers, 10).ece == pytest.approx(0.7, abs=1e-6)
-    released = calibration(answers, binning="released")
+    predictions = answers_of(confidence, right)
+    assert calibration(predictions, 10).ece == pytest.approx(0.7, abs=1e-6)
+    released = calibration(predictions, binning="released")
     assert released.ece == pytest.approx(0.025, abs=1e-6)
     assert released.bins.count.tolist() == [0, 0, 100, 0, 0, 0, 0, 0, 0, 100]
     assert released.bins.accuracy == pytest.approx([0] * 8 + [0.2, 0.9])
 
 
 def test_the_released_pairing_is_that_of_a_slow_loop_and_changes_nothing_else(found) -> None:
-    guesses = Answers(2 * found.logits, found.labels.roll(1))  # accuracy does not rise with the bin
+    guesses = Predictions(
+        2 * found.logits, found.labels.roll(1)
+    )  # accuracy does not rise with the bin
     released, proper = calibration(guesses, binning="released"), calibration(guesses, 10)
     assert released.ece == pytest.approx(slow_released(*tops(guesses)[1:]))
     assert released.ece != pytest.approx(proper.ece, abs=1e-3)
@@ -252,8 +256,10 @@ def test_the_released_pairing_is_that_of_a_slow_loop_and_changes_nothing_else(fo
 def test_the_released_pairing_is_right_where_accuracy_rises_and_no_bin_is_empty_above() -> None:
     confidence = np.repeat([0.65, 0.75, 0.85, 0.95], 20)
     right = np.concatenate([np.arange(20) < 20 * share for share in (0.4, 0.5, 0.7, 0.9)])
-    answers = answers_of(confidence, right)
-    assert calibration(answers, binning="released").ece == pytest.approx(calibration(answers).ece)
+    predictions = answers_of(confidence, right)
+    assert calibration(predictions, binning="released").ece == pytest.approx(
+        calibration(predictions).ece
+    )
 
 
 def test_the_temperature_that_spoilt_calibrated_logits_is_found_again() -> None:
@@ -261,7 +267,7 @@ def test_the_temperature_that_spoilt_calibrated_logits_is_found_again() -> None:
     logits = torch.tensor(2 * rng.normal(size=(20_000, 4)))
     p = logits.softmax(1).numpy()
     labels = torch.tensor((rng.random((20_000, 1)) > p.cumsum(1)).sum(1).clip(max=3))
-    spoilt = Answers(2.5 * logits, labels)
+    spoilt = Predictions(2.5 * logits, labels)
     t = temperature(spoilt)
     assert t == pytest.approx(2.5, rel=0.03)
     assert calibration(scaled(spoilt, t)).ece < 0.012 < calibration(spoilt).ece
@@ -272,7 +278,7 @@ def test_the_temperature_minimises_the_nll_on_a_grid_and_scales_with_the_logits(
     best = calibration(scaled(found, t)).nll
     grid = t * np.exp(np.linspace(-3, 3, 61))
     assert min(calibration(scaled(found, float(other))).nll for other in grid) >= best - 1e-12
-    assert temperature(Answers(1000 * found.logits, found.labels)) == pytest.approx(1000 * t)
+    assert temperature(Predictions(1000 * found.logits, found.labels)) == pytest.approx(1000 * t)
     assert temperature(scaled(found, t)) == pytest.approx(1)
 
 
@@ -287,14 +293,14 @@ def test_a_temperature_changes_no_ranking_and_not_the_answers_themselves(found) 
 
 def test_extreme_logits_give_finite_errors() -> None:
     logits = torch.tensor([[1e6, 0.0, -1e6], [0.0, 1e6, -1e6]])
-    result = calibration(Answers(logits, torch.tensor([0, 2])))
+    result = calibration(Predictions(logits, torch.tensor([0, 2])))
     assert np.isfinite(result[:8]).all()
     assert result.nll == pytest.approx(1e6)
     assert (result.ece, result.brier) == (0.5, 1.0)
 
 
 def test_one_answer_and_half_precision_can_be_counted() -> None:
-    result = calibration(Answers(torch.tensor([[2.0, 0.0]]).bfloat16(), torch.tensor([1])))
+    result = calibration(Predictions(torch.tensor([[2.0, 0.0]]).bfloat16(), torch.tensor([1])))
     assert isinstance(result, Calibration)
     assert result.ece == result.mce == result.adaptive_ece == result.confidence
     assert [type(value) for value in result[:9]] == [float] * 8 + [int]
@@ -310,7 +316,7 @@ def test_answers_that_cannot_be_counted_are_refused_in_a_sentence(found) -> None
 
 
 @pytest.mark.parametrize(
-    "asked", [calibration, temperature, scaled_across, lambda answers: scaled(answers, 2.0)]
+    "asked", [calibration, temperature, scaled_across, lambda predictions: scaled(predictions, 2.0)]
 )
 @pytest.mark.parametrize(
     ("change", "sentence"),
@@ -330,33 +336,33 @@ def test_answers_that_cannot_be_counted_are_refused_in_a_sentence(found) -> None
 @pytest.mark.usefixtures("annotations_unchecked")
 def test_wrong_answers_are_refused_by_all_that_take_them(found, asked, change, sentence) -> None:
     with pytest.raises(InputError, match=sentence):
-        asked(Answers(*change(found.logits, found.labels)))
+        asked(Predictions(*change(found.logits, found.labels)))
 
 
 @pytest.mark.parametrize("kind", [lambda y: y.int(), lambda y: y[:, None], F.one_hot])
 @pytest.mark.usefixtures("annotations_unchecked")
 def test_labels_of_any_kind_calibrate_alike(found, kind) -> None:
-    answers = Answers(found.logits, kind(found.labels))
-    assert calibration(answers).values() == calibration(found).values()
-    assert scaled_across(answers)[1] == scaled_across(found)[1]
+    predictions = Predictions(found.logits, kind(found.labels))
+    assert calibration(predictions).values() == calibration(found).values()
+    assert scaled_across(predictions)[1] == scaled_across(found)[1]
 
 
 def test_a_temperature_that_does_not_exist_is_refused_in_a_sentence(found) -> None:
     with pytest.raises(InputError, match="every answer is right"):
-        temperature(Answers(found.logits, found.logits.argmax(1)))
+        temperature(Predictions(found.logits, found.logits.argmax(1)))
     with pytest.raises(InputError, match="say nothing of the labels"):
-        temperature(Answers(torch.zeros(5, 3), torch.zeros(5, dtype=torch.int64)))
+        temperature(Predictions(torch.zeros(5, 3), torch.zeros(5, dtype=torch.int64)))
     with pytest.raises(InputError, match="say nothing of the labels"):
-        temperature(Answers(-found.logits, found.labels))
+        temperature(Predictions(-found.logits, found.labels))
 
 
 def test_each_half_is_scaled_by_the_temperature_of_the_other():
     rng = np.random.default_rng(0)
     logits = torch.from_numpy(rng.normal(0, 2, (400, 5)))
     labels = torch.distributions.Categorical(logits=logits).sample()
-    answers = Answers(logits, labels)
-    found, (even, odd) = scaled_across(answers)
-    halves = [Answers(logits[i::2], labels[i::2]) for i in (0, 1)]
+    predictions = Predictions(logits, labels)
+    found, (even, odd) = scaled_across(predictions)
+    halves = [Predictions(logits[i::2], labels[i::2]) for i in (0, 1)]
     assert (even, odd) == (temperature(halves[1]), temperature(halves[0]))
     assert torch.equal(found.logits[0::2], logits[0::2] / even)
     assert torch.equal(found.logits[1::2], logits[1::2] / odd)
@@ -366,7 +372,7 @@ def test_each_half_is_scaled_by_the_temperature_of_the_other():
 def test_a_half_without_a_minimum_leaves_the_other_as_it_is():
     logits = torch.tensor([[2.0, 0], [0.5, 0], [3, 0], [0.1, 0], [2, 0], [1, 0]])
     labels = torch.tensor([0, 0, 0, 1, 0, 0])  # the even ones are all right
-    found, (even, odd) = scaled_across(Answers(logits, labels))
+    found, (even, odd) = scaled_across(Predictions(logits, labels))
     assert odd == 1.0
     assert even != 1.0
     assert torch.equal(found.logits[1::2], logits[1::2])

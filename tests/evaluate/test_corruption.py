@@ -13,7 +13,7 @@ from adautomix.data.corrupted import corrupted
 from adautomix.data.corruptions import KINDS, STANDARD
 from adautomix.errors import DataError, InputError
 from adautomix.evaluate import Corruption, corruption
-from adautomix.evaluate.predict import OnPixels
+from adautomix.evaluate.predict import NormalizedModel
 
 COUNT = 12
 
@@ -33,7 +33,7 @@ def clean():
 def predict():
     torch.manual_seed(0)
     network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 10))
-    return OnPixels(network, (0.3, 0.3, 0.3), (0.25, 0.25, 0.25))
+    return NormalizedModel(network, (0.3, 0.3, 0.3), (0.25, 0.25, 0.25))
 
 
 def made(names, share=0.5, **changes):

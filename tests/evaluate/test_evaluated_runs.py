@@ -11,7 +11,7 @@ from adautomix.errors import InputError, RecordError
 from adautomix.evaluate.registry import EVALUATIONS, settings_of
 from adautomix.record import Store, _document
 from adautomix.runs import runner
-from adautomix.runs.evaluate import evaluate, held
+from adautomix.runs.evaluate import evaluate, recorded_entry
 from adautomix.runs.weights import WEIGHTS
 
 FEW = {
@@ -29,11 +29,11 @@ each_name = pytest.mark.parametrize("name", EVALUATIONS)
 
 
 @each_name
-def test_computed_again_the_numbers_are_the_same_bits(copy, conditions, name):
+def test_computed_again_the_numbers_are_the_same_bits(copy, run_options, name):
     settings = FEW.get(name, {})
     first, second = (
-        held(
-            evaluate(copy(store), [name], ["teacher"], conditions, **settings),
+        recorded_entry(
+            evaluate(copy(store), [name], ["teacher"], run_options, **settings),
             name,
             "teacher",
             **settings,
@@ -54,34 +54,34 @@ def test_every_setting_is_plain_json_and_makes_the_evaluation_again(name):
     assert set(settings) == {field.name for field in fields(EVALUATIONS[name]())}
 
 
-def test_what_is_recorded_is_read_without_weights(run, conditions, monkeypatch):
-    done = evaluate(run, ["calibration", "cam"], None, conditions)
+def test_what_is_recorded_is_read_without_weights(run, run_options, monkeypatch):
+    done = evaluate(run, ["calibration", "cam"], None, run_options)
     assert len(done.evaluations) == 4  # of the classifier and of the teacher
     (run.path / WEIGHTS).unlink()
     monkeypatch.setattr(runner, "revive", lambda *_: pytest.fail("computed again"))
-    again = evaluate(run, ["calibration", "cam"], ["teacher", "classifier"], conditions)
+    again = evaluate(run, ["calibration", "cam"], ["teacher", "classifier"], run_options)
     assert again.evaluations == done.evaluations
 
 
-def test_without_weights_the_sentence_says_how_to_make_them(run, conditions):
+def test_without_weights_the_sentence_says_how_to_make_them(run, run_options):
     (run.path / WEIGHTS).unlink()
     with pytest.raises(RecordError, match=r"has lost its weights: delete .* and run `adautomix"):
-        evaluate(run, ["cam"], ["classifier"], conditions)
+        evaluate(run, ["cam"], ["classifier"], run_options)
     assert Store(run.path.parent).match(run.id).evaluations == []
 
 
-def test_the_settings_are_part_of_the_identity(run, conditions):
+def test_the_settings_are_part_of_the_identity(run, run_options):
     for bins in (15, 5, 5):
-        run = evaluate(run, ["calibration"], ["classifier"], conditions, bins=bins)
+        run = evaluate(run, ["calibration"], ["classifier"], run_options, bins=bins)
     assert [entry["settings"]["bins"] for entry in run.evaluations] == [15, 5]
-    assert len(held(run, "calibration", "classifier", bins=5)["values"]["bin_count"]) == 5
-    assert held(run, "calibration", "classifier") is run.evaluations[0]
-    assert held(run, "calibration", "classifier", bins=7) is None
-    assert held(run, "calibration", "teacher") is None
+    assert len(recorded_entry(run, "calibration", "classifier", bins=5)["values"]["bin_count"]) == 5
+    assert recorded_entry(run, "calibration", "classifier") is run.evaluations[0]
+    assert recorded_entry(run, "calibration", "classifier", bins=7) is None
+    assert recorded_entry(run, "calibration", "teacher") is None
 
 
-def test_classifier_and_teacher_are_evaluated_apart(run, conditions):
-    done = evaluate(run, ["calibration"], None, conditions)
+def test_classifier_and_teacher_are_evaluated_apart(run, run_options):
+    done = evaluate(run, ["calibration"], None, run_options)
     found = {entry["predictor"]: entry["values"] for entry in done.evaluations}
     assert set(found) == {"classifier", "teacher"}
     assert found["classifier"]["nll"] != found["teacher"]["nll"]
@@ -89,9 +89,9 @@ def test_classifier_and_teacher_are_evaluated_apart(run, conditions):
         assert values["accuracy"] == pytest.approx(run.metrics[predictor]["top1_last"], abs=1e-9)
 
 
-def test_an_entry_says_where_it_came_from(run, conditions):
-    done = evaluate(run, ["fgsm"], ["teacher"], conditions)
-    few = evaluate(run, ["fgsm"], ["teacher"], conditions, per_class=2)
+def test_an_entry_says_where_it_came_from(run, run_options):
+    done = evaluate(run, ["fgsm"], ["teacher"], run_options)
+    few = evaluate(run, ["fgsm"], ["teacher"], run_options, per_class=2)
     usual, changed = (entry["provenance"] for entry in few.evaluations)
     assert usual["command"] == f"adautomix evaluate {run.id} --fgsm --predictor teacher"
     assert changed["command"].startswith("evaluations.evaluate(run, ['fgsm'], ['teacher'], per_cl")
@@ -104,13 +104,13 @@ def test_an_entry_says_where_it_came_from(run, conditions):
     )
 
 
-def test_adopted_runs_keep_their_evaluations(run, conditions, tmp_path):
-    done = evaluate(run, ["calibration"], ["classifier"], conditions)
+def test_adopted_runs_keep_their_evaluations(run, run_options, tmp_path):
+    done = evaluate(run, ["calibration"], ["classifier"], run_options)
     document = json.loads((run.path / "run.json").read_text())
     document["provenance"] |= {"commit": "0" * 40, "dirty": False}
     sealed = _document.sealed(document, run.sha256)
     (run.path / "run.json").write_bytes(_document.dump(sealed))
-    kept = Store(tmp_path / "kept").adopt(Store(run.path.parent).match(run.id))
+    kept = Store(tmp_path / "kept").publish(Store(run.path.parent).match(run.id))
     assert kept.evaluations == done.evaluations
     assert not (kept.path / WEIGHTS).exists()
 
@@ -128,10 +128,10 @@ def test_adopted_runs_keep_their_evaluations(run, conditions, tmp_path):
     ],
 )
 def test_bad_input_is_one_sentence_and_records_nothing(
-    run, conditions, names, predictors, settings, sentence
+    run, run_options, names, predictors, settings, sentence
 ):
     with pytest.raises(InputError, match=sentence):
-        evaluate(run, names, predictors, conditions, **settings)
+        evaluate(run, names, predictors, run_options, **settings)
     assert Store(run.path.parent).match(run.id).evaluations == []
 
 

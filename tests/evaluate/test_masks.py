@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from adautomix.evaluate import describe_masks, kept_share
+from adautomix.evaluate import describe_masks, object_coverage
 from adautomix.mix import CutMix, Mixed, Mixup
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 BATCH, N, SIDE = 6, 3, 5
 
 
 def mixed_of(masks, ratios=None):
-    draw = draw_for(0, 1)
-    ratios = draw.ratios(BATCH, N) if ratios is None else ratios
-    return Mixed(torch.zeros(BATCH, 1, SIDE, SIDE), draw.partners(BATCH, N), ratios, masks)
+    rng = rng_for(0, 1)
+    ratios = rng.ratios(BATCH, N) if ratios is None else ratios
+    return Mixed(torch.zeros(BATCH, 1, SIDE, SIDE), rng.partners(BATCH, N), ratios, masks)
 
 
 def random_masks():
@@ -28,7 +28,7 @@ def objects():
 
 def test_kept_share_is_that_of_a_slow_loop():
     mixed, where = mixed_of(random_masks()), objects()
-    found = kept_share(mixed, where)
+    found = object_coverage(mixed, where)
     for b in range(BATCH):
         for n in range(N):
             pixels = where[mixed.partners[b, n]].nonzero().tolist()
@@ -37,8 +37,8 @@ def test_kept_share_is_that_of_a_slow_loop():
 
 
 def test_constant_masks_keep_lambda_of_every_object():
-    mixed = Mixup(per="sample")(torch.rand(BATCH, 3, SIDE, SIDE), draw_for(0, 1))
-    torch.testing.assert_close(kept_share(mixed, objects()), mixed.ratios)
+    mixed = Mixup(per="sample")(torch.rand(BATCH, 3, SIDE, SIDE), rng_for(0, 1))
+    torch.testing.assert_close(object_coverage(mixed, objects()), mixed.ratios)
 
 
 def test_masks_that_follow_the_objects_keep_all_of_the_first_and_none_of_what_is_covered():
@@ -47,18 +47,20 @@ def test_masks_that_follow_the_objects_keep_all_of_the_first_and_none_of_what_is
     masks = torch.zeros(BATCH, N, SIDE, SIDE)
     masks[:, 0, :2] = 1.0
     masks[:, 1, 2:] = 1.0
-    found = kept_share(mixed_of(masks), where)
+    found = object_coverage(mixed_of(masks), where)
     assert found.tolist() == [[1.0, 0.0, 0.0]] * BATCH
 
 
 def test_an_image_without_an_object_keeps_nothing():
     where = torch.zeros(BATCH, SIDE, SIDE, dtype=torch.bool)
-    assert (kept_share(mixed_of(random_masks()), where) == 0).all()
+    assert (object_coverage(mixed_of(random_masks()), where) == 0).all()
 
 
 def test_masks_that_know_nothing_of_the_objects_keep_one_over_n():
     kept = [
-        kept_share(CutMix(per="sample")(torch.rand(64, 1, 8, 8), draw_for(0, step)), where).mean()
+        object_coverage(
+            CutMix(per="sample")(torch.rand(64, 1, 8, 8), rng_for(0, step)), where
+        ).mean()
         for step in range(20)
         for where in [torch.rand(64, 8, 8, generator=torch.manual_seed(step)) < 0.3]
     ]
@@ -86,5 +88,5 @@ def test_even_masks_peak_at_one_over_n_and_miss_lambda_by_its_distance_from_it()
 
 
 def test_the_boxes_of_cutmix_peak_at_one_and_their_area_is_lambda():
-    mixed = CutMix(per="sample")(torch.rand(BATCH, 3, 8, 8), draw_for(0, 1))
+    mixed = CutMix(per="sample")(torch.rand(BATCH, 3, 8, 8), rng_for(0, 1))
     assert describe_masks(mixed) == {"mask_peak": 1.0, "area_gap": pytest.approx(0.0, abs=1e-7)}

@@ -28,7 +28,7 @@ def batches(pixels, labels, size):
 def dropped_at(share, drop=None, pixels=None):
     """Which pixels of which image are gone, "b h w"."""
     drop, pixels = drop or PatchDrop(grid=4), split()[0] if pixels is None else pixels
-    seen = drop(pixels, drop.orders(pixels, drop.draw()), share)
+    seen = drop(pixels, drop.orders(pixels, drop.rng()), share)
     return (seen != pixels).all(dim=1)
 
 
@@ -76,8 +76,8 @@ def test_images_lose_different_cells_unless_one_set_is_shared():
 
 def test_shared_sets_differ_between_batches():
     drop, pixels = PatchDrop(grid=4, shared=True), split()[0]
-    draw = drop.draw()
-    first, second = (drop.orders(pixels, draw) for _ in range(2))
+    rng = drop.rng()
+    first, second = (drop.orders(pixels, rng) for _ in range(2))
     assert not torch.equal(first, second)
 
 
@@ -90,9 +90,9 @@ def test_every_cell_is_dropped_as_often_as_any_other():
 def test_the_seed_decides_and_the_batches_do_not():
     pixels, _ = split()
     drop = PatchDrop(grid=4, seed=3)
-    whole = drop.orders(pixels, drop.draw())
-    draw = drop.draw()
-    parts = torch.cat([drop.orders(part, draw) for part in pixels.split(7)])
+    whole = drop.orders(pixels, drop.rng())
+    rng = drop.rng()
+    parts = torch.cat([drop.orders(part, rng) for part in pixels.split(7)])
     assert torch.equal(whole, parts)
     other = PatchDrop(grid=4, seed=4)
     assert not torch.equal(whole, other.orders(pixels, other.draw()))
@@ -111,7 +111,7 @@ def test_two_passes_over_one_split_agree_whatever_the_batches(network):
 def test_what_is_gone_has_the_colour_asked_for_and_the_rest_is_untouched(fill):
     pixels, _ = split()
     before, drop = pixels.clone(), PatchDrop(grid=4, fill=fill)
-    seen = drop(pixels, drop.orders(pixels, drop.draw()), 0.5)
+    seen = drop(pixels, drop.orders(pixels, drop.rng()), 0.5)
     colour = torch.tensor(fill).expand(3)
     gone = (seen != pixels).all(dim=1)
     assert torch.equal(seen.movedim(1, -1)[gone], colour.expand(int(gone.sum()), 3))
@@ -122,7 +122,7 @@ def test_what_is_gone_has_the_colour_asked_for_and_the_rest_is_untouched(fill):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_the_images_keep_their_dtype(dtype):
     pixels, drop = split()[0].to(dtype), PatchDrop(fill=(0.5, 0.5, 0.5))
-    assert drop(pixels, drop.orders(pixels, drop.draw()), 0.3).dtype == dtype
+    assert drop(pixels, drop.orders(pixels, drop.rng()), 0.3).dtype == dtype
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_the_images_keep_their_dtype(dtype):
 def test_the_default_grid_is_that_of_the_paper_scaled(side, cells):
     assert cells_along(side) == cells
     drop, pixels = PatchDrop(), torch.rand(1, 3, side, side)
-    assert drop.orders(pixels, drop.draw()).shape == (1, cells, cells)
+    assert drop.orders(pixels, drop.rng()).shape == (1, cells, cells)
 
 
 def test_a_grid_that_does_not_divide_the_side_has_cells_that_differ_by_one_pixel():

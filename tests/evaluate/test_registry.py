@@ -13,8 +13,8 @@ from adautomix.data.corrupted import frost_pictures
 from adautomix.data.corruptions import KINDS
 from adautomix.errors import InputError, NotFiniteError
 from adautomix.evaluate import PatchDrop, damage, grad_cam, occlusion
-from adautomix.evaluate.context import Subject
-from adautomix.evaluate.localisation import Evidence, _both_first, _one, _two, pairs_of
+from adautomix.evaluate.context import EvalContext
+from adautomix.evaluate.localisation import GradCAMLocalisation, _both_first, _one, _two, pairs_of
 from adautomix.evaluate.registry import EVALUATIONS, make, settings_of
 from adautomix.figures import contact_sheet, corruption_sheet
 from adautomix.models import Net
@@ -23,14 +23,14 @@ from adautomix.runs import runner
 
 
 @pytest.fixture(scope="module")
-def subject(trained) -> Subject:
+def context(trained) -> EvalContext:
     """The teacher of a run and three test images of each class."""
     from adautomix.device import decide
 
     numerics = decide("cpu")
     method, recipe = runner.revive(trained, numerics)
     images = data.load(recipe.data, "test", per_class=3)
-    return Subject(method.predictors()["teacher"], images, numerics)
+    return EvalContext(method.predictors()["teacher"], images, numerics)
 
 
 def few(name):
@@ -40,47 +40,47 @@ def few(name):
 
 
 @pytest.mark.parametrize("name", EVALUATIONS)
-def test_a_network_whose_logits_are_not_numbers_has_no_number(subject, name):
-    broken = replace(subject, module=deepcopy(subject.module))
+def test_a_network_whose_logits_are_not_numbers_has_no_number(context, name):
+    broken = replace(context, module=deepcopy(context.module))
     broken.backbone.model.fc.bias.data[3] = math.nan
     with pytest.raises(NotFiniteError, match="answers hold logits that are not finite numbers"):
         make(name, few(name))(broken)
 
 
 @pytest.mark.parametrize("name", EVALUATIONS)
-def test_a_network_of_too_few_classes_has_no_number(subject, name):
-    smaller = replace(subject, module=Net("resnet18", width=8).build(5).eval())
+def test_a_network_of_too_few_classes_has_no_number(context, name):
+    smaller = replace(context, module=Net("resnet18", width=8).build(5).eval())
     with pytest.raises(InputError, match=r"labels run from \d to \d, but the model has 5 classes"):
         make(name, few(name))(smaller)
 
 
-def test_occlusion_as_released_is_one_set_of_mean_colour_for_a_batch(subject):
-    found = EVALUATIONS["occlusion_released"](shares=(0.0, 0.4))(subject)
-    drop = PatchDrop(grid=14, fill=subject.data.info.mean, shared=True)
-    expected = occlusion(subject.on_pixels, subject.pixels(), drop, shares=(0.0, 0.4))
+def test_occlusion_as_released_is_one_set_of_mean_colour_for_a_batch(context):
+    found = EVALUATIONS["occlusion_released"](shares=(0.0, 0.4))(context)
+    drop = PatchDrop(grid=14, fill=context.data.info.mean, shared=True)
+    expected = occlusion(context.on_pixels, context.pixels(), drop, shares=(0.0, 0.4))
     assert (found["dropped_00"], found["dropped_40"]) == expected.accuracies
     assert found["mean"] == sum(expected.accuracies) / 2
 
 
-def test_the_clamp_alone_is_the_released_attack_without_a_step(subject):
-    found = EVALUATIONS["clamp_released"]()(subject)
+def test_the_clamp_alone_is_the_released_attack_without_a_step(context):
+    found = EVALUATIONS["clamp_released"]()(context)
     with torch.no_grad():
         wrong = [
-            subject.module(images.clamp(0, 1)).argmax(dim=1) != labels
-            for images, labels in subject.normal()
+            context.module(images.clamp(0, 1)).argmax(dim=1) != labels
+            for images, labels in context.normal()
         ]
     assert found["error"] == int(torch.cat(wrong).sum()) / 30
 
 
-def test_a_share_of_the_images_is_the_first_of_each_class(subject):
-    assert EVALUATIONS["fgsm"](per_class=2)(subject)["n"] == 20
-    assert subject.images(2).labels.tolist() == sorted(list(range(10)) * 2)
+def test_a_share_of_the_images_is_the_first_of_each_class(context):
+    assert EVALUATIONS["fgsm"](per_class=2)(context)["n"] == 20
+    assert context.images(2).labels.tolist() == sorted(list(range(10)) * 2)
     with pytest.raises(InputError, match="per_class must be between 1 and 3"):
-        EVALUATIONS["fgsm"](per_class=4)(subject)
+        EVALUATIONS["fgsm"](per_class=4)(context)
 
 
-def test_corruptions_say_how_many_files_were_official_and_their_mean(subject):
-    found = EVALUATIONS["corruption"](corruptions=("fog", "contrast"), severities=(2, 5))(subject)
+def test_corruptions_say_how_many_files_were_official_and_their_mean(context):
+    found = EVALUATIONS["corruption"](corruptions=("fog", "contrast"), severities=(2, 5))(context)
     assert found["mean_run"] == pytest.approx(np.mean([found["fog"], found["contrast"]]))
     assert found["official"] == 0
     assert found["n"] == 30
@@ -133,15 +133,15 @@ def test_both_classes_may_come_in_either_order():
     assert _both_first(logits, torch.tensor([[1, 0], [0, 2], [2, 0]])) == pytest.approx(2 / 3)
 
 
-def test_the_kept_maps_are_those_of_grad_cam_in_cells(subject):
-    found = Evidence(pairs=5, shown=2)(subject)
+def test_the_kept_maps_are_those_of_grad_cam_in_cells(context):
+    found = GradCAMLocalisation(pairs=5, shown=2)(context)
     first, second = found["shown_first"], found["shown_second"]
-    images = torch.cat([images for images, _ in subject.normal()])
-    labels = torch.from_numpy(subject.data.labels)
+    images = torch.cat([images for images, _ in context.normal()])
+    labels = torch.from_numpy(context.data.labels)
     mixed = (images[first] + images[second]) / 2
     kept = np.reshape(found["shown_maps"], (2, 2, 8, 8)) / 1000
     for n, chosen in enumerate((first, second)):
-        maps = grad_cam(subject.backbone, mixed, labels[chosen])
+        maps = grad_cam(context.backbone, mixed, labels[chosen])
         cells = torch.nn.functional.avg_pool2d(maps, 4).numpy()
         assert np.abs(kept[:, n] - cells).max() < 1e-3
     assert np.shape(found["shown_probabilities"]) == (4,)

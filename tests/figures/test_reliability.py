@@ -61,10 +61,12 @@ def test_the_written_error_is_that_of_the_bins_and_the_lines_are_the_means(bins)
 def test_the_written_error_is_that_of_the_evaluation() -> None:
     torch = pytest.importorskip("torch")
     from adautomix.evaluate import calibration
-    from adautomix.evaluate.predict import Answers
+    from adautomix.evaluate.predict import Predictions
 
     generator = torch.manual_seed(0)
-    answers = Answers(2 * torch.randn(200, 5, generator=generator), torch.arange(200).remainder(5))
+    answers = Predictions(
+        2 * torch.randn(200, 5, generator=generator), torch.arange(200).remainder(5)
+    )
     for binning in ("equal", "released"):
         found = calibration(answers, binning=binning)
         recorded = {  # as a record keeps them: lists, None where there is no image

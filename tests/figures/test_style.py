@@ -125,13 +125,13 @@ def test_axes_given_are_used_and_axes_missing_are_made() -> None:
 
 
 def test_the_same_figure_has_the_same_bytes_with_and_without_the_style() -> None:
-    def draw() -> Figure:
+    def rng() -> Figure:
         frame = pd.DataFrame({"x": [1, 2], "y": [3.0, 4.0]})
         return figures.sensitivity(frame, xlabel=r"$\beta$", ylabel="top-1")
 
-    figure = draw()
+    figure = rng()
     first = figures.svg_bytes(figure)
-    assert first == figures.svg_bytes(draw())
+    assert first == figures.svg_bytes(rng())
     mpl.rcParams["svg.hashsalt"], mpl.rcParams["svg.fonttype"] = None, "none"
     assert first == figures.svg_bytes(figure)
     assert b"<dc:date>" not in first
@@ -160,12 +160,12 @@ def losses() -> Figure:
     return figures.loss_curves(frame)
 
 
-@pytest.mark.parametrize("draw", [panels, curves, losses])
-def test_an_svg_has_the_same_bytes_however_often_it_is_asked_for(draw) -> None:
-    figure = draw()
+@pytest.mark.parametrize("rng", [panels, curves, losses])
+def test_an_svg_has_the_same_bytes_however_often_it_is_asked_for(rng) -> None:
+    figure = rng()
     first = figures.svg_bytes(figure)
     assert figures.svg_bytes(figure) == first
-    assert figures.svg_bytes(figure) == figures.svg_bytes(draw()) == first
+    assert figures.svg_bytes(figure) == figures.svg_bytes(rng()) == first
 
 
 def test_an_svg_is_what_the_figure_is_saved_as() -> None:

@@ -10,7 +10,7 @@ from adautomix.errors import InputError
 from adautomix.methods import AdAutoMix
 from adautomix.mix import blend, interpolate
 from adautomix.models import Backbone, Net
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 
@@ -66,20 +66,20 @@ def assert_close(found, expected):
         assert b.norm() > 0
 
 
-def masks_of(method, images, draw):
-    partners, ratios = draw.partners(BATCH, method.config.n), draw.ratios(BATCH, method.config.n)
+def masks_of(method, images, rng):
+    partners, ratios = rng.partners(BATCH, method.config.n), rng.ratios(BATCH, method.config.n)
     ratios = ratios.double()
-    features = method.teacher.see(images).features.detach()
+    features = method.teacher.forward_with_features(images).features.detach()
     return method.generator(features, partners, ratios, (SIDE, SIDE)), partners, ratios
 
 
 @pytest.mark.parametrize("n", [2, 3, 5])
 def test_classifier_gradient_is_that_of_eq_14(game, n):
     method, images, labels = game(n=n)
-    method(images, labels, draw_for(0, 1)).total.backward()
+    method(images, labels, rng_for(0, 1)).total.backward()
     found = gradients(method.classifier.parameters())
 
-    masks, partners, ratios = masks_of(method, images, draw_for(0, 1))
+    masks, partners, ratios = masks_of(method, images, rng_for(0, 1))
     mixed, straight = blend(images, partners, masks).detach(), interpolate(images, partners, ratios)
     y_mix = (F.one_hot(labels, CLASSES)[partners] * ratios[..., None]).sum(1)
     psi = method.classifier
@@ -100,10 +100,10 @@ def test_classifier_gradient_is_that_of_eq_14(game, n):
 @pytest.mark.parametrize("adversary", [1.0, 0.3])
 def test_generator_gradient_is_that_of_eq_15_negated(game, n, adversary):
     method, images, labels = game(n=n, adversary=adversary)
-    method(images, labels, draw_for(0, 1)).total.backward()
+    method(images, labels, rng_for(0, 1)).total.backward()
     found = gradients(method.generator.parameters())
 
-    masks, partners, ratios = masks_of(method, images, draw_for(0, 1))
+    masks, partners, ratios = masks_of(method, images, rng_for(0, 1))
     mixed = sum(masks[:, i, None] * images[partners[:, i]] for i in range(n))
     y_mix = (F.one_hot(labels, CLASSES)[partners] * ratios[..., None]).sum(1)
     student = -(y_mix * method.classifier(mixed).log_softmax(1)).sum(1).mean()
@@ -121,68 +121,68 @@ def test_generator_gradient_is_that_of_eq_15_negated(game, n, adversary):
 def test_no_gradient_reaches_the_teacher_and_its_forward_changes_nothing(game):
     method, images, labels = game()
     before = {k: v.clone() for k, v in method.teacher.state_dict().items()}
-    method(images, labels, draw_for(0, 1)).total.backward()
+    method(images, labels, rng_for(0, 1)).total.backward()
     assert all(p.grad is None and not p.requires_grad for p in method.teacher.parameters())
     assert all(torch.equal(v, before[k]) for k, v in method.teacher.state_dict().items())
 
 
 @pytest.mark.parametrize(
-    ("turn", "moves"), [("classifier", "classifier"), ("generator", "generator")]
+    ("update", "moves"), [("classifier", "classifier"), ("generator", "generator")]
 )
-def test_in_its_own_turn_a_player_alone_gets_a_gradient(game, turn, moves):
+def test_in_its_own_turn_a_player_alone_gets_a_gradient(game, update, moves):
     method, images, labels = game()
-    method(images, labels, draw_for(0, 1), turn).total.backward()
-    for player, parameters in method.players().items():
+    method(images, labels, rng_for(0, 1), update).total.backward()
+    for player, parameters in method.param_groups().items():
         assert all((p.grad is not None) == (player == moves) for p in parameters)
 
 
 def test_the_turns_of_one_player_sum_to_the_turn_of_both(game):
     method, images, labels = game()
-    method(images, labels, draw_for(0, 1)).total.backward()
-    both = gradients(p for player in method.players().values() for p in player)
+    method(images, labels, rng_for(0, 1)).total.backward()
+    both = gradients(p for player in method.param_groups().values() for p in player)
     method.zero_grad(set_to_none=True)
-    method(images, labels, draw_for(0, 1), "classifier").total.backward()
-    method(images, labels, draw_for(0, 1), "generator").total.backward()
-    assert_close(gradients(p for player in method.players().values() for p in player), both)
+    method(images, labels, rng_for(0, 1), "classifier").total.backward()
+    method(images, labels, rng_for(0, 1), "generator").total.backward()
+    assert_close(gradients(p for player in method.param_groups().values() for p in player), both)
 
 
 def test_a_generator_step_raises_the_objective_of_eq_15_and_a_classifier_step_lowers_eq_14(game):
     method, images, labels = game()
 
-    def objective(turn):
-        return method(images, labels, draw_for(0, 1), turn).total
+    def objective(update):
+        return method(images, labels, rng_for(0, 1), update).total
 
-    for turn in ("generator", "classifier"):
-        parameters = method.players()[turn]
+    for update in ("generator", "classifier"):
+        parameters = method.param_groups()[update]
         method.zero_grad(set_to_none=True)
-        before = objective(turn)
+        before = objective(update)
         before.backward()
         with torch.no_grad():
             for parameter in parameters:
                 parameter -= 1e-3 * parameter.grad
-        assert objective(turn) < before  # a turn's total is what its player descends on
+        assert objective(update) < before  # a turn's total is what its player descends on
 
 
 def test_the_adversary_alone_raises_the_classifiers_loss(game):
     """One step of the generator on its adversarial term alone makes the mix harder (Eq. 9)."""
     method, images, labels = game(adversary=1.0, beta=0.0)
-    turn = method(images, labels, draw_for(0, 1), "generator")
+    update = method(images, labels, rng_for(0, 1), "generator")
     parameters = list(method.generator.parameters())
-    whole = torch.autograd.grad(turn.total, parameters, retain_graph=False)
+    whole = torch.autograd.grad(update.total, parameters, retain_graph=False)
     without = game(adversary=0.0, beta=0.0)[0]
     rest = torch.autograd.grad(
-        without(images, labels, draw_for(0, 1), "generator").total,
+        without(images, labels, rng_for(0, 1), "generator").total,
         list(without.generator.parameters()),
     )
     with torch.no_grad():
         for parameter, a, b in zip(parameters, whole, rest, strict=True):
             parameter -= 1e-3 * (a - b)
-    after = method(images, labels, draw_for(0, 1), "generator").terms["amce"]
-    assert after > turn.terms["amce"]
+    after = method(images, labels, rng_for(0, 1), "generator").terms["amce"]
+    assert after > update.terms["amce"]
 
 
 @pytest.mark.parametrize(
-    ("t1", "t2", "turns"),
+    ("t1", "t2", "updates"),
     [
         (1, 1, "both"),
         (3, 1, "classifier classifier both"),
@@ -190,25 +190,25 @@ def test_the_adversary_alone_raises_the_classifiers_loss(game):
         (2, 2, "classifier both generator"),
     ],
 )
-def test_turns_of_algorithm_1(game, t1, t2, turns):
-    method, *_ = game(classifier_turns=t1, generator_turns=t2)
-    assert " ".join(method.turns) == turns
+def test_turns_of_algorithm_1(game, t1, t2, updates):
+    method, *_ = game(classifier_updates=t1, generator_updates=t2)
+    assert " ".join(method.updates) == updates
 
 
 def test_the_generators_own_turn_leaves_batchnorm_alone():
     method = AdAutoMix().build(Net("resnet18", width=8).build(CLASSES), 32).train()
     images, labels = torch.randn(BATCH, 3, 32, 32), torch.randint(0, CLASSES, (BATCH,))
     before = {k: v.clone() for k, v in method.classifier.named_buffers()}
-    method(images, labels, draw_for(0, 0), "generator").total.backward()
+    method(images, labels, rng_for(0, 0), "generator").total.backward()
     assert all(torch.equal(v, before[k]) for k, v in method.classifier.named_buffers())
-    method(images, labels, draw_for(0, 0)).total.backward()
+    method(images, labels, rng_for(0, 0)).total.backward()
     assert not all(torch.equal(v, before[k]) for k, v in method.classifier.named_buffers())
 
 
 def test_mixed_shows_the_images_of_the_step(game):
     method, images, _ = game()
-    seen = method.mixed(images, draw_for(0, 4))
-    masks, partners, _ = masks_of(method, images, draw_for(0, 4))
+    seen = method.mixed(images, rng_for(0, 4))
+    masks, partners, _ = masks_of(method, images, rng_for(0, 4))
     assert torch.equal(seen.partners, partners)
     assert torch.allclose(seen.images, blend(images, partners, masks))
 
@@ -220,7 +220,7 @@ def test_mixed_shows_the_images_of_the_step(game):
         ({"momentum": 1.5}, r"momentum must lie in .* not be 1\.5: the teacher takes part"),
         ({"alpha": 1.5}, "alpha"),
         ({"beta": -0.1}, "beta"),
-        ({"classifier_turns": 0}, "classifier_turns"),
+        ({"classifier_updates": 0}, "classifier_updates"),
         ({"adversary": -1.0}, r"adversary must be 0 or more, not -1\.0"),
         ({"adversary": float("nan")}, "adversary must be a finite number, not nan"),
         ({"concentration": 0.0}, r"concentration must be positive, not 0\.0"),
@@ -234,12 +234,12 @@ def test_impossible_hyper_parameters_are_named(change, word):
 def test_more_images_than_the_batch_holds_is_one_sentence(game):
     method, images, labels = game(n=7)
     with pytest.raises(InputError, match=r"n = 7 different images from a batch of 6"):
-        method(images, labels, draw_for(0, 0))
+        method(images, labels, rng_for(0, 0))
 
 
 def test_losses_are_those_of_the_equations(game):
     method, images, labels = game()
-    masks, partners, ratios = masks_of(method, images, draw_for(0, 1))
+    masks, partners, ratios = masks_of(method, images, rng_for(0, 1))
     logits = method.classifier(blend(images, partners, masks))
     by_hand = (
         sum(

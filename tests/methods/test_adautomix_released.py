@@ -15,7 +15,7 @@ from adautomix.methods.adautomix_released import RectifiedGenerator, Sets, beyon
 from adautomix.methods.openmixup import OwnStatistics, waiting_momentum_at
 from adautomix.mix import blend
 from adautomix.models import Net, Teacher
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 CONFIG = AdAutoMixReleased(init=0.5, lam_margin=0.0)
@@ -28,17 +28,17 @@ def batch_of():
     return images, torch.randint(0, CLASSES, (BATCH,), generator=generator)
 
 
-def sets_of(n, draw):
+def sets_of(n, rng):
     """(partners, λ) of the generator and of the classifier, in the order of a step's draws."""
-    own = draw.beta(1.0, (n,))
+    own = rng.beta(1.0, (n,))
     if n == 2:
         found = []
         for ratio in own:
-            pair = torch.stack([torch.arange(BATCH), draw.permutation(BATCH)], dim=1)
+            pair = torch.stack([torch.arange(BATCH), rng.permutation(BATCH)], dim=1)
             found.append((pair, torch.stack([ratio, 1 - ratio]).double().expand(BATCH, 2)))
         return found
     ratios = (own / own.sum()).double().expand(BATCH, n)
-    both = [torch.stack([draw.permutation(BATCH) for _ in range(n)], dim=1) for _ in range(2)]
+    both = [torch.stack([rng.permutation(BATCH) for _ in range(n)], dim=1) for _ in range(2)]
     return [(partners, ratios) for partners in both]
 
 
@@ -48,13 +48,13 @@ def soft_ce(logits, labels, partners, ratios):
 
 
 def mixed_by(method, images, partners, ratios):
-    features = method.teacher.network.see(images).features.detach()
+    features = method.teacher.network.forward_with_features(images).features.detach()
     masks = method.generator(features, partners, ratios, (SIDE, SIDE))
     return sum(masks[:, i, None] * images[partners[:, i]] for i in range(partners.shape[1]))
 
 
 def head_two(network, images):
-    return network.see_mixed(images).logits
+    return network.forward_mixed_with_features(images).logits
 
 
 def teacher_terms(method, images, labels, partners, ratios):
@@ -78,9 +78,9 @@ def assert_close(parameters, expected):
 @pytest.mark.parametrize("step", [EVEN, ODD])
 def test_the_classifier_descends_on_its_own_losses_with_two_heads(tiny_method, n, step):
     method, (images, labels) = tiny_method(replace(CONFIG, n=n, alpha=0.4)), batch_of()
-    method(images, labels, draw_for(0, step)).total.backward()
+    method(images, labels, rng_for(0, step)).total.backward()
 
-    _, mine = sets_of(n, draw_for(0, step))
+    _, mine = sets_of(n, rng_for(0, step))
     mixed = mixed_by(method, images, *mine).detach()
     loss = soft_ce(head_two(method.classifier, mixed), labels, *mine)
     clean = F.cross_entropy(method.classifier(images), labels)
@@ -90,7 +90,7 @@ def test_the_classifier_descends_on_its_own_losses_with_two_heads(tiny_method, n
         straight = sum(mine[1][:, i, None, None, None] * images[mine[0][:, i]] for i in range(n))
         mce = soft_ce(head_two(method.classifier, straight), labels, *mine)
         loss = loss + 0.4 * mce + 0.6 * clean
-    parameters = method.players()["classifier"]
+    parameters = method.param_groups()["classifier"]
     assert_close(parameters, torch.autograd.grad(loss, parameters))
 
 
@@ -98,11 +98,11 @@ def test_the_classifier_descends_on_its_own_losses_with_two_heads(tiny_method, n
 @pytest.mark.parametrize("step", [EVEN, ODD])
 def test_the_generator_descends_on_the_teachers_terms_alone(tiny_method, n, step):
     method, (images, labels) = tiny_method(replace(CONFIG, n=n)), batch_of()
-    method(images, labels, draw_for(0, step)).total.backward()
-    theirs, _ = sets_of(n, draw_for(0, step))
+    method(images, labels, rng_for(0, step)).total.backward()
+    theirs, _ = sets_of(n, rng_for(0, step))
     amce, cosine = teacher_terms(method, images, labels, *theirs)
     loss = -0.3 * amce + 0.7 * cosine if step == EVEN else amce
-    parameters = method.players()["generator"]
+    parameters = method.param_groups()["generator"]
     assert_close(parameters, torch.autograd.grad(loss, parameters))
 
 
@@ -110,12 +110,12 @@ def test_the_generator_descends_on_the_teachers_terms_alone(tiny_method, n, step
 def test_the_signs_of_the_paper_and_an_adversary_can_be_put_back(tiny_method, step):
     config = replace(CONFIG, signs="paper", adversary=0.5)
     method, (images, labels) = tiny_method(config), batch_of()
-    method(images, labels, draw_for(0, step)).total.backward()
-    theirs, mine = sets_of(3, draw_for(0, step))
+    method(images, labels, rng_for(0, step)).total.backward()
+    theirs, mine = sets_of(3, rng_for(0, step))
     amce, cosine = teacher_terms(method, images, labels, *theirs)
     seen = head_two(method.classifier, mixed_by(method, images, *mine))
     eq15 = 0.5 * soft_ce(seen, labels, *mine) - 0.3 * amce + 0.7 * cosine
-    parameters = method.players()["generator"]
+    parameters = method.param_groups()["generator"]
     assert_close(parameters, torch.autograd.grad(-eq15, parameters))
 
 
@@ -123,21 +123,21 @@ def test_the_signs_of_the_paper_and_an_adversary_can_be_put_back(tiny_method, st
 def test_a_teacher_that_is_blind_leaves_the_generator_without_a_gradient(tiny_method, step):
     method, batch = tiny_method(CONFIG), batch_of()
     torch.nn.init.zeros_(method.teacher.network.mixing_head.weight)
-    method(*batch, draw_for(0, step)).total.backward()
-    assert all(p.grad.abs().max() < 1e-12 for p in method.players()["generator"])
-    assert all(p.grad.norm() > 0 for p in method.players()["classifier"])
+    method(*batch, rng_for(0, step)).total.backward()
+    assert all(p.grad.abs().max() < 1e-12 for p in method.param_groups()["generator"])
+    assert all(p.grad.norm() > 0 for p in method.param_groups()["classifier"])
 
 
 def test_no_gradient_reaches_the_teacher(tiny_method):
     method, batch = tiny_method(CONFIG), batch_of()
-    method(*batch, draw_for(0, EVEN)).total.backward()
+    method(*batch, rng_for(0, EVEN)).total.backward()
     assert all(p.grad is None and not p.requires_grad for p in method.teacher.parameters())
 
 
 def test_the_sign_alternates_with_the_step_number_whatever_came_before(tiny_method):
     method, batch = tiny_method(CONFIG), batch_of()
     for step in (0, 1, 2, 3, 3, 0):
-        losses = method(*batch, draw_for(0, step))
+        losses = method(*batch, rng_for(0, step))
         t = losses.terms
         mine = t["amce"] + 0.5 * t["mce"] + 0.5 * t["ce"]
         theirs = -0.3 * t["teacher_amce"] + 0.7 * t["cosine"]
@@ -154,7 +154,7 @@ def test_the_total_of_the_first_steps_is_that_of_the_authors_log(tiny_method):
             torch.nn.init.zeros_(head.weight)
             torch.nn.init.normal_(head.bias, std=1e-3)  # every logit vector the same: cosine 1
     log100 = math.log(100)
-    totals = [float(method(images, labels, draw_for(0, step)).total.detach()) for step in (0, 1)]
+    totals = [float(method(images, labels, rng_for(0, step)).total.detach()) for step in (0, 1)]
     assert totals[0] == pytest.approx(2 * log100 - 0.3 * log100 + 0.7, abs=0.01)
     assert totals[1] == pytest.approx(2 * log100 + log100, abs=0.01)
     assert sum(totals) / 2 == pytest.approx(11.17, abs=0.01)
@@ -199,12 +199,12 @@ def test_its_running_statistics_are_those_of_n_plus_2_passes(n):
     method, (images, labels) = resnet_method(n=n, init=0.5, lam_margin=0.0), small_batch()
     other = resnet_method(n=n, init=0.5, lam_margin=0.0)
     other.load_state_dict(method.state_dict())
-    method(images, labels, draw_for(0, 0))
+    method(images, labels, rng_for(0, 0))
 
-    (partners, ratios), _ = sets_of(n, draw_for(0, 0))
+    (partners, ratios), _ = sets_of(n, rng_for(0, 0))
     network = other.teacher.network
     with torch.no_grad():
-        features = network.see_mixed(images).features
+        features = network.forward_mixed_with_features(images).features
         masks = other.generator(features, partners, ratios.float(), (SIDE, SIDE))
         network(blend(images, partners, masks))
         for i in range(n):
@@ -225,12 +225,12 @@ def test_the_classifiers_running_statistics_are_those_of_the_released_order(n):
     method, (images, labels) = resnet_method(n=n, init=0.5, lam_margin=0.0), small_batch()
     other = resnet_method(n=n, init=0.5, lam_margin=0.0)
     other.load_state_dict(method.state_dict())
-    method(images, labels, draw_for(0, 0))
+    method(images, labels, rng_for(0, 0))
 
-    _, (partners, ratios) = sets_of(n, draw_for(0, 0))
+    _, (partners, ratios) = sets_of(n, rng_for(0, 0))
     ratios, network = ratios.float(), other.classifier
     with torch.no_grad():
-        features = other.teacher.network.see_mixed(images).features
+        features = other.teacher.network.forward_mixed_with_features(images).features
         masks = other.generator(features, partners, ratios, (SIDE, SIDE))
         flat = ratios[:, :, None, None].expand_as(masks)
         network(images)
@@ -246,7 +246,7 @@ def test_averaged_statistics_are_the_papers_teacher():
     method, batch = resnet_method(statistics="averaged"), small_batch()
     assert type(method.teacher) is Teacher
     before = {name: b.clone() for name, b in method.teacher.named_buffers()}
-    method(*batch, draw_for(0, 0))
+    method(*batch, rng_for(0, 0))
     assert all(torch.equal(b, before[name]) for name, b in method.teacher.named_buffers())
 
 
@@ -269,7 +269,9 @@ def test_the_first_head_is_evaluated_and_the_second_sees_mixed_images():
     for predictor in method.predictors().values():
         network = getattr(predictor, "network", predictor)
         torch.testing.assert_close(predictor(images), network.model(images))
-        assert not torch.allclose(predictor(images), network.see_mixed(images).logits)
+        assert not torch.allclose(
+            predictor(images), network.forward_mixed_with_features(images).logits
+        )
         assert network.mixing_head.weight.std().item() == pytest.approx(0.01, rel=0.3)
         assert (network.mixing_head.bias == 0).all()
 
@@ -277,7 +279,7 @@ def test_the_first_head_is_evaluated_and_the_second_sees_mixed_images():
 def test_looking_at_the_mixed_images_leaves_no_trace():
     method, (images, _) = resnet_method(), small_batch()
     before = {name: t.clone() for name, t in method.state_dict().items()}
-    seen = method.mixed(images, draw_for(0, 0))
+    seen = method.mixed(images, rng_for(0, 0))
     assert all(torch.equal(t, before[name]) for name, t in method.state_dict().items())
     torch.testing.assert_close(seen.images, blend(images, seen.partners, seen.masks))
 
@@ -285,7 +287,7 @@ def test_looking_at_the_mixed_images_leaves_no_trace():
 def test_partners_are_oneself_and_another_for_two_and_any_permutations_for_more(tiny_method):
     for n in (2, 3):
         method, (images, _) = tiny_method(replace(CONFIG, n=n)), batch_of()
-        rows = [method._sets(images, draw_for(0, step)) for step in range(20)]
+        rows = [method._sets(images, rng_for(0, step)) for step in range(20)]
         for theirs, mine in rows:
             for column in (*theirs.partners.T, *mine.partners.T):
                 assert sorted(column.tolist()) == list(range(BATCH))
@@ -301,7 +303,7 @@ def test_partners_are_oneself_and_another_for_two_and_any_permutations_for_more(
 
 def test_ratios_of_three_are_nearer_to_a_third_than_on_the_uniform_simplex(tiny_method):
     method, (images, _) = tiny_method(CONFIG), batch_of()
-    first = [float(method._sets(images, draw_for(0, s))[0].ratios[0, 0]) for s in range(4000)]
+    first = [float(method._sets(images, rng_for(0, s))[0].ratios[0, 0]) for s in range(4000)]
     assert np.mean(first) == pytest.approx(1 / 3, abs=0.01)
     assert np.std(first) == pytest.approx(0.180, abs=0.006)  # Dirichlet(1, 1, 1): 0.236
 
@@ -322,7 +324,7 @@ def test_the_margin_swaps_three_per_cent_and_its_inverted_form_nearly_all():
 def test_beyond_the_margin_the_classifier_sees_constants(tiny_method):
     for n, whole in ((2, True), (3, True), (4, False)):
         method, (images, _) = tiny_method(replace(CONFIG, n=n, lam_margin=1.0)), batch_of()
-        seen = method.mixed(images, draw_for(0, 1))
+        seen = method.mixed(images, rng_for(0, 1))
         flat = seen.ratios[:, :, None, None].expand_as(seen.masks).double()
         torch.testing.assert_close(seen.masks[:, :3], flat[:, :3])
         assert torch.allclose(seen.masks, flat) == whole
@@ -331,7 +333,7 @@ def test_beyond_the_margin_the_classifier_sees_constants(tiny_method):
 
 def test_the_port_to_the_toolbox_trains_the_classifier_on_plain_interpolation(tiny_method):
     method = tiny_method(replace(CONFIG, lam_margin=0.03, margin_test="openmixup"))
-    terms = method(*batch_of(), draw_for(0, 1)).terms
+    terms = method(*batch_of(), rng_for(0, 1)).terms
     torch.testing.assert_close(terms["amce"], terms["mce"])
 
 
@@ -361,10 +363,10 @@ def test_the_generator_has_a_relu_on_q_and_k_and_is_blind_to_the_ratios():
 
 def test_n_can_be_drawn_for_each_step(tiny_method):
     method, (images, labels) = tiny_method(replace(CONFIG, n=4, random_n=True)), batch_of()
-    drawn = {method._sets(images, draw_for(0, s))[0].partners.shape[1] for s in range(20)}
+    drawn = {method._sets(images, rng_for(0, s))[0].partners.shape[1] for s in range(20)}
     assert drawn == {2, 3, 4}
     for step in range(6):
-        assert torch.isfinite(method(images, labels, draw_for(0, step)).total)
+        assert torch.isfinite(method(images, labels, rng_for(0, step)).total)
 
 
 @pytest.mark.parametrize(("n", "units"), [(2, 3.0), (3, 4.0)])
@@ -374,15 +376,15 @@ def test_a_step_costs_nine_or_twelve_units_to_the_three_of_plain_training(n, uni
     for config in (Plain(), AdAutoMixReleased(n=n)):
         method = config.build(Net("resnet18", width=16).build(CLASSES), 32).train()
         with FlopCounterMode(display=False) as counter:
-            method(images, labels, draw_for(0, 0)).total.backward()
+            method(images, labels, rng_for(0, 0)).total.backward()
         counts.append(counter.get_total_flops())
     assert counts[1] / counts[0] == pytest.approx(units, abs=0.12)
 
 
 def test_sets_are_partners_and_ratios(tiny_method):
-    theirs, mine = tiny_method(CONFIG)._sets(batch_of()[0], draw_for(0, 0))
+    theirs, mine = tiny_method(CONFIG)._sets(batch_of()[0], rng_for(0, 0))
     assert isinstance(theirs, Sets)
-    expected = sets_of(3, draw_for(0, 0))
+    expected = sets_of(3, rng_for(0, 0))
     for found, (partners, ratios) in zip((theirs, mine), expected, strict=True):
         assert torch.equal(found.partners, partners)
         torch.testing.assert_close(found.ratios.double(), ratios)

@@ -14,7 +14,7 @@ from adautomix.methods import AlignMix, Fixed, ManifoldMix
 from adautomix.methods.align import mix_aligned, sinkhorn
 from adautomix.mix import Mixup
 from adautomix.models import Backbone, Net
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 SWIN = {"img_size": 32, "window_size": 2, "embed_dim": 8, "depths": (1,) * 3, "num_heads": (1,) * 3}
@@ -149,8 +149,8 @@ def test_low_precision_features_get_a_plan_in_full_precision(dtype):
 @pytest.mark.parametrize("how", ["onto own", "onto partner"])
 def test_loss_and_gradients_are_those_of_a_step_by_hand(tiny, how, marginals):
     images, labels = batch_of()
-    draw = draw_for(0, 1)
-    partners, ratios = draw.partners(BATCH, 2), draw.ratios(BATCH, 2).double()
+    rng = rng_for(0, 1)
+    partners, ratios = rng.partners(BATCH, 2), rng.ratios(BATCH, 2).double()
     method = AlignMix(iterations=5, marginals=marginals).build(tiny, SIDE)
     losses = method.compute(images, labels, partners, ratios, how)
     losses.total.backward()
@@ -197,8 +197,8 @@ def test_with_a_partner_of_ratio_0_the_step_is_a_clean_forward(name):
 def test_channels_last_features_are_aligned_as_channels_first_ones(tiny):
     images, _ = batch_of()
     final = tiny.model.forward_features(images)
-    partners = draw_for(0, 1).partners(BATCH, 2)
-    ratios = draw_for(0, 1).ratios(BATCH, 2).double()
+    partners = rng_for(0, 1).partners(BATCH, 2)
+    ratios = rng_for(0, 1).ratios(BATCH, 2).double()
     method = AlignMix().build(tiny, SIDE)
     first = method._align(final, partners, ratios, "onto partner")
     tiny.model.output_fmt = "NHWC"
@@ -211,7 +211,7 @@ def test_without_alignment_a_step_is_mixups_step_bit_by_bit(step):
     images, labels = batch_of(torch.float32)
     totals = [
         config.build(Net("resnet18", width=8).build(CLASSES), SIDE)(
-            images, labels, draw_for(0, step)
+            images, labels, rng_for(0, step)
         ).total
         for config in (AlignMix(aligned=0.0), Fixed(Mixup(alpha=2.0)))
     ]
@@ -220,8 +220,8 @@ def test_without_alignment_a_step_is_mixups_step_bit_by_bit(step):
 
 def test_otherwise_manifold_mixes_the_same_layers_as_manifoldmix():
     images, labels = batch_of(torch.float32)
-    draw = draw_for(0, 1)
-    sets = draw.partners(BATCH, 2), draw.ratios(BATCH, 2)
+    rng = rng_for(0, 1)
+    sets = rng.partners(BATCH, 2), rng.ratios(BATCH, 2)
     align, manifold = (
         config.build(Net("resnet18", width=8).build(CLASSES), SIDE)
         for config in (AlignMix(otherwise="manifold"), ManifoldMix())
@@ -246,7 +246,7 @@ def test_otherwise_manifold_mixes_the_same_layers_as_manifoldmix():
 )
 def test_what_is_mixed_is_drawn_with_the_right_probabilities(config, expected):
     method = config.build(Net("resnet18", width=8).build(CLASSES), SIDE)
-    seen = [method._how(draw_for(0, step)) for step in range(800)]
+    seen = [method._how(rng_for(0, step)) for step in range(800)]
     assert set(seen) == set(expected)
     counts = [seen.count(how) for how in expected]
     shares = [800 * share for share in expected.values()]
@@ -257,7 +257,7 @@ def test_tokens_have_no_positions_to_align():
     model = timm.create_model("test_vit", num_classes=CLASSES, img_size=32)
     method = AlignMix(aligned=1.0).build(model, 32)
     with pytest.raises(InputError, match=r"features of shape \(4, 5, 64\): use a convolutional"):
-        method(torch.randn(4, 3, 32, 32), torch.arange(4), draw_for(0, 1))
+        method(torch.randn(4, 3, 32, 32), torch.arange(4), rng_for(0, 1))
 
 
 @pytest.mark.parametrize(

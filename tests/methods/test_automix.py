@@ -14,7 +14,7 @@ from adautomix.methods.automix import area_loss
 from adautomix.methods.openmixup import OwnStatistics, TwoHeads, waiting_momentum_at
 from adautomix.mix import blend
 from adautomix.models import Net
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 CONFIG = AutoMix(init=0.5, mask_margin=0.01)
@@ -27,9 +27,9 @@ def batch_of():
     return images, torch.randint(0, CLASSES, (BATCH,), generator=generator)
 
 
-def pairs_of(draw, alpha=2.0):
+def pairs_of(rng, alpha=2.0):
     """Partners and λ in the order in which a step draws them."""
-    partners, own = draw.partners(BATCH, 2), draw.beta(alpha, (1,)).double().item()
+    partners, own = rng.partners(BATCH, 2), rng.beta(alpha, (1,)).double().item()
     return partners, own
 
 
@@ -40,13 +40,17 @@ def soft_ce(logits, labels, partners, own):
 
 def masks_of(method, images, partners, own):
     """The block's masks, from features that carry no gradient."""
-    features = method.teacher.network.see(images).features.detach()
+    features = method.teacher.network.forward_with_features(images).features.detach()
     ratios = torch.tensor([[own, 1 - own]]).double().expand(BATCH, 2)
     return method.generator(features, partners, ratios, (SIDE, SIDE))
 
 
 def for_mixed(network, images):
-    return network.see_mixed(images).logits if isinstance(network, TwoHeads) else network(images)
+    return (
+        network.forward_mixed_with_features(images).logits
+        if isinstance(network, TwoHeads)
+        else network(images)
+    )
 
 
 def assert_close(found, expected):
@@ -59,24 +63,24 @@ def assert_close(found, expected):
 @each_pipeline
 def test_the_classifier_descends_on_its_own_two_losses_alone(tiny_method, pipeline):
     method, (images, labels) = tiny_method(replace(CONFIG, pipeline=pipeline)), batch_of()
-    method(images, labels, draw_for(0, 1)).total.backward()
+    method(images, labels, rng_for(0, 1)).total.backward()
 
-    partners, own = pairs_of(draw_for(0, 1))
+    partners, own = pairs_of(rng_for(0, 1))
     mixed = blend(images, partners, masks_of(method, images, partners, own)).detach()
     loss = soft_ce(for_mixed(method.classifier, mixed), labels, partners, own)
     loss = loss + F.cross_entropy(method.classifier(images), labels)
-    parameters = method.players()["classifier"]
+    parameters = method.param_groups()["classifier"]
     assert_close(parameters, torch.autograd.grad(loss, parameters))
 
 
 @each_pipeline
 def test_the_block_descends_on_the_teachers_loss_and_the_mask_loss_alone(tiny_method, pipeline):
     method, (images, labels) = tiny_method(replace(CONFIG, pipeline=pipeline)), batch_of()
-    method(images, labels, draw_for(0, 1)).total.backward()
+    method(images, labels, rng_for(0, 1)).total.backward()
 
-    draw = draw_for(0, 1)
-    first = pairs_of(draw)
-    partners, own = pairs_of(draw)  # permutation and λ of its own
+    rng = rng_for(0, 1)
+    first = pairs_of(rng)
+    partners, own = pairs_of(rng)  # permutation and λ of its own
     assert own != first[1]
     assert not torch.equal(partners, first[0])
     masks = masks_of(method, images, partners, own)
@@ -86,7 +90,7 @@ def test_the_block_descends_on_the_teachers_loss_and_the_mask_loss_alone(tiny_me
     areas = areas.mean()[None] if pipeline == "openmixup" else areas
     for area in areas:
         loss = loss + 0.1 * torch.relu((area - own).abs() - 0.01) / len(areas)
-    parameters = method.players()["generator"]
+    parameters = method.param_groups()["generator"]
     assert_close(parameters, torch.autograd.grad(loss, parameters))
 
 
@@ -94,19 +98,19 @@ def test_the_block_descends_on_the_teachers_loss_and_the_mask_loss_alone(tiny_me
 def test_no_gradient_reaches_the_teacher_and_its_forward_changes_no_weight(tiny_method, pipeline):
     method, (images, labels) = tiny_method(replace(CONFIG, pipeline=pipeline)), batch_of()
     before = [p.clone() for p in method.teacher.parameters()]
-    method(images, labels, draw_for(0, 1)).total.backward()
+    method(images, labels, rng_for(0, 1)).total.backward()
     assert all(p.grad is None and not p.requires_grad for p in method.teacher.parameters())
     assert all(map(torch.equal, method.teacher.parameters(), before))
 
 
 def test_a_step_of_the_block_lowers_the_teachers_loss_and_not_the_classifiers_weights(tiny_method):
     method, batch = tiny_method(replace(CONFIG, mask_loss=0.0)), batch_of()
-    losses = method(*batch, draw_for(0, 1))
+    losses = method(*batch, rng_for(0, 1))
     losses.total.backward()
     with torch.no_grad():
         for parameter in method.generator.parameters():
             parameter -= 1e-2 * parameter.grad
-    after = method(*batch, draw_for(0, 1)).terms
+    after = method(*batch, rng_for(0, 1)).terms
     assert after["teacher_mixed_ce"] < losses.terms["teacher_mixed_ce"]
     assert after["ce"] == losses.terms["ce"]
 
@@ -115,7 +119,7 @@ def test_near_0_and_1_the_classifier_sees_mixup(tiny_method):
     method, (images, _) = tiny_method(replace(CONFIG, alpha=0.3)), batch_of()
     kinds = set()
     for step in range(20):
-        seen = method.mixed(images, draw_for(0, step))
+        seen = method.mixed(images, rng_for(0, step))
         near = bool(seen.ratios.min() <= 0.08)
         kinds.add(near)
         flat = seen.ratios[:, :, None, None].expand_as(seen.masks).double()
@@ -127,17 +131,17 @@ def test_near_0_and_1_the_classifier_sees_mixup(tiny_method):
 
 @each_pipeline
 def test_a_margin_of_almost_a_half_leaves_the_block_no_say(tiny_method, pipeline):
-    """The control "flat masks": interpolation of all pixels, whatever the block has learned."""
+    """The control "spatially constant masks": interpolation of all pixels, whatever the block has learned."""
     method = tiny_method(replace(CONFIG, pipeline=pipeline, lam_margin=0.499999))
     images, labels = batch_of()
-    partners, own = pairs_of(draw_for(0, 1))
-    seen = method.mixed(images, draw_for(0, 1))
+    partners, own = pairs_of(rng_for(0, 1))
+    seen = method.mixed(images, rng_for(0, 1))
     torch.testing.assert_close(seen.images, own * images + (1 - own) * images[partners[:, 1]])
-    before = method(images, labels, draw_for(0, 1)).terms["mixed_ce"]
+    before = method(images, labels, rng_for(0, 1)).terms["mixed_ce"]
     with torch.no_grad():
         for parameter in method.generator.parameters():
             parameter.add_(torch.randn_like(parameter))
-    assert method(images, labels, draw_for(0, 1)).terms["mixed_ce"] == before
+    assert method(images, labels, rng_for(0, 1)).terms["mixed_ce"] == before
 
 
 def test_the_area_loss_is_what_lies_beyond_the_margin():
@@ -158,7 +162,7 @@ def test_a_step_costs_nine_units_to_the_three_of_plain_training():
     for config in (Plain(), AutoMix()):
         method = config.build(Net("resnet18", width=16).build(CLASSES), 32).train()
         with FlopCounterMode(display=False) as counter:
-            method(images, labels, draw_for(0, 0)).total.backward()
+            method(images, labels, rng_for(0, 0)).total.backward()
         counts.append(counter.get_total_flops())
     assert counts[1] / counts[0] == pytest.approx(3.0, abs=0.1)
 
@@ -170,7 +174,9 @@ def test_the_toolbox_pipeline_has_two_heads_and_a_waiting_teacher():
     assert isinstance(method.teacher, OwnStatistics)
     assert method.teacher.network.training
     torch.testing.assert_close(method.classifier(images), net.model(images))
-    assert not torch.allclose(method.classifier.see_mixed(images).logits, net.model(images))
+    assert not torch.allclose(
+        method.classifier.forward_mixed_with_features(images).logits, net.model(images)
+    )
     with torch.no_grad():
         method.classifier.mixing_head.bias += 1.0
     method.after_step(0.3)
@@ -187,8 +193,8 @@ def test_the_toolbox_shows_the_classifier_the_clean_images_first(kind, pipeline)
     network = copy.deepcopy(method.classifier)
     images, labels = batch_of()
     images = images.float()
-    mixed = method.mixed(images, draw_for(0, 0)).images
-    method(images, labels, draw_for(0, 0))
+    mixed = method.mixed(images, rng_for(0, 0)).images
+    method(images, labels, rng_for(0, 0))
     with torch.no_grad():
         for seen in (images, mixed) if pipeline == "openmixup" else (mixed, images):
             network(seen)
@@ -203,7 +209,7 @@ def test_looking_at_the_mixed_images_leaves_no_trace(pipeline):
     net = Net("resnet18", width=8).build(CLASSES)
     method = AutoMix(pipeline=pipeline).build(net, SIDE).train()
     before = {name: t.clone() for name, t in method.state_dict().items()}
-    method.mixed(torch.randn(BATCH, 3, SIDE, SIDE), draw_for(0, 0))
+    method.mixed(torch.randn(BATCH, 3, SIDE, SIDE), rng_for(0, 0))
     assert all(torch.equal(t, before[name]) for name, t in method.state_dict().items())
 
 

@@ -9,7 +9,7 @@ import torch
 
 from adautomix.methods import METHODS
 from adautomix.models import Net
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_batch_of_another_size_runs_uncompiled(name, compiler):
     method = METHODS[name].build(Net("resnet18", width=8).build(5), 16).train()
     method.compile_step()
     for size in (6, 6, 4, 6):
-        assert method(*batch(size), Draw(0)).total.isfinite()
+        assert method(*batch(size), StepRNG(0)).total.isfinite()
     assert compiler == [6, 6, 6]
 
 
@@ -55,7 +55,7 @@ method = METHODS[sys.argv[1]].build(Net("resnet18", width=8).build(5), 16).train
 method.compile_step(backend="eager")
 for step in range(2):
     images, labels = torch.randn(6, 3, 16, 16), torch.arange(6) % 5
-    method(images, labels, Draw(0, step)).total.backward()
+    method(images, labels, StepRNG(0, step)).total.backward()
 print(counters["stats"]["unique_graphs"], sum(counters["graph_break"].values()))
 """
 

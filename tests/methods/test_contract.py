@@ -15,7 +15,7 @@ from adautomix.methods import METHODS, Fixed, Guided, MethodConfig
 from adautomix.mix import Mixed
 from adautomix.models import Net, Teacher
 from adautomix.recipes import SGD, photodigits
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 from adautomix.train.optimiser import make_optimiser
 
 BATCH, SIDE, CLASSES = 6, 16, 5
@@ -85,13 +85,13 @@ def test_a_step_gives_named_finite_terms_and_every_trained_parameter_a_gradient(
     for module in method.classifier.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.ones_(module.weight)  # timm starts the last of a block at 0
-    losses = method(*batch_of(), draw_for(0, 1))
+    losses = method(*batch_of(), rng_for(0, 1))
     assert losses.total.shape == ()
     assert torch.isfinite(losses.total)
     assert list(losses.terms) == TERMS.get(name, list(losses.terms)[:1])
     assert all(torch.isfinite(t) and not t.requires_grad for t in losses.terms.values())
     losses.total.backward()
-    trained = {id(p) for player in method.players().values() for p in player}
+    trained = {id(p) for player in method.param_groups().values() for p in player}
     for where, parameter in method.named_parameters():
         assert (id(parameter) in trained) == parameter.requires_grad == ("teacher" not in where)
         assert (parameter.grad is not None) == parameter.requires_grad
@@ -109,9 +109,9 @@ def test_in_bf16_too_every_trained_parameter_gets_a_gradient(make, name, cached,
     method = make(name)
     with numerics.autocast():
         assert torch.is_autocast_cache_enabled() == (cached and cached_casts_have_gradients("cpu"))
-        losses = method(*batch_of(), draw_for(0, 1))
+        losses = method(*batch_of(), rng_for(0, 1))
     losses.total.backward()
-    trained = [p for player in method.players().values() for p in player]
+    trained = [p for player in method.param_groups().values() for p in player]
     assert [p for p in trained if p.grad is None] == []
 
 
@@ -119,8 +119,8 @@ def test_in_bf16_too_every_trained_parameter_gets_a_gradient(make, name, cached,
 def test_mixed_images_in_half_precision_have_label_weights_of_float32(make, name):
     method, (images, labels) = make(name), batch_of()
     with decide("cpu", "bf16").autocast():
-        assert torch.isfinite(method(images.bfloat16(), labels, draw_for(0, 1)).total)
-        mixed = method.mixed(images.bfloat16(), draw_for(0, 1))
+        assert torch.isfinite(method(images.bfloat16(), labels, rng_for(0, 1)).total)
+        mixed = method.mixed(images.bfloat16(), rng_for(0, 1))
     assert mixed.images.dtype == torch.bfloat16
     assert mixed.label_weights.dtype == torch.float32
     if name not in ("cutout", "snapmix"):  # whose labels' weights need not sum to 1
@@ -130,9 +130,9 @@ def test_mixed_images_in_half_precision_have_label_weights_of_float32(make, name
 @each_method
 def test_same_draw_same_losses_and_gradients_bitwise(make, name):
     def step(method, number):
-        losses = method(*batch_of(), draw_for(0, number))
+        losses = method(*batch_of(), rng_for(0, number))
         losses.total.backward()
-        gradients = [p.grad for player in method.players().values() for p in player]
+        gradients = [p.grad for player in method.param_groups().values() for p in player]
         return [losses.total, *losses.terms.values(), *gradients]
 
     first, again, other = (step(make(name), number) for number in (1, 1, 2))
@@ -144,7 +144,7 @@ def test_same_draw_same_losses_and_gradients_bitwise(make, name):
 def test_a_step_leaves_images_labels_and_weights_alone(make, name):
     method, (images, labels) = make(name), batch_of()
     before = {n: p.detach().clone() for n, p in method.named_parameters()}
-    method(images, labels, draw_for(0, 1)).total.backward()
+    method(images, labels, rng_for(0, 1)).total.backward()
     assert torch.equal(images, batch_of()[0])
     assert torch.equal(labels, batch_of()[1])
     assert same(before, dict(method.named_parameters()))
@@ -153,10 +153,10 @@ def test_a_step_leaves_images_labels_and_weights_alone(make, name):
 @each_method
 def test_a_few_steps_lower_the_classifiers_loss(make, name):
     method, (images, labels) = make(name), batch_of(12)
-    optimiser = torch.optim.SGD([p for ps in method.players().values() for p in ps], lr=0.05)
+    optimiser = torch.optim.SGD([p for ps in method.param_groups().values() for p in ps], lr=0.05)
     seen = []
     for step in range(12):
-        losses = method(images, labels, draw_for(0, 0))
+        losses = method(images, labels, rng_for(0, 0))
         seen.append(float(next(iter(losses.terms.values()))))
         losses.total.backward()
         optimiser.step()
@@ -207,10 +207,10 @@ def test_without_momentum_there_is_no_teacher(make, name):
     method = make(name, momentum=None)
     assert method.teacher is None
     assert list(method.predictors()) == ["classifier"]
-    method(*batch_of(), draw_for(0, 1)).total.backward()
+    method(*batch_of(), rng_for(0, 1)).total.backward()
     method.after_step(0.5)
     without, with_one = (make(name, **one) for one in ({"momentum": None}, {}))
-    totals = [each(*batch_of(), draw_for(0, 1)).total for each in (without, with_one)]
+    totals = [each(*batch_of(), rng_for(0, 1)).total for each in (without, with_one)]
     assert torch.equal(*totals)  # it takes no part in training
 
 
@@ -218,7 +218,7 @@ def test_without_momentum_there_is_no_teacher(make, name):
 def test_a_copy_goes_its_own_way(make, name):
     method = make(name)
     twin = copy.deepcopy(method)
-    totals = [m(*batch_of(), draw_for(0, 1)).total for m in (method, twin)]
+    totals = [m(*batch_of(), rng_for(0, 1)).total for m in (method, twin)]
     assert totals[0] == totals[1]
     before = state(method)
     with torch.no_grad():
@@ -236,13 +236,13 @@ def test_weights_are_a_function_of_the_seed(make, name):
 @each_method
 def test_the_global_generator_is_untouched(make, name):
     before = torch.get_rng_state()
-    make(name)(*batch_of(), draw_for(0, 1))
+    make(name)(*batch_of(), rng_for(0, 1))
     assert torch.equal(torch.get_rng_state(), before)
 
 
 @each_method
 def test_mixed_shows_what_is_trained_on_without_gradients(make, name):
-    found = make(name).mixed(batch_of()[0], draw_for(0, 1))
+    found = make(name).mixed(batch_of()[0], rng_for(0, 1))
     if name in ("plain", "me_ada", "dada"):
         assert found is None
         return
@@ -271,16 +271,16 @@ def test_mixed_shows_what_is_trained_on_without_gradients(make, name):
 def test_a_batch_that_cannot_be_trained_on_is_one_sentence(make, name, wrong, sentence):
     method, before = make(name), state(make(name))
     with pytest.raises(InputError, match=sentence):
-        method(*wrong(*batch_of()), draw_for(0, 1))
+        method(*wrong(*batch_of()), rng_for(0, 1))
     assert same(state(method), before)
 
 
 @each_method
 def test_labels_may_be_integers_of_any_width_and_have_an_axis_of_one(make, name):
     images, labels = batch_of()
-    expected = make(name)(images, labels, draw_for(0, 1)).total
+    expected = make(name)(images, labels, rng_for(0, 1)).total
     for given in (labels.int(), labels.to(torch.uint8), labels[:, None], labels.short()[:, None]):
-        assert torch.equal(make(name)(images, given, draw_for(0, 1)).total, expected)
+        assert torch.equal(make(name)(images, given, rng_for(0, 1)).total, expected)
 
 
 @each_method
@@ -298,7 +298,7 @@ def test_what_is_frozen_stays_and_the_rest_learns(name, trained):
     method = METHODS[name].build(model, 32).train()
     optimiser = make_optimiser(method, SGD(lr=0.1))
     before = {n: p.detach().clone() for n, p in method.classifier.model.named_parameters()}
-    method(torch.randn(4, 3, 32, 32), torch.arange(4), draw_for(0, 1)).total.backward()
+    method(torch.randn(4, 3, 32, 32), torch.arange(4), rng_for(0, 1)).total.backward()
     optimiser.step()
     method.after_step(0.5)
     for n, p in method.classifier.model.named_parameters():
@@ -323,7 +323,7 @@ def test_a_plain_timm_model_will_do(name):
     method = METHODS[name].build(model, 32)
     assert method.classifier.model is model
     images, labels = torch.randn(4, 3, 32, 32), torch.arange(4)
-    assert torch.isfinite(method(images, labels, draw_for(0, 1)).total)
+    assert torch.isfinite(method(images, labels, rng_for(0, 1)).total)
 
 
 @pytest.mark.parametrize("name", ["adautomix", "adautomix_released", "automix", "samix"])
@@ -331,14 +331,16 @@ def test_a_model_of_one_channel_is_measured_as_it_is(name):
     model = timm.create_model("test_resnet", num_classes=CLASSES, in_chans=1)
     method = METHODS[name].build(model, 32)
     images, labels = torch.randn(4, 1, 32, 32), torch.arange(4)
-    assert torch.isfinite(method(images, labels, draw_for(0, 1)).total)
+    assert torch.isfinite(method(images, labels, rng_for(0, 1)).total)
 
 
 @pytest.mark.parametrize("name", ["automix", "samix"])
 def test_two_heads_take_one_channel_too(name):
     model = timm.create_model("test_resnet", num_classes=CLASSES, in_chans=1)
     config = replace(METHODS[name], pipeline="openmixup")
-    found = config.build(model, 32).classifier.see_mixed(torch.randn(2, 1, 32, 32))
+    found = config.build(model, 32).classifier.forward_mixed_with_features(
+        torch.randn(2, 1, 32, 32)
+    )
     assert found.logits.shape == (2, CLASSES)
 
 
@@ -353,7 +355,7 @@ def test_the_learning_rate_of_photodigits_is_the_same_per_unit_of_loss(name, mak
         torch.nn.init.zeros_(head.weight)
         torch.nn.init.zeros_(head.bias)
     images, _ = batch_of()
-    method(images, torch.full((BATCH,), 2), draw_for(0, 1)).total.backward()
+    method(images, torch.full((BATCH,), 2), rng_for(0, 1)).total.backward()
     found = sum(head.bias.grad[2] for head in heads) / (1 / CLASSES - 1)
     weight = 2 if isinstance(METHODS[name], photodigits.PAIRED) else 1
     assert found.item() == pytest.approx(weight, rel=1e-5)

@@ -16,7 +16,7 @@ from adautomix.methods import DADA, Plain
 from adautomix.methods.dada import Policy
 from adautomix.methods.dada_ops import GREY, OPS, RANGES, transform
 from adautomix.models import Backbone, Net
-from adautomix.rng import Draw, draw_for
+from adautomix.rng import StepRNG, rng_for
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 BILINEAR = InterpolationMode.BILINEAR
@@ -179,8 +179,8 @@ def test_normalised_images_are_transformed_as_pixels_are():
     mean, std = mean[:, None, None], std[:, None, None]
     policy = Policy(OPS, 2).double()
     nn.init.normal_(policy.strength)
-    shown, chance = policy(images, draw_for(0, 1))
-    normalised, again = policy((images - mean) / std, draw_for(0, 1))
+    shown, chance = policy(images, rng_for(0, 1))
+    normalised, again = policy((images - mean) / std, rng_for(0, 1))
     torch.testing.assert_close(normalised * std + mean, shown, atol=1e-6, rtol=0)
     assert torch.equal(chance, again)
     touched = (shown != images).flatten(1).any(1)
@@ -195,7 +195,7 @@ def test_operations_are_drawn_with_the_chances_of_the_policy():
         policy.strength[0] = 1.0
     torch.testing.assert_close(policy.shares(), torch.tensor([[0.18, 0.24]]))
     images = pixels((3000, 1, 2, 2)).float()
-    shown, log_chance = policy(images, draw_for(0, 1))
+    shown, log_chance = policy(images, rng_for(0, 1))
     inverted = torch.isclose(shown, 1 - images).flatten(1).all(1)
     alone = (shown == images).flatten(1).all(1)
     counts = torch.stack([inverted, ~inverted & ~alone, alone]).sum(1) / 3000
@@ -294,7 +294,7 @@ def test_the_gradient_of_the_policy_is_that_of_the_expected_influence():
         policy.strength[0] = torch.tensor([0.0, 0.6])
     one = torch.tensor([0.0, 0.2, 0.5, 1.0]).reshape(1, 1, 2, 2).expand(1, 3, 2, 2)
     images, labels = one.expand(count, 3, 2, 2), torch.zeros(count, dtype=torch.long)
-    method(images, labels, draw_for(0, 1)).total.backward()
+    method(images, labels, rng_for(0, 1)).total.backward()
 
     direction = method._direction(one.expand(2, 3, 2, 2), labels[:2])
     among, chance = policy.choice[0].softmax(0), policy.chance[0].sigmoid()
@@ -313,8 +313,8 @@ def test_the_gradient_of_the_policy_is_that_of_the_expected_influence():
 def test_the_classifier_learns_from_the_whole_transformed_batch_and_from_nothing_else():
     images, labels = batch_of()
     method = DADA().build(Net("resnet18", width=8).build(CLASSES), SIDE).train()
-    shown, _ = method.policy(images, draw_for(0, 1))
-    method(images, labels, draw_for(0, 1)).total.backward()
+    shown, _ = method.policy(images, rng_for(0, 1))
+    method(images, labels, rng_for(0, 1)).total.backward()
     found = [parameter.grad.clone() for parameter in method.classifier.parameters()]
     loss = F.cross_entropy(method.classifier(shown.detach()), labels)
     by_hand = torch.autograd.grad(loss, list(method.classifier.parameters()))
@@ -326,8 +326,8 @@ def test_batchnorm_sees_the_transformed_batch_once():
     images, labels = batch_of()
     method = DADA().build(Net("resnet18", width=8).build(CLASSES), SIDE).train()
     twin = Net("resnet18", width=8).build(CLASSES).train()
-    twin(method.policy(images, draw_for(0, 1))[0])
-    method(images, labels, draw_for(0, 1))
+    twin(method.policy(images, rng_for(0, 1))[0])
+    method(images, labels, rng_for(0, 1))
     for (name, found), expected in zip(
         method.classifier.named_buffers(), twin.buffers(), strict=True
     ):
@@ -340,7 +340,7 @@ def test_a_step_costs_6_and_a_half_network_passes():
     for config in (Plain(), DADA()):
         method = config.build(Net("resnet18", width=8).build(CLASSES), SIDE).train()
         with FlopCounterMode(display=False) as counter:
-            method(images, labels, draw_for(0, 1)).total.backward()
+            method(images, labels, rng_for(0, 1)).total.backward()
         counted.append(counter.get_total_flops())
     assert counted[1] / counted[0] == pytest.approx(6.5 / 3, rel=0.02)
 
@@ -358,12 +358,12 @@ def test_the_policy_comes_to_prefer_a_harmless_operation_to_a_harmful_one():
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
     method = DADA(ops=("invert", "colour"), slots=1).build(Backbone(Linear(48, 2)), 4)
-    players = method.players()
+    players = method.param_groups()
     optimiser = torch.optim.SGD(
         [{"params": players["classifier"], "lr": 0.05}, {"params": players["generator"], "lr": 1.0}]
     )
     for step in range(150):
-        losses = method(*halves(32, generator), draw_for(0, step))
+        losses = method(*halves(32, generator), rng_for(0, step))
         losses.total.backward()
         optimiser.step()
         optimiser.zero_grad()
@@ -374,14 +374,14 @@ def test_the_policy_comes_to_prefer_a_harmless_operation_to_a_harmful_one():
 
 def test_no_image_is_mixed():
     method = DADA().build(Net("resnet18", width=8).build(CLASSES), SIDE)
-    assert method.mixed(batch_of()[0], draw_for(0, 1)) is None
+    assert method.mixed(batch_of()[0], rng_for(0, 1)) is None
 
 
 def test_the_policy_is_a_player_with_a_learning_rate_of_its_own():
     method = DADA(ops=("rotate", "invert"), slots=3).build(
         Net("resnet18", width=8).build(CLASSES), SIDE
     )
-    players = method.players()
+    players = method.param_groups()
     assert list(players) == ["classifier", "generator"]
     assert [tuple(p.shape) for p in players["generator"]] == [(3, 2)] * 3
 
@@ -403,7 +403,7 @@ def test_impossible_hyper_parameters_are_named(change, sentence):
 def test_a_batch_that_has_no_two_halves_is_one_sentence():
     method = DADA().build(Net("resnet18", width=8).build(CLASSES), SIDE)
     with pytest.raises(InputError, match="3 images are too few: use a batch of 4 or more"):
-        method(*batch_of(3), draw_for(0, 1))
+        method(*batch_of(3), rng_for(0, 1))
 
 
 def test_pixels_are_moved_in_full_precision_whatever_the_network_computes_in():
@@ -411,8 +411,8 @@ def test_pixels_are_moved_in_full_precision_whatever_the_network_computes_in():
     with torch.no_grad():
         policy.chance += 9  # an operation is as good as always applied
     images = torch.randn(64, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    plain, _ = policy(images, Draw(0))
+    plain, _ = policy(images, StepRNG(0))
     with torch.autocast("cpu", torch.bfloat16):
-        cast, _ = policy(images, Draw(0))
+        cast, _ = policy(images, StepRNG(0))
     assert (plain != images).any()
     assert torch.equal(cast, plain)

@@ -11,9 +11,9 @@ from adautomix.device import decide
 from adautomix.methods import METHODS, automix
 from adautomix.methods import adautomix as paper
 from adautomix.methods import adautomix_released as released
-from adautomix.methods.eager_grad import early
+from adautomix.methods.eager_grad import eager_grad
 from adautomix.models import Net
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 USERS = {
     "adautomix": paper,
@@ -31,7 +31,7 @@ def layer() -> nn.Linear:
 
 def test_the_gradient_is_that_of_the_usual_backward_scaled_as_there(layer):
     other, x = copy.deepcopy(layer), torch.randn(5, 3, dtype=torch.float64)
-    loss = early(lambda: layer(x).square().mean(), layer.parameters())
+    loss = eager_grad(lambda: layer(x).square().mean(), layer.parameters())
     (3 * loss + layer.weight.sum()).backward()
     (3 * other(x).square().mean() + other.weight.sum()).backward()
     for mine, theirs in zip(layer.parameters(), other.parameters(), strict=True):
@@ -56,7 +56,7 @@ def test_no_activation_waits_for_the_backward_pass(layer):
         return layer(torch.ones(4, 3, dtype=torch.float64)).exp().mean()
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda kept: kept.tensor):
-        at_once = early(compute, layer.parameters())
+        at_once = eager_grad(compute, layer.parameters())
         assert len(waiting) == 0
         usual = compute()
         assert len(waiting) > 0
@@ -66,33 +66,35 @@ def test_no_activation_waits_for_the_backward_pass(layer):
 
 def test_what_is_frozen_takes_nothing_and_without_gradients_nothing_is_kept(layer):
     layer.bias.requires_grad_(False)
-    loss = early(lambda: layer(torch.ones(2, 3, dtype=torch.float64)).sum(), layer.parameters())
+    loss = eager_grad(
+        lambda: layer(torch.ones(2, 3, dtype=torch.float64)).sum(), layer.parameters()
+    )
     loss.backward()
     assert layer.bias.grad is None
     assert layer.weight.grad.eq(2).all()
     with torch.no_grad():
-        assert not early(lambda: layer.weight.sum(), layer.parameters()).requires_grad
+        assert not eager_grad(lambda: layer.weight.sum(), layer.parameters()).requires_grad
     layer.weight.requires_grad_(False)
-    assert not early(lambda: layer.weight.sum(), layer.parameters()).requires_grad
+    assert not eager_grad(lambda: layer.weight.sum(), layer.parameters()).requires_grad
 
 
 def test_a_gradient_that_two_weights_share_is_scaled_once_for_each():
     first, second = (nn.Parameter(torch.ones(2, 3)) for _ in range(2))
-    loss = early(lambda: (2 * (first + second)).sum(), [first, second])
+    loss = eager_grad(lambda: (2 * (first + second)).sum(), [first, second])
     (5 * loss).backward()
     assert first.grad.eq(10).all()
     assert second.grad.eq(10).all()
 
 
 def test_a_gradient_is_given_once(layer):
-    loss = early(lambda: layer.weight.sum(), layer.parameters())
+    loss = eager_grad(lambda: layer.weight.sum(), layer.parameters())
     loss.backward(retain_graph=True)
     with pytest.raises(RuntimeError, match="taken already: compute it anew"):
         loss.backward()
 
 
 def test_a_weight_that_the_loss_does_not_reach_has_no_gradient(layer):
-    early(lambda: layer.weight.sum(), layer.parameters()).backward()
+    eager_grad(lambda: layer.weight.sum(), layer.parameters()).backward()
     assert layer.bias.grad is None
 
 
@@ -101,12 +103,12 @@ def test_a_step_is_the_same_bit_by_bit(name, monkeypatch):
     """α is 1/2 and the order of the sums is kept, so not even the rounding differs."""
     images, labels = torch.randn(6, 3, 16, 16), torch.randint(0, 4, (6,))
     found = []
-    for change in (lambda: None, lambda: monkeypatch.setattr(USERS[name], "early", _late)):
+    for change in (lambda: None, lambda: monkeypatch.setattr(USERS[name], "eager_grad", _late)):
         change()
         torch.manual_seed(0)
         network = Net("resnet18", stem="cifar", width=8).build(4, seed=0)
         method = decide("cpu").place(METHODS[name].build(network, 16, seed=0)).train()
-        method(images, labels, draw_for(0, 0)).total.backward()
+        method(images, labels, rng_for(0, 0)).total.backward()
         found.append({key: p.grad for key, p in method.named_parameters()})
     assert any(grad is not None for grad in found[0].values())
     for key, mine in found[0].items():

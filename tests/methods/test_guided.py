@@ -16,7 +16,7 @@ from adautomix.methods import METHODS, Fixed, Guided
 from adautomix.methods.guided import GUIDES, attention, cam, evaluating, saliency
 from adautomix.mix import AttentiveCutMix, CutMix, Mixed, PuzzleMix, SnapMix
 from adautomix.models import Backbone, Net
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 RULES = {
@@ -55,9 +55,9 @@ class Watching:
 
     guide: ClassVar[str] = "saliency"
 
-    def __call__(self, images, draw, importance) -> Mixed:
+    def __call__(self, images, rng, importance) -> Mixed:
         SEEN.append(importance)
-        return CutMix()(images, draw)
+        return CutMix()(images, rng)
 
 
 SEEN: list[torch.Tensor] = []
@@ -97,7 +97,7 @@ def test_saliency_of_an_image_does_not_depend_on_the_rest_of_the_batch():
 def test_attention_is_the_channel_mean_of_the_tap():
     images, labels = batch_of()
     with evaluating(network_of()) as network:
-        expected = network.see(images).features.mean(dim=1)
+        expected = network.forward_with_features(images).features.mean(dim=1)
         torch.testing.assert_close(attention(network, images, labels), expected.detach())
         assert expected.shape == (BATCH, 4, 4)
 
@@ -159,14 +159,14 @@ def test_a_model_without_a_grid_has_no_cam():
     method = Guided(SnapMix()).build(model, 160)
     images = torch.randn(2, 3, 160, 160)
     with pytest.raises(InputError, match="no class activation map, which SnapMix needs"):
-        method(images, torch.tensor([0, 1]), draw_for(0, 1))
+        method(images, torch.tensor([0, 1]), rng_for(0, 1))
 
 
 def test_a_model_of_two_branches_has_no_cam():
     model = timm.create_model("crossvit_9_240", num_classes=CLASSES)
     method = Guided(SnapMix()).build(model, 240)
     with pytest.raises(InputError, match="takes 2 tensors of features, not one, so it has no"):
-        method(torch.randn(2, 3, 240, 240), torch.tensor([0, 1]), draw_for(0, 1))
+        method(torch.randn(2, 3, 240, 240), torch.tensor([0, 1]), rng_for(0, 1))
 
 
 # The step.
@@ -176,9 +176,9 @@ def test_a_model_of_two_branches_has_no_cam():
 def test_the_loss_is_that_of_the_rules_images_and_label_weights(rule):
     method, (images, labels) = method_of(rule), batch_of()
     importance = method.importance(images, labels)
-    mixed = rule(images, draw_for(0, 1), importance)
+    mixed = rule(images, rng_for(0, 1), importance)
     expected = mixed_ce(network_of()(mixed.images), labels, mixed.partners, mixed.label_weights)
-    losses = method(images, labels, draw_for(0, 1))
+    losses = method(images, labels, rng_for(0, 1))
     torch.testing.assert_close(losses.total, expected)
     assert losses.terms["mixed_ce"] == losses.total
 
@@ -191,7 +191,7 @@ def test_asking_leaves_no_gradient_no_statistics_and_no_mode_behind(rule, guide_
     before = {name: tensor.clone() for name, tensor in method.state_dict().items()}
     modes = [module.training for module in method.modules()]
     importance = method.importance(images, labels)
-    method.mixed(images, draw_for(0, 1))
+    method.mixed(images, rng_for(0, 1))
     assert not importance.requires_grad
     assert not images.requires_grad
     assert all(parameter.grad is None for parameter in method.parameters())
@@ -202,10 +202,10 @@ def test_asking_leaves_no_gradient_no_statistics_and_no_mode_behind(rule, guide_
 @each_rule
 def test_the_gradient_is_that_of_the_loss_on_the_mixed_images_alone(rule):
     method, (images, labels) = method_of(rule), batch_of()
-    mixed = rule(images, draw_for(0, 1), method.importance(images, labels))
+    mixed = rule(images, rng_for(0, 1), method.importance(images, labels))
     twin = network_of()
     mixed_ce(twin(mixed.images), labels, mixed.partners, mixed.label_weights).backward()
-    method(images, labels, draw_for(0, 1)).total.backward()
+    method(images, labels, rng_for(0, 1)).total.backward()
     for ours, theirs in zip(method.classifier.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad)
 
@@ -230,8 +230,8 @@ def test_a_step_uses_the_labels_and_mixed_the_predictions():
         expected = [saliency(network, images, each) for each in (labels, predicted)]
     assert not torch.equal(labels, predicted)
     SEEN.clear()
-    method.mixed(images, draw_for(0, 1))
-    method(images, labels, draw_for(0, 1))
+    method.mixed(images, rng_for(0, 1))
+    method(images, labels, rng_for(0, 1))
     torch.testing.assert_close(SEEN[0], expected[1])
     torch.testing.assert_close(SEEN[1], expected[0])
 

@@ -16,7 +16,7 @@ from adautomix.methods import Fixed, ManifoldMix
 from adautomix.methods.manifold import StageMix, mix_rows, stages
 from adautomix.mix import Mixup
 from adautomix.models import Backbone, Net
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 BATCH, SIDE, CLASSES = 6, 32, 5
 SWIN = {"img_size": 32, "window_size": 2, "embed_dim": 8, "depths": (1,) * 4, "num_heads": (1,) * 4}
@@ -105,8 +105,8 @@ def batch_of(dtype=torch.float64):
 
 
 def sets_of(count=2):
-    draw = draw_for(0, 1)
-    return draw.partners(BATCH, count), draw.ratios(BATCH, count).double()
+    rng = rng_for(0, 1)
+    return rng.partners(BATCH, count), rng.ratios(BATCH, count).double()
 
 
 def test_mixing_after_a_stage_is_the_forward_split_by_hand(backbone):
@@ -164,7 +164,7 @@ def test_a_step_at_layer_0_is_mixups_step_bit_by_bit(step):
     steps = []
     for config in (ManifoldMix(layers=1), Fixed(Mixup(alpha=2.0))):
         method = config.build(Net("resnet18", width=8).build(CLASSES), SIDE).train()
-        total = method(images, labels, draw_for(0, step)).total
+        total = method(images, labels, rng_for(0, step)).total
         total.backward()
         steps.append([total, *(p.grad for p in method.classifier.parameters())])
     assert all(torch.equal(a, b) for a, b in zip(*steps, strict=True))
@@ -183,7 +183,7 @@ def test_each_layer_is_drawn_equally_often_and_images_are_mixed_at_layer_0_alone
     images, labels = batch_of()
     images = images[:, :, :8, :8].contiguous()
     for step in range(300):
-        method(images, labels, draw_for(0, step))
+        method(images, labels, rng_for(0, step))
     layers = [given[-1] for given in seen]
     assert stats.chisquare([layers.count(layer) for layer in range(3)]).pvalue > 0.01
     assert all(torch.equal(given[0], images) == (given[-1] > 0) for given in seen)
@@ -240,7 +240,7 @@ from adautomix.models import Net
 
 method = ManifoldMix().build(Net("resnet18", width=8).build(5), 16).eval()
 images, labels = torch.randn(6, 3, 16, 16), torch.arange(6) % 5
-partners, ratios = draw_for(0, 1).partners(6, 2), draw_for(0, 1).ratios(6, 2)
+partners, ratios = rng_for(0, 1).partners(6, 2), rng_for(0, 1).ratios(6, 2)
 plain = [method.compute(images, labels, partners, ratios, layer).total for layer in range(3)]
 graphs = CompileCounter()
 method.compile_step(backend=graphs, fullgraph=True)
@@ -263,8 +263,8 @@ def test_mixed_shows_the_partners_and_ratios_of_the_step(toy, monkeypatch):
     method = ManifoldMix(per="sample").build(toy, SIDE)
     images, labels = batch_of()
     seen = record(method, monkeypatch)
-    method(images, labels, draw_for(0, 7))
-    shown = method.mixed(images, draw_for(0, 7))
+    method(images, labels, rng_for(0, 7))
+    shown = method.mixed(images, rng_for(0, 7))
     assert torch.equal(seen[0][2], shown.partners)
     assert torch.equal(seen[0][3], shown.ratios)
     assert len(shown.ratios[:, 0].unique()) == BATCH
@@ -289,4 +289,4 @@ def test_a_model_without_stages_can_only_mix_images(toy):
         ManifoldMix().build(toy, SIDE)
     images, labels = batch_of()
     method = ManifoldMix(layers=1).build(toy, SIDE)
-    assert torch.isfinite(method(images, labels, draw_for(0, 1)).total)
+    assert torch.isfinite(method(images, labels, rng_for(0, 1)).total)

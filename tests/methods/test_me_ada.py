@@ -12,7 +12,7 @@ from adautomix.errors import InputError
 from adautomix.methods import MEADA
 from adautomix.methods.me_ada import ascend, objective
 from adautomix.models import Backbone, Net
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 
@@ -169,7 +169,7 @@ def test_the_first_step_goes_up_the_loss_of_the_whole_network(name):
 def test_the_step_trains_on_clean_and_moved_images_alike(method):
     images, labels = batch_of()
     moved = method.moved(images, labels)
-    losses = method(images, labels, draw_for(0, 1))
+    losses = method(images, labels, rng_for(0, 1))
     losses.total.backward()
     found = [parameter.grad.clone() for parameter in method.classifier.parameters()]
     logits = method.classifier(torch.cat([images, moved]))
@@ -183,7 +183,7 @@ def test_the_step_trains_on_clean_and_moved_images_alike(method):
 
 
 def test_no_image_is_mixed(method):
-    assert method.mixed(batch_of()[0], draw_for(0, 1)) is None
+    assert method.mixed(batch_of()[0], rng_for(0, 1)) is None
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ import torch
 from adautomix.bench.flops import Counting
 from adautomix.methods import MEADA, METHODS, AdAutoMix, AdAutoMixReleased
 from adautomix.models import Net
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 BATCH, SIDE, CLASSES = 4, 16, 5
 VARIANTS = METHODS | {
     "me_ada, 2 steps": MEADA(steps=2),
     "adautomix, N = 4": AdAutoMix(n=4),
-    "adautomix, T1 = 3": AdAutoMix(classifier_turns=3),
-    "adautomix, T2 = 3": AdAutoMix(generator_turns=3),
+    "adautomix, T1 = 3": AdAutoMix(classifier_updates=3),
+    "adautomix, T2 = 3": AdAutoMix(generator_updates=3),
     "adautomix_released, N = 2": AdAutoMixReleased(n=2),
     "automix, openmixup": replace(METHODS["automix"], pipeline="openmixup"),
 }
@@ -27,8 +27,8 @@ def flops(config, step=1):
     method = config.build(Net("resnet18", width=16).build(CLASSES), SIDE).train()
     images, labels = torch.randn(BATCH, 3, SIDE, SIDE), torch.arange(BATCH) % CLASSES
     with Counting() as counted:
-        for turn in method.turns:
-            method(images, labels, draw_for(0, step), turn).total.backward()
+        for update in method.updates:
+            method(images, labels, rng_for(0, step), update).total.backward()
     return counted.flops
 
 
@@ -49,6 +49,6 @@ def test_a_random_number_of_images_costs_its_mean():
     config = AdAutoMixReleased(n=4, random_n=True)
     method = config.build(Net("resnet18", width=8).build(CLASSES), SIDE)
     images = torch.zeros(BATCH, 3, SIDE, SIDE)
-    drawn = [method._sets(images, draw_for(0, step))[0].partners.shape[1] for step in range(600)]
+    drawn = [method._sets(images, rng_for(0, step))[0].partners.shape[1] for step in range(600)]
     cost = {n: AdAutoMixReleased(n=n).passes for n in (2, 3, 4)}
     assert sum(cost[n] for n in drawn) / 600 == pytest.approx(config.passes, abs=0.15)

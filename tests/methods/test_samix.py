@@ -12,7 +12,7 @@ from adautomix.methods import SAMix
 from adautomix.methods.samix import eta_balanced
 from adautomix.mix import blend
 from adautomix.models import Net
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 BATCH, SIDE, CLASSES = 6, 16, 5
 
@@ -73,13 +73,13 @@ def test_the_block_descends_on_the_balanced_loss_and_the_mask_loss_alone(tiny_me
     images = torch.randn(BATCH, 3, SIDE, SIDE, dtype=torch.float64)
     labels = torch.randint(0, CLASSES, (BATCH,))
     method.train()
-    method(images, labels, draw_for(0, 1)).total.backward()
+    method(images, labels, rng_for(0, 1)).total.backward()
 
-    draw = draw_for(0, 1)
-    draw.partners(BATCH, 2), draw.beta(2.0, (1,))  # the classifier's pairs come first
-    partners, own = draw.partners(BATCH, 2), draw.beta(2.0, (1,))
+    rng = rng_for(0, 1)
+    rng.partners(BATCH, 2), rng.beta(2.0, (1,))  # the classifier's pairs come first
+    partners, own = rng.partners(BATCH, 2), rng.beta(2.0, (1,))
     ratios = torch.cat([own, 1 - own]).expand(BATCH, 2)
-    features = method.teacher.see(images).features.detach()
+    features = method.teacher.forward_with_features(images).features.detach()
     masks = method.generator(features, partners, ratios, (SIDE, SIDE))
     view = method.teacher(blend(images, partners, masks))
     mine = masks[:, 0]
@@ -87,7 +87,7 @@ def test_the_block_descends_on_the_balanced_loss_and_the_mask_loss_alone(tiny_me
     variance = ((mine - mine.mean()) ** 2).mean()
     loss = eta_balanced(view, labels, partners, ratios, 0.4)
     loss = loss + 0.1 * (gaps.relu().mean() - 2 * variance)
-    parameters = method.players()["generator"]
+    parameters = method.param_groups()["generator"]
     for parameter, b in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
         assert (parameter.grad - b).norm() <= 1e-9 * b.norm()
         assert b.norm() > 0
@@ -98,7 +98,7 @@ def test_looking_at_the_mixed_images_leaves_no_trace(pipeline):
     net = Net("resnet18", width=8).build(CLASSES)
     method = SAMix(pipeline=pipeline).build(net, SIDE).train()
     before = {name: t.clone() for name, t in method.state_dict().items()}
-    method.mixed(torch.randn(BATCH, 3, SIDE, SIDE), draw_for(0, 0))
+    method.mixed(torch.randn(BATCH, 3, SIDE, SIDE), rng_for(0, 0))
     assert all(torch.equal(t, before[name]) for name, t in method.state_dict().items())
 
 

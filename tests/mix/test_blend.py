@@ -5,16 +5,16 @@ import pytest
 import torch
 
 from adautomix.mix import blend, interpolate
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 BATCH, CHANNELS, HEIGHT, WIDTH = 5, 2, 3, 4
 
 
 def sets(n, height=HEIGHT, width=WIDTH):
-    rng, draw = np.random.default_rng(0), draw_for(0, 1)
+    rng, rng = np.random.default_rng(0), rng_for(0, 1)
     images = torch.tensor(rng.normal(size=(BATCH, CHANNELS, HEIGHT, WIDTH)))
     masks = torch.tensor(rng.dirichlet(np.ones(n), (BATCH, height, width))).movedim(-1, 1)
-    return images, draw.partners(BATCH, n), masks
+    return images, rng.partners(BATCH, n), masks
 
 
 @pytest.mark.parametrize("n", [2, 3, 5])
@@ -30,7 +30,7 @@ def test_blend_is_eq_7(n):
 @pytest.mark.parametrize("n", [2, 4])
 def test_interpolate_weighs_every_pixel_of_an_image_alike(n):
     images, partners, _ = sets(n)
-    ratios = draw_for(0, 2).ratios(BATCH, n).double()
+    ratios = rng_for(0, 2).ratios(BATCH, n).double()
     slow = np.zeros((BATCH, CHANNELS, HEIGHT, WIDTH))
     for b in range(BATCH):
         for place in range(n):
@@ -62,5 +62,5 @@ def test_the_dtype_is_that_of_the_images_whatever_the_masks_and_ratios_have(dtyp
     assert found.dtype == dtype
     exact = blend(images.double(), partners, masks.double())
     torch.testing.assert_close(found.double(), exact, atol=0.05, rtol=0)
-    ratios = draw_for(0, 2).ratios(BATCH, 3)
+    ratios = rng_for(0, 2).ratios(BATCH, 3)
     assert interpolate(images, partners, ratios).dtype == dtype

@@ -10,7 +10,7 @@ from scipy import stats
 from adautomix.errors import InputError
 from adautomix.mix import FMix
 from adautomix.mix.fmix import along_one_axis, highest, isotropic
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 HEIGHT, WIDTH = 12, 16
 
@@ -31,7 +31,7 @@ def decayed(decay):
 
 @pytest.mark.parametrize("decay", [0.0, 1.5, 3.0])
 def test_the_energy_of_the_paper_s_image_depends_on_the_frequency_alone(decay):
-    found = power(isotropic(draw_for(0, 1), (4000, HEIGHT, WIDTH), decay))
+    found = power(isotropic(rng_for(0, 1), (4000, HEIGHT, WIDTH), decay))
     ratio = found / (decayed(decay) * HEIGHT * WIDTH)
     assert np.abs(ratio - 1).max() < 0.15
 
@@ -41,25 +41,25 @@ def test_the_paper_s_image_has_the_energy_of_its_definition():
     rng = np.random.default_rng(0)
     z = rng.normal(size=(4000, HEIGHT, WIDTH)) + 1j * rng.normal(size=(4000, HEIGHT, WIDTH))
     defined = power(torch.tensor(np.fft.ifft2(z * np.sqrt(decayed(3.0))).real))
-    found = power(isotropic(draw_for(0, 1), (4000, HEIGHT, WIDTH), 3.0))
+    found = power(isotropic(rng_for(0, 1), (4000, HEIGHT, WIDTH), 3.0))
     assert np.abs(found / defined / (found / defined).mean() - 1).max() < 0.15
 
 
 def test_the_published_image_varies_by_one_cycle_at_most_along_its_second_axis():
-    found = power(along_one_axis(draw_for(0, 1), (500, 32, 32), 3.0))
+    found = power(along_one_axis(rng_for(0, 1), (500, 32, 32), 3.0))
     one_cycle = [0, 1, 31]
     assert found[:, one_cycle].sum() / found.sum() > 1 - 1e-6
     falls = (5**-6 + (5**2 + 1) ** -3) / (1 + 2**-3)  # real and imaginary parts
     assert found[5].sum() / found[1].sum() == pytest.approx(falls, rel=0.2)
-    isotropic_one = power(isotropic(draw_for(0, 1), (500, 32, 32), 3.0))
+    isotropic_one = power(isotropic(rng_for(0, 1), (500, 32, 32), 3.0))
     assert isotropic_one[:, one_cycle].sum() / isotropic_one.sum() < 0.99
     assert isotropic_one[2, 0] / isotropic_one[0, 2] == pytest.approx(1, abs=0.2)
 
 
 def test_the_published_image_is_its_sum_over_frequencies():
     height, width = 6, 8
-    found = along_one_axis(draw_for(0, 1), (2, height, width), 2.0)
-    z = draw_for(0, 1).numpy.standard_normal((2, width // 2 + 1, 2, 2))
+    found = along_one_axis(rng_for(0, 1), (2, height, width), 2.0)
+    z = rng_for(0, 1).numpy.standard_normal((2, width // 2 + 1, 2, 2))
     slow = np.zeros((2, height, width))
     for b, y, x, k, cycle in np.ndindex(2, height, width, width // 2 + 1, 2):
         real = max(k / width, 1 / width) ** -2.0
@@ -86,9 +86,9 @@ def test_the_highest_pixels_are_those_that_sorting_finds(thousandths, upwards):
 @pytest.mark.parametrize("alpha", [0.2, 1.0])
 def test_the_ratio_is_beta_and_the_mask_binary(spectrum, alpha):
     rule = FMix(alpha, spectrum=spectrum, per="sample")
-    mixed = rule(torch.zeros(1000, 1, 24, 24), draw_for(0, 1))
+    mixed = rule(torch.zeros(1000, 1, 24, 24), rng_for(0, 1))
     assert set(mixed.masks.unique().tolist()) == {0.0, 1.0}
-    numbers = draw_for(0, 1)
+    numbers = rng_for(0, 1)
     numbers.partners(1000, 2)
     drawn = numbers.numpy.beta(alpha, alpha, 1000)
     assert stats.kstest(drawn, stats.beta(alpha, alpha).cdf).pvalue > 0.01

@@ -7,7 +7,7 @@ import torch
 from adautomix.errors import InputError
 from adautomix.mix import MixGenerator, blend
 from adautomix.mix.generator import ORDERS, UPSAMPLING
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 BATCH, CHANNELS, HEIGHT, WIDTH = 5, 6, 3, 4
 SIZE = (7, 10)
@@ -22,9 +22,9 @@ def generator(**options):
 
 
 def sets(n, seed=0):
-    rng, draw = np.random.default_rng(seed), draw_for(seed, 1)
+    rng, rng = np.random.default_rng(seed), rng_for(seed, 1)
     features = torch.tensor(rng.normal(size=(BATCH, CHANNELS, HEIGHT, WIDTH)))
-    return features, draw.partners(BATCH, n), draw.ratios(BATCH, n).double()
+    return features, rng.partners(BATCH, n), rng.ratios(BATCH, n).double()
 
 
 def softmax(values, axis):

@@ -8,7 +8,7 @@ from scipy import stats
 from adautomix.errors import InputError
 from adautomix.mix import GridMix
 from adautomix.mix.gridmix import holes
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 
 def painted(top, left, height, width, cell, hole, shape):
@@ -24,7 +24,7 @@ def painted(top, left, height, width, cell, hole, shape):
 @pytest.mark.parametrize("overhang", ["clip", "wrap"])
 @pytest.mark.parametrize("shape", [(32, 32), (15, 40), (8, 6)])
 def test_holes_are_those_of_a_slow_loop(overhang, shape):
-    grid = GridMix(overhang=overhang).grid(draw_for(0, 1), 300, *shape)
+    grid = GridMix(overhang=overhang).grid(rng_for(0, 1), 300, *shape)
     rows = holes(grid.top, grid.height, grid.cell, grid.hole, shape[0])
     columns = holes(grid.left, grid.width, grid.cell, grid.hole, shape[1])
     found = (rows[:, :, None] & columns[:, None, :]).double().numpy()
@@ -55,7 +55,7 @@ def test_the_ratios_are_distributed_as_those_of_a_slow_loop(overhang, alpha, sha
     rng = np.random.default_rng(0)
     slow = [slow_ratio(rng, alpha, shape, overhang) for _ in range(1500)]
     rule = GridMix(alpha, overhang=overhang, per="sample")
-    found = rule(torch.zeros(1500, 1, *shape), draw_for(0, 1)).ratios[:, 0].double()
+    found = rule(torch.zeros(1500, 1, *shape), rng_for(0, 1)).ratios[:, 0].double()
     assert stats.ks_2samp(found, slow).pvalue > 0.01
     assert stats.ks_2samp(found, [ratio**1.2 for ratio in slow]).pvalue < 0.01
 
@@ -63,27 +63,27 @@ def test_the_ratios_are_distributed_as_those_of_a_slow_loop(overhang, alpha, sha
 @pytest.mark.parametrize(("overhang", "mean"), [("clip", 0.71), ("wrap", 0.724)])
 def test_the_mean_ratio_is_far_from_a_half(overhang, mean):
     rule = GridMix(overhang=overhang, per="sample")
-    ratios = rule(torch.zeros(4000, 1, 32, 32), draw_for(0, 2)).ratios[:, 0]
+    ratios = rule(torch.zeros(4000, 1, 32, 32), rng_for(0, 2)).ratios[:, 0]
     assert float(ratios.mean()) == pytest.approx(mean, abs=0.01)
     assert ratios.min() < 0.3
 
 
 def test_how_often_a_region_is_longer_than_the_image():
-    grid = GridMix(overhang="wrap").grid(draw_for(0, 1), 4000, 32, 32)
+    grid = GridMix(overhang="wrap").grid(rng_for(0, 1), 4000, 32, 32)
     longer = (grid.height > 32) | (grid.width > 32)
     assert float(longer.float().mean()) == pytest.approx(0.45, abs=0.03)
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (1, 9), (7, 1)])
 def test_an_image_of_a_few_pixels_is_mixed_or_left_alone(shape):
-    mixed = GridMix(per="sample")(torch.rand(200, 3, *shape), draw_for(0, 1))
+    mixed = GridMix(per="sample")(torch.rand(200, 3, *shape), rng_for(0, 1))
     assert (mixed.ratios[:, 0] > 0).all()
     if min(shape) == 4:
         assert (mixed.ratios[:, 1] > 0).all()
 
 
 def test_the_number_of_cells_is_that_asked_for():
-    grid = GridMix(fewest=4, most=4).grid(draw_for(0, 1), 200, 96, 96)
+    grid = GridMix(fewest=4, most=4).grid(rng_for(0, 1), 200, 96, 96)
     assert ((grid.width / grid.cell).ceil() <= 4).all()
     assert (grid.width > 3 * grid.cell - 3).all()
 

@@ -16,7 +16,7 @@ from adautomix.mix import (
     blend,
 )
 from adautomix.mix.importance import resized, shares
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 RULES = {name: rule() for name, rule in GUIDED.items()}
 RULES |= {f"{name}-sample": replace(rule, per="sample") for name, rule in RULES.items()}
@@ -75,7 +75,7 @@ def test_a_rule_is_a_frozen_value_that_names_its_guide(rule):
 @each_shape_or_dtype
 def test_masks_have_the_dtype_of_the_images_and_ratios_that_or_float32(rule, shape, dtype):
     images = batch_of(shape, dtype)
-    mixed = rule(images, draw_for(0, 1), maps_of(shape))
+    mixed = rule(images, rng_for(0, 1), maps_of(shape))
     assert mixed.images.shape == images.shape
     assert mixed.ratios.shape == mixed.label_weights.shape == (shape[0], 2)
     assert mixed.masks.shape == (shape[0], 2, *shape[2:])
@@ -96,7 +96,7 @@ def test_masks_have_the_dtype_of_the_images_and_ratios_that_or_float32(rule, sha
 @each_shape_or_dtype
 def test_with_image_i_painted_i_the_mean_pixel_is_the_sum_of_ratio_times_i(rule, shape, dtype):
     painted = torch.arange(shape[0], dtype=dtype)[:, None, None, None].expand(shape)
-    mixed = rule(painted, draw_for(0, 2), maps_of(shape))
+    mixed = rule(painted, rng_for(0, 2), maps_of(shape))
     expected = (mixed.ratios.double() * mixed.partners).sum(1)
     found = mixed.images.double().mean(dim=(1, 2, 3))
     torch.testing.assert_close(found, expected, atol=shape[0] * CLOSE[dtype], rtol=0)
@@ -105,7 +105,7 @@ def test_with_image_i_painted_i_the_mean_pixel_is_the_sum_of_ratio_times_i(rule,
 @each_rule_that_moves_no_pixel
 @each_shape
 def test_the_images_are_the_blend_of_the_masks(rule, shape):
-    mixed = rule(batch_of(shape), draw_for(0, 2), maps_of(shape))
+    mixed = rule(batch_of(shape), rng_for(0, 2), maps_of(shape))
     assert torch.equal(mixed.images, blend(batch_of(shape), mixed.partners, mixed.masks))
 
 
@@ -113,20 +113,20 @@ def test_the_images_are_the_blend_of_the_masks(rule, shape):
 @each_dtype
 def test_mixing_identical_images_changes_nothing(rule, dtype):
     images = batch_of(dtype=dtype)[:1].expand(6, 3, 8, 8)
-    mixed = rule(images, draw_for(0, 4), maps_of())
+    mixed = rule(images, rng_for(0, 4), maps_of())
     torch.testing.assert_close(mixed.images, images.contiguous(), atol=CLOSE[dtype], rtol=0)
 
 
 @each_rule
 def test_partners_are_oneself_first_and_somebody_else(rule):
-    partners = rule(batch_of(), draw_for(0, 3), maps_of()).partners
+    partners = rule(batch_of(), rng_for(0, 3), maps_of()).partners
     assert partners[:, 0].tolist() == list(range(6))
     assert (partners[:, 1] != partners[:, 0]).all()
 
 
 @each_rule
 def test_same_draw_same_batch_and_another_draw_another(rule):
-    once, again, other = (rule(batch_of(), draw_for(0, step), maps_of()) for step in (5, 5, 6))
+    once, again, other = (rule(batch_of(), rng_for(0, step), maps_of()) for step in (5, 5, 6))
     pairs = zip(vars(once).values(), vars(again).values(), strict=True)
     assert all(a is b is None or torch.equal(a, b) for a, b in pairs)
     assert not torch.equal(once.images, other.images)
@@ -136,7 +136,7 @@ def test_same_draw_same_batch_and_another_draw_another(rule):
 def test_the_numbers_come_from_the_draw_alone(rule):
     before = torch.get_rng_state()
     state = np.random.get_state()[1].copy()  # noqa: NPY002
-    rule(batch_of(), draw_for(0, 5), maps_of())
+    rule(batch_of(), rng_for(0, 5), maps_of())
     assert torch.equal(torch.get_rng_state(), before)
     assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
 
@@ -144,14 +144,14 @@ def test_the_numbers_come_from_the_draw_alone(rule):
 @each_rule
 def test_the_inputs_are_untouched(rule):
     images, maps = batch_of(), maps_of()
-    rule(images, draw_for(0, 7), maps)
+    rule(images, rng_for(0, 7), maps)
     assert torch.equal(images, batch_of())
     assert torch.equal(maps, maps_of())
 
 
 @each_rule
 def test_the_map_decides(rule):
-    once, other = (rule(batch_of(), draw_for(0, 5), m) for m in (maps_of(), maps_of().flip(2)))
+    once, other = (rule(batch_of(), rng_for(0, 5), m) for m in (maps_of(), maps_of().flip(2)))
     assert torch.equal(once.partners, other.partners)
     assert not torch.equal(once.label_weights, other.label_weights) or not torch.equal(
         once.masks, other.masks
@@ -162,7 +162,7 @@ def test_the_map_decides(rule):
 def test_the_scale_of_a_map_does_not_matter_and_a_map_of_nothing_is_uniform(rule):
     maps = maps_of()
     once, large, nothing, uniform = (
-        rule(batch_of(), draw_for(0, 5), m) for m in (maps, 4 * maps, 0 * maps, 0 * maps + 1)
+        rule(batch_of(), rng_for(0, 5), m) for m in (maps, 4 * maps, 0 * maps, 0 * maps + 1)
     )
     for one, other in ((once, large), (nothing, uniform)):
         torch.testing.assert_close(one.images, other.images)
@@ -171,7 +171,7 @@ def test_the_scale_of_a_map_does_not_matter_and_a_map_of_nothing_is_uniform(rule
 
 @each_rule
 def test_a_map_may_be_coarser_than_the_images(rule):
-    mixed = rule(batch_of(), draw_for(0, 5), maps_of(cells=(4, 4)))
+    mixed = rule(batch_of(), rng_for(0, 5), maps_of(cells=(4, 4)))
     assert mixed.masks.shape == (6, 2, 8, 8)
     assert torch.isfinite(mixed.images).all()
 
@@ -179,16 +179,16 @@ def test_a_map_may_be_coarser_than_the_images(rule):
 @each_rule
 def test_a_batch_of_one_is_refused(rule):
     with pytest.raises(InputError, match="n = 2 different images from a batch of 1"):
-        rule(batch_of()[:1], draw_for(0, 8), maps_of()[:1])
+        rule(batch_of()[:1], rng_for(0, 8), maps_of()[:1])
 
 
 @pytest.mark.parametrize("rule", [PuzzleMix, AttentiveCutMix, SnapMix])
 def test_a_wrong_per_or_alpha_is_refused(rule):
     options = {"share": None} if rule is AttentiveCutMix else {}
     with pytest.raises(InputError, match="per='batch' or per='sample', not per='pixel'"):
-        rule(per="pixel", **options)(batch_of(), draw_for(0, 9), maps_of())
+        rule(per="pixel", **options)(batch_of(), rng_for(0, 9), maps_of())
     with pytest.raises(InputError, match=r"must be positive, not 0\.0"):
-        rule(alpha=0.0, **options)(batch_of(), draw_for(0, 9), maps_of())
+        rule(alpha=0.0, **options)(batch_of(), rng_for(0, 9), maps_of())
 
 
 def test_shares_are_of_the_sum_and_know_nothing_of_what_is_negative():

@@ -5,14 +5,14 @@ import torch
 
 from adautomix.mix import MixGenerator, generator
 from adautomix.mix.base import select
-from adautomix.rng import Draw
+from adautomix.rng import StepRNG
 
 
 def masks_and_gradients(side):
     torch.manual_seed(0)
     made = MixGenerator(8, init=0.3).double()
     features = torch.randn(4, 8, side, side).double()
-    partners, ratios = Draw(0).partners(4, 3), Draw(1).ratios(4, 3).double()
+    partners, ratios = StepRNG(0).partners(4, 3), StepRNG(1).ratios(4, 3).double()
     masks = made(features, partners, ratios, (2 * side, 2 * side))
     (masks**2).sum().backward()
     return [masks.detach(), *(p.grad for p in made.parameters())]

@@ -7,7 +7,7 @@ import torch
 from adautomix.errors import InputError
 from adautomix.mix import ContentMixBlock, MixBlock, blend
 from adautomix.mix.mixblock import adaptive_ratio
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 BATCH, CHANNELS, HEIGHT, WIDTH = 5, 6, 3, 4
 SIZE = (6, 12)
@@ -25,9 +25,9 @@ def block(kind=MixBlock, **options):
 
 
 def pairs():
-    rng, draw = np.random.default_rng(0), draw_for(0, 1)
+    rng, rng = np.random.default_rng(0), rng_for(0, 1)
     features = torch.tensor(rng.normal(size=(BATCH, CHANNELS, HEIGHT, WIDTH)))
-    return features, draw.partners(BATCH, 2), draw.ratios(BATCH, 2).double()
+    return features, rng.partners(BATCH, 2), rng.ratios(BATCH, 2).double()
 
 
 def numbers(tensor):

@@ -27,7 +27,7 @@ from adautomix.mix import (
     blend,
 )
 from adautomix.mix.cutmix import box
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 RULES = {name: rule() for name, rule in MIXERS.items()}
 RULES |= {
@@ -77,7 +77,7 @@ def test_a_rule_is_a_frozen_value(rule):
 @each_dtype
 def test_masks_have_the_dtype_of_the_images_and_ratios_that_or_float32(rule, shape, dtype, close):
     images = batch_of(shape, dtype)
-    mixed = rule(images, draw_for(0, 1))
+    mixed = rule(images, rng_for(0, 1))
     batch, _, height, width = shape
     n = mixed.partners.shape[1]
     assert mixed.images.shape == images.shape
@@ -104,7 +104,7 @@ def test_with_image_i_painted_i_the_mean_pixel_is_the_sum_of_ratio_times_i(
     rule, shape, dtype, close
 ):
     painted = torch.arange(shape[0], dtype=dtype)[:, None, None, None].expand(shape)
-    mixed = rule(painted, draw_for(0, 2))
+    mixed = rule(painted, rng_for(0, 2))
     expected = (mixed.ratios.double() * mixed.partners).sum(1)
     found = mixed.images.double().mean(dim=(1, 2, 3))
     torch.testing.assert_close(found, expected, atol=shape[0] * close, rtol=0)
@@ -112,7 +112,7 @@ def test_with_image_i_painted_i_the_mean_pixel_is_the_sum_of_ratio_times_i(
 
 @each_rule
 def test_partners_are_oneself_first_and_somebody_else(rule):
-    partners = rule(batch_of(), draw_for(0, 3)).partners
+    partners = rule(batch_of(), rng_for(0, 3)).partners
     assert partners[:, 0].tolist() == list(range(6))
     assert (partners[:, 1:] != partners[:, :1]).all()
 
@@ -120,7 +120,7 @@ def test_partners_are_oneself_first_and_somebody_else(rule):
 @each_rule
 @each_dtype
 def test_the_ratios_are_the_mean_masks(rule, dtype, close):
-    mixed = rule(batch_of(dtype=dtype), draw_for(0, 2))
+    mixed = rule(batch_of(dtype=dtype), rng_for(0, 2))
     areas = mixed.masks.double().mean(dim=(2, 3))
     torch.testing.assert_close(mixed.ratios.double(), areas, atol=close, rtol=0)
 
@@ -128,7 +128,7 @@ def test_the_ratios_are_the_mean_masks(rule, dtype, close):
 @each_rule_that_moves_no_pixel
 @each_shape
 def test_the_images_are_the_blend_of_the_masks(rule, shape):
-    mixed = rule(batch_of(shape), draw_for(0, 2))
+    mixed = rule(batch_of(shape), rng_for(0, 2))
     assert torch.equal(mixed.images, blend(batch_of(shape), mixed.partners, mixed.masks))
 
 
@@ -137,13 +137,13 @@ def test_the_images_are_the_blend_of_the_masks(rule, shape):
 def test_mixing_identical_images_changes_nothing(rule, dtype, close):
     images = batch_of(dtype=dtype)[:1].expand(6, 3, 8, 8)
     torch.testing.assert_close(
-        rule(images, draw_for(0, 4)).images, images.contiguous(), atol=close, rtol=0
+        rule(images, rng_for(0, 4)).images, images.contiguous(), atol=close, rtol=0
     )
 
 
 @each_rule
 def test_same_draw_same_batch_and_another_draw_another(rule):
-    once, again, other = (rule(batch_of(), draw_for(0, step)) for step in (5, 5, 6))
+    once, again, other = (rule(batch_of(), rng_for(0, step)) for step in (5, 5, 6))
     pairs = zip(vars(once).values(), vars(again).values(), strict=True)
     assert all(a is b is None or torch.equal(a, b) for a, b in pairs)
     assert not torch.equal(once.images, other.images)
@@ -151,7 +151,7 @@ def test_same_draw_same_batch_and_another_draw_another(rule):
 
 @each_mixing_rule
 def test_another_draw_brings_other_partners(rule):
-    once, other = (rule(batch_of(), draw_for(0, step)).partners for step in (5, 6))
+    once, other = (rule(batch_of(), rng_for(0, step)).partners for step in (5, 6))
     assert not torch.equal(once, other)
 
 
@@ -159,7 +159,7 @@ def test_another_draw_brings_other_partners(rule):
 def test_the_numbers_come_from_the_draw_alone(rule):
     before = torch.get_rng_state()
     state = np.random.get_state()[1].copy()  # noqa: NPY002
-    rule(batch_of(), draw_for(0, 5))
+    rule(batch_of(), rng_for(0, 5))
     assert torch.equal(torch.get_rng_state(), before)
     assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
 
@@ -167,35 +167,35 @@ def test_the_numbers_come_from_the_draw_alone(rule):
 @each_rule
 def test_the_input_is_untouched(rule):
     images = batch_of()
-    rule(images, draw_for(0, 7))
+    rule(images, rng_for(0, 7))
     assert torch.equal(images, batch_of())
 
 
 @each_mixing_rule
 def test_a_batch_of_one_is_refused(rule):
     with pytest.raises(InputError, match="n = 2 different images from a batch of 1"):
-        rule(batch_of()[:1], draw_for(0, 8))
+        rule(batch_of()[:1], rng_for(0, 8))
 
 
 @pytest.mark.parametrize("rule", [Mixup, CutMix, FMix, GridMix, ResizeMix, SmoothMix])
 def test_one_ratio_a_batch_or_one_a_sample(rule):
     images = batch_of((32, 1, 64, 64))
-    per_batch, per_sample = (rule(per=per)(images, draw_for(0, 9)) for per in ("batch", "sample"))
+    per_batch, per_sample = (rule(per=per)(images, rng_for(0, 9)) for per in ("batch", "sample"))
     assert (per_batch.ratios == per_batch.ratios[0]).all()
     assert len(per_sample.ratios[:, 0].unique()) > 16
     with pytest.raises(InputError, match="per='batch' or per='sample', not per='pixel'"):
-        rule(per="pixel")(images, draw_for(0, 9))
+        rule(per="pixel")(images, rng_for(0, 9))
 
 
 @pytest.mark.parametrize("rule", [Mixup, CutMix, FMix, GridMix])
 def test_a_concentration_that_is_not_positive_is_refused(rule):
     with pytest.raises(InputError, match=r"must be positive, not 0\.0"):
-        rule(alpha=0.0)(batch_of(), draw_for(0, 1))
+        rule(alpha=0.0)(batch_of(), rng_for(0, 1))
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0])
 def test_the_ratio_of_mixup_is_beta(alpha):
-    mixed = Mixup(alpha, per="sample")(batch_of((4000, 1, 1, 1)), draw_for(0, 1))
+    mixed = Mixup(alpha, per="sample")(batch_of((4000, 1, 1, 1)), rng_for(0, 1))
     own = mixed.ratios[:, 0].double()
     assert stats.kstest(own, stats.beta(alpha, alpha).cdf).pvalue > 0.01
     assert (mixed.masks[:, 0, 0, 0] == mixed.ratios[:, 0]).all()
@@ -217,7 +217,7 @@ def test_the_ratios_of_cutmix_are_distributed_as_those_of_a_slow_loop(alpha, hei
     rng = np.random.default_rng(0)
     slow = [slow_area(rng, alpha, height, width) for _ in range(2000)]
     rule = CutMix(alpha, per="sample")
-    found = rule(batch_of((2000, 1, height, width)), draw_for(0, 1)).ratios[:, 0].double()
+    found = rule(batch_of((2000, 1, height, width)), rng_for(0, 1)).ratios[:, 0].double()
     assert stats.ks_2samp(found, slow).pvalue > 0.01
     assert stats.ks_2samp(found, [ratio**1.2 for ratio in slow]).pvalue < 0.01
 
@@ -276,7 +276,7 @@ def test_an_odd_side_loses_a_pixel_as_in_torchvision_but_not_in_newer_timm(monke
 
 def test_the_cut_box_shows_the_partner_and_the_rest_oneself():
     images = batch_of((8, 3, 16, 16))
-    mixed = CutMix(per="sample")(images, draw_for(0, 1))
+    mixed = CutMix(per="sample")(images, rng_for(0, 1))
     assert set(mixed.masks.unique().tolist()) == {0.0, 1.0}
     for b in range(8):
         own, other = mixed.partners[b].tolist()

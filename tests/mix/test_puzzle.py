@@ -21,7 +21,7 @@ from adautomix.mix.puzzle import (
     total,
 )
 from adautomix.mix.puzzle.energy import log_binomial
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 needs_maxflow = pytest.mark.skipif(find_spec("maxflow") is None, reason="needs PyMaxflow")
 
@@ -139,7 +139,7 @@ def test_half_a_share_costs_the_mean_of_all_and_nothing_less_a_quarter_of_the_ti
 def test_pairs_of_blocks_never_prefer_to_differ():
     images, maps = batch_of()
     saliency = torch.nn.functional.avg_pool2d(maps, 4)
-    partners = draw_for(0, 1).partners(6, 2)
+    partners = rng_for(0, 1).partners(6, 2)
     energy = puzzle_energy(images, saliency, partners, torch.rand(6), Terms(1.0, 1.0, 0.2))
     assert min(energy.down.min(), energy.across.min()) >= 0
 
@@ -181,7 +181,7 @@ def test_the_gap_of_the_relaxed_labels_on_images_is_small(blocks):
     images, maps = batch_of(batch=40)
     pooled = torch.nn.functional.avg_pool2d(maps, 32 // blocks)
     saliency = pooled / pooled.sum(dim=(1, 2), keepdim=True)
-    partners, ratios = draw_for(0, 1).partners(40, 2), draw_for(0, 2).beta(1.0, (40,))
+    partners, ratios = rng_for(0, 1).partners(40, 2), rng_for(0, 2).beta(1.0, (40,))
     energy = puzzle_energy(images, saliency, partners, ratios, Terms(1.2 / 16 / blocks, 0.5, 0.2))
     least = total(energy, graphcut(energy))
     gap = (total(energy, relaxed(energy)) - least) / least

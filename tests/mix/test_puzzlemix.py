@@ -11,7 +11,7 @@ from scipy import stats
 
 from adautomix.errors import InputError
 from adautomix.mix import PuzzleMix
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 needs_maxflow = pytest.mark.skipif(find_spec("maxflow") is None, reason="needs PyMaxflow")
 
@@ -27,8 +27,8 @@ def test_without_pymaxflow_the_error_names_the_extra_and_the_other_solver(monkey
     monkeypatch.setitem(sys.modules, "maxflow", None)
     images, maps = batch_of()
     with pytest.raises(InputError, match=r"adautomix\[puzzlemix\].*solver='relaxed'"):
-        PuzzleMix()(images, draw_for(0, 1), maps)
-    assert PuzzleMix(solver="relaxed")(images, draw_for(0, 1), maps).images.shape == images.shape
+        PuzzleMix()(images, rng_for(0, 1), maps)
+    assert PuzzleMix(solver="relaxed")(images, rng_for(0, 1), maps).images.shape == images.shape
 
 
 @pytest.mark.parametrize(
@@ -42,12 +42,12 @@ def test_patches_have_the_published_side_or_more_where_that_does_not_fit(side, b
 @needs_maxflow
 def test_the_transport_moves_patches_and_leaves_masks_and_ratios():
     images, maps = batch_of()
-    still = PuzzleMix(blocks=(4,), transport=False)(images, draw_for(0, 1), maps)
-    moved = PuzzleMix(blocks=(4,), distance=0.0)(images, draw_for(0, 1), maps)
+    still = PuzzleMix(blocks=(4,), transport=False)(images, rng_for(0, 1), maps)
+    moved = PuzzleMix(blocks=(4,), distance=0.0)(images, rng_for(0, 1), maps)
     assert torch.equal(still.masks, moved.masks)
     assert torch.equal(still.ratios, moved.ratios)
     assert not torch.equal(still.images, moved.images)
-    never = PuzzleMix(blocks=(4,), distance=1e6)(images, draw_for(0, 1), maps)
+    never = PuzzleMix(blocks=(4,), distance=1e6)(images, rng_for(0, 1), maps)
     torch.testing.assert_close(never.images, still.images)
     own = (moved.masks[:, 0] == 1).all(dim=(1, 2))
     for b in own.nonzero()[:, 0]:
@@ -61,7 +61,7 @@ def test_where_the_way_costs_nothing_an_image_is_seen_by_its_most_salient_patche
     patches = torch.tensor(rng.random((6, 8, 8))).float()
     maps = patches.repeat_interleave(4, dim=1).repeat_interleave(4, dim=2)
     images = maps[:, None].repeat(1, 3, 1, 1)  # so that a pixel tells its own saliency
-    mixed = PuzzleMix(blocks=(4,), prior=0.0, distance=0.0)(images, draw_for(0, 1), maps)
+    mixed = PuzzleMix(blocks=(4,), prior=0.0, distance=0.0)(images, rng_for(0, 1), maps)
     seen = [0, 0]
     for b, n in itertools.product(range(6), range(2)):
         mask = mixed.masks[b, n, ::4, ::4]
@@ -80,7 +80,7 @@ def test_a_block_shows_who_is_salient_there():
     for b in range(6):
         maps[b, :, 16 * (b % 2) : 16 * (b % 2) + 16] = 1.0
     rule = PuzzleMix(blocks=(8,), prior=0.0, smoothness=1e-6, transport=False)
-    mixed = rule(images, draw_for(0, 2), maps)
+    mixed = rule(images, rng_for(0, 2), maps)
     for b, partner in mixed.partners.tolist():
         if b % 2 != partner % 2:
             assert torch.equal(mixed.masks[b, 0], maps[b])
@@ -89,14 +89,14 @@ def test_a_block_shows_who_is_salient_there():
 @needs_maxflow
 def test_smoothness_makes_masks_constant_and_the_prior_gives_them_their_mean():
     images, maps = batch_of()
-    masks = PuzzleMix(smoothness=1e3, contrast=0.0)(images, draw_for(0, 1), maps).masks
+    masks = PuzzleMix(smoothness=1e3, contrast=0.0)(images, rng_for(0, 1), maps).masks
     assert (masks.amax(dim=(2, 3)) == masks.amin(dim=(2, 3))).all()
     strong = PuzzleMix(prior=1e3, per="sample")(
-        images.repeat(9, 1, 1, 1), draw_for(0, 1), maps.repeat(9, 1, 1)
+        images.repeat(9, 1, 1, 1), rng_for(0, 1), maps.repeat(9, 1, 1)
     )
-    draw = draw_for(0, 1)
-    draw.partners(54, 2)
-    drawn = draw.beta(1.0, (54,))
+    rng = rng_for(0, 1)
+    rng.partners(54, 2)
+    drawn = rng.beta(1.0, (54,))
     nearest = stats.binom(2, drawn[:, None]).pmf(np.arange(3)).argmax(axis=1) / 2
     np.testing.assert_allclose(strong.ratios[:, 0], nearest)
 
@@ -106,13 +106,13 @@ def test_smoothness_makes_masks_constant_and_the_prior_gives_them_their_mean():
 def test_blocks_are_drawn_from_those_that_divide_the_image(side, fitting):
     images, maps = batch_of(side)
     rule = PuzzleMix(smoothness=0.0, prior=0.0)
-    seen = {rule._blocks((side, side), draw_for(0, step)) for step in range(40)}
+    seen = {rule._blocks((side, side), rng_for(0, step)) for step in range(40)}
     assert seen == fitting
     for step in range(4):
-        draw = draw_for(0, step)
-        draw.partners(6, 2), draw.beta(1.0, (1,))
-        cell = side // rule._blocks((side, side), draw)
-        masks = rule(images, draw_for(0, step), maps).masks
+        rng = rng_for(0, step)
+        rng.partners(6, 2), rng.beta(1.0, (1,))
+        cell = side // rule._blocks((side, side), rng)
+        masks = rule(images, rng_for(0, step), maps).masks
         tiles = masks.unfold(2, cell, cell).unfold(3, cell, cell)
         assert (tiles.amax(dim=(4, 5)) == tiles.amin(dim=(4, 5))).all()
         assert set(masks.unique().tolist()) <= {0.0, 0.5, 1.0}
@@ -123,9 +123,9 @@ def test_how_the_images_are_normalised_does_not_matter():
     images, maps = batch_of()
     scale, shift = torch.tensor([2.0, 0.1, 5.0])[:, None, None], 3.0
     rule = PuzzleMix(smoothness=20.0, contrast=1.0)
-    once, other = (rule(x, draw_for(0, 1), maps) for x in (images, images * scale + shift))
+    once, other = (rule(x, rng_for(0, 1), maps) for x in (images, images * scale + shift))
     assert torch.equal(once.masks, other.masks)
-    flat = rule(torch.zeros_like(images), draw_for(0, 1), maps)
+    flat = rule(torch.zeros_like(images), rng_for(0, 1), maps)
     assert not torch.equal(once.masks, flat.masks)  # the seams have their say
 
 
@@ -148,4 +148,4 @@ def test_an_option_that_cannot_be_used_is_refused(options, sentence):
 
 def test_an_image_that_cannot_be_cut_is_refused():
     with pytest.raises(InputError, match=r"image of 9×9 cannot be cut into \(2, 4, 8, 16\) equal"):
-        PuzzleMix()(torch.rand(4, 3, 9, 9), draw_for(0, 1), torch.rand(4, 9, 9))
+        PuzzleMix()(torch.rand(4, 3, 9, 9), rng_for(0, 1), torch.rand(4, 9, 9))

@@ -8,7 +8,7 @@ from scipy import stats
 
 from adautomix.errors import InputError
 from adautomix.mix import ResizeMix
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 
 def slow_span(scale, centre, length):
@@ -17,12 +17,12 @@ def slow_span(scale, centre, length):
     return max(middle - half, 0), min(middle + half, length)
 
 
-def boxes(rule, draw, batch, shape):
+def boxes(rule, rng, batch, shape):
     """The same random numbers in the same order, as boxes ((top, bottom), (left, right))."""
-    draw.partners(batch, 2)
+    rng.partners(batch, 2)
     count = batch if rule.per == "sample" else 1
-    scale = draw.numpy.uniform(rule.low, rule.high, count).astype(np.float32)
-    centres = draw.numpy.uniform(0, 1, (2, count)).astype(np.float32)
+    scale = rng.numpy.uniform(rule.low, rule.high, count).astype(np.float32)
+    centres = rng.numpy.uniform(0, 1, (2, count)).astype(np.float32)
     found = [
         tuple(slow_span(scale[i], centres[axis, i], shape[axis]) for axis in (0, 1))
         for i in range(count)
@@ -34,8 +34,8 @@ def boxes(rule, draw, batch, shape):
 @pytest.mark.parametrize("shape", [(16, 16), (9, 14)])
 def test_every_pixel_is_that_of_a_slow_loop(per, shape):
     rule, images = ResizeMix(per=per), torch.rand(12, 2, *shape)
-    mixed = rule(images, draw_for(0, 3))
-    for b, (rows, columns) in enumerate(boxes(rule, draw_for(0, 3), 12, shape)):
+    mixed = rule(images, rng_for(0, 3))
+    for b, (rows, columns) in enumerate(boxes(rule, rng_for(0, 3), 12, shape)):
         other = int(mixed.partners[b, 1])
         for i, j in np.ndindex(*shape):
             expected, inside = images[b, :, i, j], False
@@ -49,7 +49,7 @@ def test_every_pixel_is_that_of_a_slow_loop(per, shape):
 
 def test_the_pasted_box_is_the_partner_resized_by_torch():
     images = torch.rand(60, 3, 32, 32)
-    mixed = ResizeMix(per="sample")(images, draw_for(0, 1))
+    mixed = ResizeMix(per="sample")(images, rng_for(0, 1))
     for b in range(60):
         inside = mixed.masks[b, 1].bool()
         size = int(inside.any(1).sum()), int(inside.any(0).sum())
@@ -64,7 +64,7 @@ def test_the_ratios_are_distributed_as_those_of_a_slow_loop():
         scale = rng.uniform(0.1, 0.8)
         sides = [slow_span(scale, rng.uniform(), 32) for _ in range(2)]
         slow.append(1 - np.prod([stop - start for start, stop in sides]) / 32**2)
-    mixed = ResizeMix(per="sample")(torch.zeros(2000, 1, 32, 32), draw_for(0, 1))
+    mixed = ResizeMix(per="sample")(torch.zeros(2000, 1, 32, 32), rng_for(0, 1))
     found = mixed.ratios[:, 0].double()
     assert stats.ks_2samp(found, slow).pvalue > 0.01
     assert stats.ks_2samp(found, [ratio**1.5 for ratio in slow]).pvalue < 0.01
@@ -80,7 +80,7 @@ def test_the_benchmark_s_beta_draw_is_the_same_distribution():
 
 def test_a_box_without_a_pixel_leaves_the_image_alone():
     images = torch.rand(4, 1, 5, 5)
-    mixed = ResizeMix(low=0.1, high=0.3)(images, draw_for(0, 1))
+    mixed = ResizeMix(low=0.1, high=0.3)(images, rng_for(0, 1))
     assert torch.equal(mixed.images, images)
     assert mixed.ratios.tolist() == [[1.0, 0.0]] * 4
 

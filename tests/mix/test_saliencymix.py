@@ -9,7 +9,7 @@ import torch
 from adautomix.errors import InputError
 from adautomix.mix import SaliencyMix
 from adautomix.mix.saliencymix import peaks, saliency
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 cv2 = pytest.importorskip("cv2")
 pytest.importorskip("cv2.saliency")
@@ -91,8 +91,8 @@ def test_peaks_are_the_middles_of_the_highest_pixels():
 @pytest.mark.parametrize("peak", ["each", "first"])
 def test_boxes_lie_around_the_partner_s_peak(peak):
     images, _ = pictures()
-    mixed = SaliencyMix(peak=peak)(images, draw_for(0, 1))
-    numbers = draw_for(0, 1)
+    mixed = SaliencyMix(peak=peak)(images, rng_for(0, 1))
+    numbers = rng_for(0, 1)
     numbers.partners(BATCH, 2)
     half = int(SIDE * np.sqrt(1 - numbers.numpy.beta(1, 1, 1))[0]) // 2
     for b in range(BATCH):
@@ -106,14 +106,14 @@ def test_boxes_lie_around_the_partner_s_peak(peak):
 
 def test_each_sample_may_have_a_ratio_of_its_own():
     images = pictures()[0][:1].expand(BATCH, 3, SIDE, SIDE)
-    assert len(SaliencyMix()(images, draw_for(0, 1)).ratios.unique(dim=0)) == 1
-    assert len(SaliencyMix(per="sample")(images, draw_for(0, 1)).ratios.unique(dim=0)) > 10
+    assert len(SaliencyMix()(images, rng_for(0, 1)).ratios.unique(dim=0)) == 1
+    assert len(SaliencyMix(per="sample")(images, rng_for(0, 1)).ratios.unique(dim=0)) > 10
 
 
 def test_without_opencv_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2.saliency", None)
     with pytest.raises(InputError, match=r"pip install 'adautomix\[saliencymix\]'"):
-        SaliencyMix()(pictures()[0], draw_for(0, 1))
+        SaliencyMix()(pictures()[0], rng_for(0, 1))
 
 
 def test_unknown_options_are_refused():

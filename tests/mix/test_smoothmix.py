@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from adautomix.errors import InputError
 from adautomix.mix import SmoothMix
 from adautomix.mix.smoothmix import bell
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 
 @given(st.integers(250, 500), st.integers(0, 99), st.integers(0, 99))
@@ -36,9 +36,7 @@ def test_a_square_bell_at_a_pixel_s_edge_is_the_published_one(down, right):
 
 def test_the_label_weighs_what_is_painted_unless_inverted():
     images = torch.rand(7, 3, 16, 16)
-    share, inverted = (
-        SmoothMix(labels)(images, draw_for(0, 1)) for labels in ("share", "inverted")
-    )
+    share, inverted = (SmoothMix(labels)(images, rng_for(0, 1)) for labels in ("share", "inverted"))
     assert torch.equal(share.images, inverted.images)
     assert torch.equal(share.ratios, inverted.ratios)
     assert torch.equal(share.label_weights, share.ratios)
@@ -46,7 +44,7 @@ def test_the_label_weighs_what_is_painted_unless_inverted():
 
 
 def test_the_partner_is_painted_on_43_percent_on_average():
-    mixed = SmoothMix(per="sample")(torch.zeros(3000, 1, 32, 32), draw_for(0, 1))
+    mixed = SmoothMix(per="sample")(torch.zeros(3000, 1, 32, 32), rng_for(0, 1))
     rng, slow = np.random.default_rng(0), []
     for _ in range(3000):
         middle, sigma = (np.arange(32) + 0.5) / 32, rng.uniform(0.25, 0.5)

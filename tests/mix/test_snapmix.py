@@ -9,7 +9,7 @@ from scipy import stats
 from adautomix.losses import mixed_ce
 from adautomix.mix import CutMix, SnapMix
 from adautomix.mix.snapmix import Box, inside, move
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 BATCH, HEIGHT, WIDTH = 6, 9, 14
 
@@ -60,7 +60,7 @@ def test_a_box_moved_onto_itself_is_unchanged_bitwise():
 @pytest.mark.parametrize("per", ["batch", "sample"])
 def test_outside_the_box_is_the_image_and_inside_something_of_the_partner(per):
     images = torch.arange(8.0)[:, None, None, None].expand(8, 2, 16, 16)
-    mixed = SnapMix(per=per)(images, draw_for(0, 3), torch.rand(8, 16, 16))
+    mixed = SnapMix(per=per)(images, rng_for(0, 3), torch.rand(8, 16, 16))
     assert set(mixed.masks.unique().tolist()) == {0.0, 1.0}
     shown = torch.where(mixed.masks[:, 1, None] > 0, mixed.partners[:, 1, None, None, None], images)
     torch.testing.assert_close(mixed.images, shown.expand_as(images).float())
@@ -68,11 +68,11 @@ def test_outside_the_box_is_the_image_and_inside_something_of_the_partner(per):
 
 def boxes(rule, images, step):
     """Both boxes of a step, read off the rule's own draws."""
-    draw = draw_for(0, step)
-    draw.partners(len(images), 2)
+    rng = rng_for(0, step)
+    rng.partners(len(images), 2)
     height, width = images.shape[2:]
     return [
-        inside(rule._box(images, draw), height, width).expand(len(images), height, width)
+        inside(rule._box(images, rng), height, width).expand(len(images), height, width)
         for _ in range(2)
     ]
 
@@ -83,7 +83,7 @@ def test_the_weights_are_what_is_left_and_what_is_shown_of_the_activation(per):
     seen = 0
     for step in range(30):
         covered, taken = boxes(rule, images, step)
-        mixed = rule(images, draw_for(0, step), maps)
+        mixed = rule(images, rng_for(0, step), maps)
         for b in range(BATCH):
             hidden = shown = 0.0
             partner = int(mixed.partners[b, 1])
@@ -103,7 +103,7 @@ def test_where_either_box_is_empty_nothing_is_pasted_and_the_weights_are_one_and
     for step in range(60):
         empty = [not box.any() for box in boxes(rule, images, step)]
         kinds.add(tuple(empty))
-        mixed = rule(images, draw_for(0, step), maps)
+        mixed = rule(images, rng_for(0, step), maps)
         if any(empty):
             assert torch.equal(mixed.images, images)
             assert mixed.ratios.tolist() == mixed.weights.tolist() == [[1.0, 0.0]] * BATCH
@@ -113,7 +113,7 @@ def test_where_either_box_is_empty_nothing_is_pasted_and_the_weights_are_one_and
 
 
 def test_a_pair_of_one_class_counts_the_sum_of_both_weights_once():
-    mixed = SnapMix(per="sample")(images_of(), draw_for(0, 4), maps_of())
+    mixed = SnapMix(per="sample")(images_of(), rng_for(0, 4), maps_of())
     logits = torch.tensor(np.random.default_rng(2).normal(size=(BATCH, 5)))
     labels = torch.full((BATCH,), 3)
     found = mixed_ce(logits, labels, mixed.partners, mixed.label_weights)
@@ -125,7 +125,7 @@ def test_a_pair_of_one_class_counts_the_sum_of_both_weights_once():
 def test_boxes_are_those_of_cutmix():
     images = torch.zeros(2000, 1, 11, 30)
     rule, cutmix = SnapMix(per="sample"), CutMix(per="sample")
-    theirs = cutmix(images, draw_for(0, 1)).ratios[:, 0]
+    theirs = cutmix(images, rng_for(0, 1)).ratios[:, 0]
     for ours in boxes(rule, images, 2):
         own = 1 - ours.mean(dim=(1, 2))
         assert stats.ks_2samp(own, theirs).pvalue > 0.01
@@ -133,7 +133,7 @@ def test_boxes_are_those_of_cutmix():
 
 def test_two_boxes_a_batch_or_two_a_sample():
     images, maps = torch.zeros(32, 1, 64, 64), torch.ones(32, 64, 64)
-    batch, sample = (SnapMix(per=per)(images, draw_for(0, 9), maps) for per in ("batch", "sample"))
+    batch, sample = (SnapMix(per=per)(images, rng_for(0, 9), maps) for per in ("batch", "sample"))
     assert len(batch.ratios[:, 0].unique()) == 1
     assert len(sample.ratios[:, 0].unique()) > 16
     uniform = torch.stack([batch.ratios[0, 0], batch.weights[0, 0]])

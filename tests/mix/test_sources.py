@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from adautomix.evaluate import kept_share
+from adautomix.evaluate import object_coverage
 from adautomix.evaluate.masks import shown
 from adautomix.mix import CutMix, GuidedRule, PuzzleMix, ResizeMix, SnapMix
 from adautomix.mix.snapmix import Box
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 
 BATCH, HEIGHT, WIDTH = 6, 16, 24
 EXACT = {
@@ -29,10 +29,10 @@ def batch_of():
 
 def applied(rule, images, step=0):
     if not isinstance(rule, GuidedRule):
-        return rule(images, draw_for(0, step))
+        return rule(images, rng_for(0, step))
     generator = torch.Generator().manual_seed(1)
     saliency = torch.rand(BATCH, HEIGHT, WIDTH, generator=generator) ** 4
-    return rule(images, draw_for(0, step), saliency)
+    return rule(images, rng_for(0, step), saliency)
 
 
 def discs():
@@ -89,7 +89,7 @@ def test_the_kept_share_is_that_of_the_derivative(rule, step):
     """For a resized box the nearest pixel stands for four, so that a disc is met nearly."""
     images, objects = batch_of().requires_grad_(), discs()
     mixed = applied(rule, images, step)
-    found = kept_share(mixed, objects)
+    found = object_coverage(mixed, objects)
     close = 0.12 if isinstance(rule, SnapMix) else 1e-5
     for b in range(BATCH):
         (gradient,) = torch.autograd.grad(mixed.images[b].sum(), images, retain_graph=True)
@@ -104,7 +104,7 @@ def test_a_shrunk_object_keeps_the_share_of_its_pixels_that_are_picked():
     rule = ResizeMix(low=0.5, high=0.5)
     objects = torch.ones(BATCH, HEIGHT, WIDTH, dtype=torch.bool)
     mixed = applied(rule, batch_of(), step=1)
-    torch.testing.assert_close(kept_share(mixed, objects)[:, 1], mixed.ratios[:, 1])
+    torch.testing.assert_close(object_coverage(mixed, objects)[:, 1], mixed.ratios[:, 1])
 
 
 def test_an_enlarged_object_is_kept_once(monkeypatch):
@@ -115,8 +115,8 @@ def test_an_enlarged_object_is_kept_once(monkeypatch):
     mixed = applied(SnapMix(), batch_of())
     left = torch.zeros(BATCH, HEIGHT, WIDTH, dtype=torch.bool)
     left[:, : HEIGHT // 2, : WIDTH // 4] = True
-    assert kept_share(mixed, left).tolist() == [[0.0, 1.0]] * BATCH
-    assert kept_share(mixed, ~left).tolist() == [[0.0, 0.0]] * BATCH
+    assert object_coverage(mixed, left).tolist() == [[0.0, 1.0]] * BATCH
+    assert object_coverage(mixed, ~left).tolist() == [[0.0, 0.0]] * BATCH
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,10 @@ def images(side, count=2):
 
 
 def check_sight(backbone, side, measured):
-    """`see` agrees with the model itself, and with the size that `measure` tells."""
+    """`forward_with_features` agrees with the model itself, and with the size that `feature_shape` tells."""
     backbone.eval()
     with torch.no_grad():
-        seen = backbone.see(images(side))
+        seen = backbone.forward_with_features(images(side))
         expected = backbone.model(images(side))
         everything = backbone.model.forward_intermediates(
             images(side), output_fmt="NCHW", intermediates_only=True
@@ -31,7 +31,7 @@ def check_sight(backbone, side, measured):
     torch.testing.assert_close(seen.logits, expected)
     torch.testing.assert_close(backbone(images(side)), expected)
     assert torch.equal(seen.features, everything[backbone.tap])
-    assert tuple(backbone.measure(side)) == measured == tuple(seen.features.shape[1:])
+    assert tuple(backbone.feature_shape(side)) == measured == tuple(seen.features.shape[1:])
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_any_timm_model_shows_logits_and_features_at_once(name, options, tap, si
 
 def test_a_model_of_one_channel_is_measured_with_one_channel():
     grey = timm.create_model("resnet18", num_classes=CLASSES, in_chans=1)
-    assert tuple(Backbone(grey).measure(32)) == (256, 2, 2)
+    assert tuple(Backbone(grey).feature_shape(32)) == (256, 2, 2)
 
 
 @pytest.mark.slow
@@ -124,18 +124,18 @@ def test_weights_are_a_function_of_the_seed_and_the_global_generator_is_untouche
 def test_measuring_leaves_the_mode_the_buffers_and_the_gradients_alone():
     backbone = tiny().build(CLASSES).train()
     before = {name: buffer.clone() for name, buffer in backbone.named_buffers()}
-    backbone.measure(32)
+    backbone.feature_shape(32)
     assert backbone.training
     assert backbone.model.bn1.training
     assert all(torch.equal(b, before[name]) for name, b in backbone.named_buffers())
     assert all(p.grad is None for p in backbone.parameters())
-    backbone.eval().measure(32)
+    backbone.eval().feature_shape(32)
     assert not backbone.training
 
 
 def test_gradients_pass_through_both_logits_and_features():
     backbone = tiny().build(CLASSES)
-    seen = backbone.see(images(32))
+    seen = backbone.forward_with_features(images(32))
     for output in (seen.logits, seen.features):
         (gradient,) = torch.autograd.grad(
             output.square().sum(), backbone.model.conv1.weight, retain_graph=True
@@ -172,11 +172,11 @@ def test_gradients_pass_through_both_logits_and_features():
             "the model Flatten is none of timm's .*: make it by timm.create_model",
         ),
         (
-            lambda: tiny(tap=9).build(3).measure(32),
+            lambda: tiny(tap=9).build(3).feature_shape(32),
             "the model resnet18 shows no features at tap 9 for 32×32 images",
         ),
         (
-            lambda: Net("vit_tiny_patch16_224", stem="timm", tap=6).build(3).measure(32),
+            lambda: Net("vit_tiny_patch16_224", stem="timm", tap=6).build(3).feature_shape(32),
             "vit_tiny_patch16_224 shows no features at tap 6 for 32×32 images .* image size",
         ),
     ],
@@ -189,5 +189,5 @@ def test_what_cannot_be_built_or_seen_is_one_sentence(wrong, sentence):
 def test_a_failed_measurement_leaves_the_mode_alone():
     backbone = tiny(tap=9).build(CLASSES).train()
     with pytest.raises(InputError):
-        backbone.measure(32)
+        backbone.feature_shape(32)
     assert backbone.training

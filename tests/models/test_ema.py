@@ -88,7 +88,7 @@ def test_the_teacher_stays_in_evaluation_mode_and_its_forward_changes_nothing(cl
     logits = teacher(images)
     assert all(torch.equal(tensor, before[name]) for name, tensor in teacher.state_dict().items())
     torch.testing.assert_close(teacher(images[:1]), logits[:1])  # not a function of the batch
-    torch.testing.assert_close(teacher.see(images).logits, logits)
+    torch.testing.assert_close(teacher.forward_with_features(images).logits, logits)
 
 
 def test_the_teacher_is_a_copy_without_gradients(classifier):

@@ -6,13 +6,13 @@ from adautomix.device import decide
 from adautomix.pages.method import Walkthrough
 from adautomix.record import Run, Store
 from adautomix.runs import runner
-from adautomix.runs.job import Conditions, Job
+from adautomix.runs.job import Job, RunOptions
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory) -> dict[str, Run]:
     """One short run of AdAutoMix and one of plain training."""
-    where = Conditions(decide("cpu"), Store(tmp_path_factory.mktemp("runs")), progress=False)
+    where = RunOptions(decide("cpu"), Store(tmp_path_factory.mktemp("runs")), progress=False)
     changes = ("epochs=1",)
     jobs = [Job(f"photodigits/thin/{name}", "smoke", 0, changes) for name in ("adautomix", "plain")]
     return {job.method: runner.obtain(job, where) for job in jobs}

@@ -15,7 +15,7 @@ from adautomix.pages import mixed_images
 from adautomix.pages.mixed_images import Gallery
 from adautomix.record import bench
 from adautomix.results import experiments
-from adautomix.rng import Draw, SameRatio
+from adautomix.rng import FixedLambdaRNG, StepRNG
 
 RULES = ["mixup", "cutmix", "fmix", "gridmix", "resizemix", "smoothmix", "cutout"]
 
@@ -29,7 +29,7 @@ def runs(tmp_path_factory):
         found = experiments.obtain(
             "mixed-images", budget="smoke", methods=["adautomix"], device="cpu"
         )
-    return found.live
+    return found.local
 
 
 @pytest.fixture(scope="module")
@@ -42,36 +42,36 @@ def shown(runs):
 
 @pytest.mark.parametrize("n", [2, 3, 5])
 def test_the_same_partners_whatever_was_drawn_before(n):
-    draw = SameRatio(1, 0.7)
-    draw.uniform(0.0, 1.0, (9,))
-    partners = draw.partners(8, n)
-    assert torch.equal(partners, SameRatio(1, 0.2).partners(8, n))
-    assert torch.equal(partners[:, :2], draw.partners(8, 2))
-    assert torch.equal(draw.permutation(8), partners[:, 1])
-    assert not torch.equal(partners, SameRatio(2, 0.7).partners(8, n))
+    rng = FixedLambdaRNG(1, 0.7)
+    rng.uniform(0.0, 1.0, (9,))
+    partners = rng.partners(8, n)
+    assert torch.equal(partners, FixedLambdaRNG(1, 0.2).partners(8, n))
+    assert torch.equal(partners[:, :2], rng.partners(8, 2))
+    assert torch.equal(rng.permutation(8), partners[:, 1])
+    assert not torch.equal(partners, FixedLambdaRNG(2, 0.7).partners(8, n))
 
 
 def test_the_ratio_is_the_share_and_the_others_divide_the_rest():
-    draw = SameRatio(0, 0.7)
-    assert draw.beta(0.2, (3,)).tolist() == pytest.approx([0.7] * 3)
-    assert draw.ratios(2, 3)[1].tolist() == pytest.approx([0.7, 0.15, 0.15])
+    rng = FixedLambdaRNG(0, 0.7)
+    assert rng.beta(0.2, (3,)).tolist() == pytest.approx([0.7] * 3)
+    assert rng.ratios(2, 3)[1].tolist() == pytest.approx([0.7, 0.15, 0.15])
 
 
 def test_everything_else_is_drawn():
-    draw, usual = SameRatio(3, 0.7), Draw(3, stream="evaluate")
-    assert torch.equal(draw.uniform(0.0, 1.0, (5,)), usual.uniform(0.0, 1.0, (5,)))
-    assert not torch.equal(draw.uniform(0.0, 1.0, (5,)), draw.uniform(0.0, 1.0, (5,)))
+    rng, usual = FixedLambdaRNG(3, 0.7), StepRNG(3, stream="evaluate")
+    assert torch.equal(rng.uniform(0.0, 1.0, (5,)), usual.uniform(0.0, 1.0, (5,)))
+    assert not torch.equal(rng.uniform(0.0, 1.0, (5,)), rng.uniform(0.0, 1.0, (5,)))
 
 
 def test_a_copy_of_the_draw_is_the_same():
-    again = pickle.loads(pickle.dumps(SameRatio(3, 0.7)))
-    assert torch.equal(again.beta(1.0, (2,)), SameRatio(3, 0.7).beta(1.0, (2,)))
+    again = pickle.loads(pickle.dumps(FixedLambdaRNG(3, 0.7)))
+    assert torch.equal(again.beta(1.0, (2,)), FixedLambdaRNG(3, 0.7).beta(1.0, (2,)))
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1])
 def test_a_share_outside_the_interval_is_refused(share):
     with pytest.raises(InputError, match="share of the first image"):
-        SameRatio(0, share)
+        FixedLambdaRNG(0, share)
 
 
 # the gallery
@@ -88,7 +88,7 @@ def test_every_method_that_mixes_is_shown_or_said_to_be_missing(shown):
 
 def test_all_mix_the_same_pairs_with_the_same_ratio(shown):
     every = shown.mixed(0.7)
-    partners = SameRatio(0, 0.7).partners(12, 2)
+    partners = FixedLambdaRNG(0, 0.7).partners(12, 2)
     for name, mixed in every.items():
         assert torch.equal(mixed.partners, partners[:, : mixed.partners.shape[1]]), name
     for name in ("mixup", "fmix", "adautomix"):
@@ -101,7 +101,7 @@ def test_the_released_generator_mixes_the_same_pairs(tmp_path, monkeypatch):
     monkeypatch.setenv("ADAUTOMIX_RUNS", str(tmp_path))
     row = ["adautomix_released"]
     found = experiments.obtain("mixed-images", budget="smoke", methods=row, device="cpu")
-    mixed = Gallery(data.load("photodigits", "test"), found.live, batch=8).mixed(0.7)
+    mixed = Gallery(data.load("photodigits", "test"), found.local, batch=8).mixed(0.7)
     assert torch.equal(mixed["adautomix_released"].partners, mixed["mixup"].partners)
     assert torch.equal(mixed["adautomix_released"].ratios, mixed["mixup"].ratios)
 
@@ -137,10 +137,10 @@ def test_labels_and_shares_are_those_of_a_slow_loop(shown):
         )
     assert table["gap"]["mixup"] == pytest.approx(0, abs=1e-6)
     assert table["label 1"]["cutout"] == 1
-    assert table["relief"]["mixup"] == pytest.approx(0, abs=1e-6)
+    assert table["mask_std"]["mixup"] == pytest.approx(0, abs=1e-6)
     areas = shown.mixed(0.7)["cutmix"].masks[:, 0].mean(dim=(1, 2))  # of ones among zeros
     spread = (areas * (1 - areas)).sqrt().mean()
-    assert table["relief"]["cutmix"] == pytest.approx(float(spread), abs=1e-5)
+    assert table["mask_std"]["cutmix"] == pytest.approx(float(spread), abs=1e-5)
     assert np.isnan(table["kept 2"]["cutout"])
 
 

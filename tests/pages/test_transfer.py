@@ -17,7 +17,7 @@ from adautomix.pages.transfer import FRESH, HALVES, Route, Transferred, obtain, 
 from adautomix.pages.transfer import summed as transfer_table
 from adautomix.record import Run, Store
 from adautomix.runs import runner
-from adautomix.runs.job import Conditions
+from adautomix.runs.job import RunOptions
 from adautomix.runs.weights import WEIGHTS, start_network
 from adautomix.train.weights_file import PREFIXES, load_body
 
@@ -33,13 +33,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 @pytest.fixture(scope="module")
-def conditions(store: Store) -> Conditions:
-    return Conditions(decide("cpu"), store, progress=False)
+def run_options(store: Store) -> RunOptions:
+    return RunOptions(decide("cpu"), store, progress=False)
 
 
 @pytest.fixture(scope="module")
-def done(conditions: Conditions) -> Transferred:
-    return transfer("mixup", ROUTE, budget="smoke", conditions=conditions)
+def done(run_options: RunOptions) -> Transferred:
+    return transfer("mixup", ROUTE, budget="smoke", run_options=run_options)
 
 
 def weights(run, predictor: str = "classifier") -> dict[str, torch.Tensor]:
@@ -92,14 +92,14 @@ def test_classifier_and_teacher_are_different_starts(done, store):
     assert by_teacher.id() != done.second.id
 
 
-def test_what_is_recorded_is_read_not_trained(done, conditions, monkeypatch):
+def test_what_is_recorded_is_read_not_trained(done, run_options, monkeypatch):
     monkeypatch.setattr(runner, "execute", lambda *_: pytest.fail("trained again"))
-    again = transfer("mixup", ROUTE, budget="smoke", conditions=conditions)
+    again = transfer("mixup", ROUTE, budget="smoke", run_options=run_options)
     assert (again.first.id, again.second.id) == (done.first.id, done.second.id)
 
 
-def test_fresh_weights_are_the_comparison(done, conditions):
-    fresh = transfer(None, ROUTE, budget="smoke", conditions=conditions)
+def test_fresh_weights_are_the_comparison(done, run_options):
+    fresh = transfer(None, ROUTE, budget="smoke", run_options=run_options)
     assert fresh.first is None
     assert recipes.from_dict(fresh.second.recipe).net.pretrained is False
     expected = replace(recipes.from_dict(done.second.recipe), net=THIN)
@@ -172,9 +172,9 @@ def test_an_unknown_predictor_has_no_accuracy(done):
 
 
 @pytest.fixture
-def there(done, conditions, store, monkeypatch):
+def there(done, run_options, store, monkeypatch):
     """All that is recorded: fresh weights, and from MixUp's features."""
-    transfer(None, ROUTE, budget="smoke", conditions=conditions)
+    transfer(None, ROUTE, budget="smoke", run_options=run_options)
     monkeypatch.setenv("ADAUTOMIX_RUNS", str(store.root))
 
 

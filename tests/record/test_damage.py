@@ -214,7 +214,7 @@ def adopted(store, document, curve, tmp_path) -> Callable[..., tuple[Run, Store]
 @pytest.mark.parametrize(("data", "pictures"), [("photodigits", True), ("cifar100", False)])
 def test_an_adopted_record_says_what_it_has(adopted, data, pictures):
     run, kept = adopted(data)
-    copy = kept.adopt(run)
+    copy = kept.publish(run)
     assert (copy.pictures() != {}) is pictures
     assert copy.sha256.keys() - {PICTURES} == {"run.json", "curve.csv", "weights.safetensors"}
     assert (PICTURES in copy.sha256) is pictures
@@ -230,8 +230,8 @@ def test_a_damaged_record_is_not_adopted(adopted, name):
     with (run.path / name).open("ab") as file:
         file.write(b"0")
     with pytest.raises(RecordError, match=str(run.path / name)):
-        kept.adopt(run)
+        kept.publish(run)
     (run.path / name).unlink()
     with pytest.raises(RecordError, match=str(run.path / name)):
-        kept.adopt(run)
+        kept.publish(run)
     assert kept.all() == []

@@ -7,7 +7,7 @@ import pytest
 
 from adautomix import files
 from adautomix.record import lock
-from adautomix.record.lock import claimed
+from adautomix.record.lock import locked
 
 HOLD = """
 import fcntl, os, sys, time
@@ -29,28 +29,28 @@ def held(tmp_path):
 
 
 def test_another_process_is_noticed_or_waited_for(held):
-    with claimed(held) as ours:
+    with locked(held) as ours:
         assert not ours
     assert not (held / "done").exists()
-    with claimed(held, wait=True) as ours:
+    with locked(held, wait=True) as ours:
         assert ours
         assert (held / "done").exists()
 
 
 def test_who_holds_a_folder_may_claim_it_again(tmp_path):
     folder = tmp_path / "new"
-    with claimed(folder) as ours, claimed(folder, wait=True) as again:
+    with locked(folder) as ours, locked(folder, wait=True) as again:
         assert ours
         assert again
     assert folder.is_dir()
     assert not lock._ours
-    with pytest.raises(ValueError, match="inside"), claimed(folder):
+    with pytest.raises(ValueError, match="inside"), locked(folder):
         raise ValueError("inside")
-    with claimed(folder) as free:
+    with locked(folder) as free:
         assert free
 
 
 def test_without_locks_the_user_sees_to_it(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "fcntl", None)
-    with claimed(tmp_path) as ours:
+    with locked(tmp_path) as ours:
         assert ours

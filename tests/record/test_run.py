@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adautomix.errors import InputError, RecordError
-from adautomix.record import Store, live, recorded, run_id
+from adautomix.record import Store, local, recorded, run_id
 from adautomix.record.store import PICTURES
 
 PLAIN = "photodigits/thin/plain"
@@ -147,9 +147,9 @@ def test_match_finds_by_unique_prefix(store, run):
 def test_stores_are_where_they_are_said_to_be(root, tmp_path, monkeypatch):
     assert recorded().root == root / "data" / "runs"
     monkeypatch.setenv("ADAUTOMIX_RUNS", str(tmp_path))
-    assert live().root == tmp_path
+    assert local().root == tmp_path
     monkeypatch.delenv("ADAUTOMIX_RUNS")
-    assert live().root == Path("runs")
+    assert local().root == Path("runs")
 
 
 def test_every_recorded_run_can_be_read():

@@ -120,7 +120,7 @@ def test_pictures_of_images_that_are_not_ours_are_not_adopted(
     clean = {"commit": "0" * 40, "dirty": False, "seconds": 61.2}
     made = document(name=f"{data}/thin/mixup", provenance=clean)
     run = store.write(made, curve, {PICTURES: b"pictures"})
-    kept = Store(tmp_path / "kept").adopt(run)
+    kept = Store(tmp_path / "kept").publish(run)
     assert (kept.path / PICTURES).exists() is copied
     assert kept.metrics == run.metrics
 

@@ -117,7 +117,7 @@ def comparison(run) -> compare.Comparison:
     ]
     own = [run(OURS, seed=1, budget="short", metrics=both(0.7731, 0.8))]
     rows = {"AdAutoMix": OURS, "Vanilla": PLAIN, "New rule": "cifar100/resnet18/new"}
-    return compare.table(rows, paper=PAPER, recorded=runs, live=own)
+    return compare.table(rows, paper=PAPER, recorded=runs, local=own)
 
 
 def test_display_by_hand(comparison):
@@ -162,7 +162,7 @@ def test_markdown_and_html_show_the_same_cells(comparison):
 
 
 def test_without_the_paper_rows_keep_their_order(run):
-    found = compare.table({"B": OURS, "A": PLAIN}, live=[run(PLAIN, top1=0.5)])
+    found = compare.table({"B": OURS, "A": PLAIN}, local=[run(PLAIN, top1=0.5)])
     assert found.display().to_dict() == {
         "run here, quick, classifier (%)": {"B": "", "A": "50.00 (1)"}
     }

@@ -66,9 +66,9 @@ def found(tmp_path, monkeypatch) -> Results:
     """Two seeds of plain training and one of MixUp, made here; nothing is recorded."""
     store = Store(tmp_path / "runs")
     runs = [("plain", 0, 0.5), ("plain", 1, 0.7), ("mixup", 0, 0.8)]
-    live = tuple(record(store, method, seed, full(level)) for method, seed, level in runs)
+    local = tuple(record(store, method, seed, full(level)) for method, seed, level in runs)
     monkeypatch.setattr(experiment, "recorded", lambda: Store(tmp_path / "none"))
-    return Results("evaluations", experiments.EXPERIMENTS["evaluations"], "quick", live)
+    return Results("evaluations", experiments.EXPERIMENTS["evaluations"], "quick", local)
 
 
 def test_a_frame_has_a_row_for_every_run_that_was_evaluated(found):
@@ -99,8 +99,8 @@ def test_the_table_sets_the_paper_beside_what_ran(found):
     long = found.table("calibration/ece", (6, where)).long
     printed = long[long["source"] == "paper"].set_index("method")["mean"]
     assert printed["CutMix"] == paper.value(6, method="CutMix", **where) / 100
-    live = long[(long["source"] == "live") & (long["predictor"] == "classifier")]
-    means = live.set_index("method")["mean"]
+    local = long[(long["source"] == "local") & (long["predictor"] == "classifier")]
+    means = local.set_index("method")["mean"]
     assert means["Vanilla"] == pytest.approx(0.3)
     assert np.isnan(means["CutMix"])
 
@@ -172,7 +172,7 @@ def test_runs_are_evaluated_once_and_only_these_settings_are_shown(monkeypatch):
     trained = experiments.obtain("evaluations", budget="smoke", methods=("plain",), device="cpu")
     few = trained.evaluate("fgsm", "occlusion", device="cpu", per_class=1, predictors=("teacher",))
     both = few.evaluate("fgsm", device="cpu", per_class=2, predictors=("teacher",))
-    (run,) = both.live
+    (run,) = both.local
     assert [(e["name"], e["settings"]["per_class"]) for e in run.evaluations] == [
         ("occlusion", 1),
         ("fgsm", 2),
@@ -188,7 +188,7 @@ def test_runs_are_evaluated_once_and_only_these_settings_are_shown(monkeypatch):
     assert shown.set_index("method")["mean"]["Vanilla"] == run.metric("teacher", "fgsm/error")
     monkeypatch.setattr("adautomix.runs.runner.revive", lambda *_: pytest.fail("computed again"))
     again = trained.evaluate("fgsm", device="cpu", per_class=1, predictors=("teacher",))
-    assert again.live[0].evaluation("fgsm", "teacher") == on_disk[0]
+    assert again.local[0].evaluation("fgsm", "teacher") == on_disk[0]
 
 
 def test_findings_are_read_without_torch(without_torch):

@@ -30,9 +30,9 @@ def trained(shared_runs, monkeypatch) -> list[str]:
     monkeypatch.setenv("ADAUTOMIX_RUNS", str(shared_runs))
     names: list[str] = []
 
-    def pretend(job, conditions):
+    def pretend(job, run_options):
         names.append(f"{job.name} {job.budget} {job.seed}")
-        return conditions.store.all()[0]
+        return run_options.store.all()[0]
 
     monkeypatch.setattr(runner, "execute", pretend)
     return names
@@ -41,7 +41,7 @@ def trained(shared_runs, monkeypatch) -> list[str]:
 def test_what_is_there_is_read_and_only_the_rest_is_trained(trained):
     found = experiments.obtain("photodigits", budget="smoke", methods=METHODS, device="cpu")
     assert trained == []
-    assert [run.method for run in found.live] == ["plain", "mixup"]
+    assert [run.method for run in found.local] == ["plain", "mixup"]
     more = ("plain", "mixup", "cutmix")
     experiments.obtain("photodigits", budget="smoke", seeds=[0, 1], methods=more, device="cpu")
     assert trained == [
@@ -55,17 +55,17 @@ def test_what_is_there_is_read_and_only_the_rest_is_trained(trained):
 def test_what_is_there_is_shown_without_training(trained):
     for name in ("photodigits", "table-1-resnet18"):
         found = experiments.obtain(name, budget="smoke", run=False)
-        assert sorted(run.method for run in found.live) == sorted(METHODS)
-        assert experiments.obtain(name, budget="quick", run=False).live == ()
+        assert sorted(run.method for run in found.local) == sorted(METHODS)
+        assert experiments.obtain(name, budget="quick", run=False).local == ()
     assert trained == []
 
 
 def test_the_table_has_the_numbers_that_were_measured(trained):
     found = experiments.obtain("photodigits", budget="smoke", methods=METHODS, device="cpu")
     long = found.table().long
-    live = long[(long["source"] == "live") & (long["predictor"] == "classifier")]
-    shown = dict(zip(live["method"], live["mean"], strict=True))
-    for run in found.live:
+    local = long[(long["source"] == "local") & (long["predictor"] == "classifier")]
+    shown = dict(zip(local["method"], local["mean"], strict=True))
+    for run in found.local:
         name = {"plain": "Vanilla", "mixup": "MixUp"}[run.method]
         assert shown[name] == run.metrics["classifier"]["top1_median10"]
         assert found.top1(run.method).mean == shown[name]
@@ -82,16 +82,16 @@ def test_each_run_stands_with_both_of_its_networks(trained):
     here = experiments.obtain("every-method", budget="smoke", run=False)
     rows = here.by_run().set_index("row")
     assert list(rows.index) == list(rows["method"]) == list(METHODS)
-    for run in here.live:
+    for run in here.local:
         for predictor, found in run.metrics.items():
             assert rows.loc[run.method, predictor] == 100 * found["top1_median10"]
     recorded = experiments.obtain("every-method", budget="quick", run=False)
     seeds = recorded.by_run().groupby("method")["seed"].apply(list)
     assert seeds["adautomix"] == sorted(run.seed for run in recorded.runs("adautomix"))
-    (other,) = (run for run in here.live if run.method == "mixup")
+    (other,) = (run for run in here.local if run.method == "mixup")
     other = replace(other, budget="quick", recipe=recorded.runs("mixup")[0].recipe)
     more = [replace(other, seed=seed) for seed in (seeds["mixup"][0], 99)]
-    together = replace(recorded, live=tuple(more)).by_run()
+    together = replace(recorded, local=tuple(more)).by_run()
     assert together[together["seed"] < 99].reset_index(drop=True).equals(recorded.by_run())
     assert together[together["seed"] == 99]["method"].to_list() == ["mixup"]
 
@@ -127,14 +127,14 @@ def test_the_table_has_the_paper_s_column():
 def test_runs_on_photodigits_fill_the_live_column_of_a_table_of_the_paper(trained):
     found = experiments.obtain("table-1-resnet18", budget="smoke", methods=METHODS, device="cpu")
     assert trained == []  # a cheap budget moves the recipe to PhotoDigits: these runs are there
-    assert {run.method for run in found.live} == set(METHODS)
-    assert {"paper", "live"} <= set(found.table().long["source"])
+    assert {run.method for run in found.local} == set(METHODS)
+    assert {"paper", "local"} <= set(found.table().long["source"])
 
 
 def test_curves_pictures_and_shares_are_those_of_the_runs(trained):
     found = experiments.obtain("photodigits", budget="smoke", methods=METHODS, device="cpu")
     assert set(found.curves()) == set(METHODS)
-    assert found.curves()["plain"][0].equals(found.live[0].curve())
+    assert found.curves()["plain"][0].equals(found.local[0].curve())
     pictures = found.pictures("mixup")
     assert pictures["epochs"] == [0, 1, 2]
     assert pictures["images"].shape == (3, 6, 32, 32, 3)

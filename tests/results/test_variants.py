@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from adautomix.record import live
+from adautomix.record import local
 from adautomix.record.run import run_id
 from adautomix.results import experiments
 from adautomix.runs import runner
@@ -32,7 +32,7 @@ def found(shared_runs, monkeypatch):
 
 
 def test_a_change_is_in_the_recipe_and_in_the_name(found):
-    floors = {run.name: run.recipe["schedule"]["floor"] for run in found.live}
+    floors = {run.name: run.recipe["schedule"]["floor"] for run in found.local}
     assert floors == {
         "photodigits/thin/mixup": 0.0,
         "photodigits/thin/mixup/schedule.floor=0.5": 0.5,
@@ -48,18 +48,18 @@ def test_each_row_shows_its_own_runs(found):
         assert found.top1(row).mean == run.metrics["classifier"]["top1_median10"]
         assert ("floor=0.5" in run.name) == (row == FLOOR)
     long = found.table().long
-    live = (long["source"] == "live") & (long["predictor"] == "teacher")
-    shown = long[live & (long["n"] > 0)]
+    local = (long["source"] == "local") & (long["predictor"] == "teacher")
+    shown = long[local & (long["n"] > 0)]
     assert list(shown["method"]) == ["MixUp, to zero", FLOOR]
 
 
 def test_what_is_there_is_found_again_by_its_row(found, monkeypatch):
-    def refuse(job, conditions):
+    def refuse(job, run_options):
         raise AssertionError(f"{job} was trained again")
 
     monkeypatch.setattr(runner, "execute", refuse)
     again = experiments.obtain("floor", budget="smoke", methods=[FLOOR], device="cpu")
-    assert [run.id for run in again.live] == [run.id for run in found.runs(FLOOR)]
+    assert [run.id for run in again.local] == [run.id for run in found.runs(FLOOR)]
 
 
 def test_a_change_that_changes_nothing_names_no_other_run():
@@ -80,9 +80,9 @@ def test_of_two_recipes_of_one_name_the_latest_is_shown(found, tmp_path, monkeyp
     monkeypatch.setenv("ADAUTOMIX_RUNS", str(tmp_path))
     for one in (document, earlier):
         one["id"] = run_id(one["recipe"], "smoke", one["seed"], "mixup", "photodigits")
-        live().write(one, run.curve())
+        local().write(one, run.curve())
     shown = experiments.obtain("floor", budget="smoke", run=False)
-    assert [run.id for run in shown.live] == [document["id"]]
+    assert [run.id for run in shown.local] == [document["id"]]
 
 
 def test_a_recorded_run_of_a_former_recipe_does_not_share_a_table_with_those_made_here():
@@ -91,11 +91,11 @@ def test_a_recorded_run_of_a_former_recipe_does_not_share_a_table_with_those_mad
     run = found.recorded[0]
     same = [each for each in found.recorded if (each.name, each.budget) == (run.name, run.budget)]
     changed = replace(run, recipe={**run.recipe, "epochs": 1}, seed=99)
-    with_it = replace(found, live=(changed,))
+    with_it = replace(found, local=(changed,))
     assert not {each.id for each in same} & {each.id for each in with_it.recorded}
     assert len(with_it.recorded) == len(found.recorded) - len(same)
     assert with_it.table().markdown()
-    assert replace(found, live=(replace(run, seed=99),)).recorded == found.recorded
+    assert replace(found, local=(replace(run, seed=99),)).recorded == found.recorded
 
 
 @pytest.mark.parametrize("name", experiments.EXPERIMENTS)

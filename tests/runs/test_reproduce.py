@@ -14,7 +14,7 @@ from adautomix.errors import InputError, RecordError
 from adautomix.record import Run, Store
 from adautomix.record.store import PICTURES
 from adautomix.runs import reproduce
-from adautomix.runs.job import Conditions, Job
+from adautomix.runs.job import Job, RunOptions
 from adautomix.runs.runner import obtain
 from adautomix.runs.weights import WEIGHTS
 
@@ -23,13 +23,13 @@ ALL = ("curve", "metrics", "weights", "pictures")
 
 
 @pytest.fixture
-def here(tmp_path) -> Conditions:
-    return Conditions(decide("cpu"), Store(tmp_path / "runs"), progress=False)
+def here(tmp_path) -> RunOptions:
+    return RunOptions(decide("cpu"), Store(tmp_path / "runs"), progress=False)
 
 
 @pytest.fixture
-def there(tmp_path) -> Conditions:
-    return Conditions(store=Store(tmp_path / "again"), progress=False)
+def there(tmp_path) -> RunOptions:
+    return RunOptions(store=Store(tmp_path / "again"), progress=False)
 
 
 def test_a_run_comes_out_the_same_whatever_is_the_number_of_threads(here, there):

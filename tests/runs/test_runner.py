@@ -16,7 +16,7 @@ from adautomix.device import decide
 from adautomix.errors import DataError, InputError, Interrupted, RecordError
 from adautomix.record import Store, recorded, run_id
 from adautomix.runs import runner
-from adautomix.runs.job import Conditions, Job
+from adautomix.runs.job import Job, RunOptions
 from adautomix.runs.weights import weights_of
 from adautomix.train import Training, checkpoint
 
@@ -24,14 +24,14 @@ SHORT = Job("photodigits/thin/adautomix", "smoke", 0, ("epochs=3", "net.width=12
 CHEAP = Job("photodigits/thin/plain", "smoke", 0, ("net.width=12",))  # 4 steps
 
 
-def conditions(store: Store, **changes) -> Conditions:
-    return Conditions(decide("cpu"), store, progress=False, **changes)
+def run_options(store: Store, **changes) -> RunOptions:
+    return RunOptions(decide("cpu"), store, progress=False, **changes)
 
 
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory: pytest.TempPathFactory):
     """A run that nothing interrupted."""
-    return runner.obtain(SHORT, conditions(Store(tmp_path_factory.mktemp("straight"))))
+    return runner.obtain(SHORT, run_options(Store(tmp_path_factory.mktemp("straight"))))
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def assert_same_result(run, expected) -> None:
 
 def test_what_is_recorded_is_read_not_trained(straight, monkeypatch):
     monkeypatch.setattr(runner, "execute", lambda *_: pytest.fail("trained again"))
-    again = runner.obtain(SHORT, conditions(Store(straight.path.parent)))
+    again = runner.obtain(SHORT, run_options(Store(straight.path.parent)))
     assert (again.id, again.metrics) == (straight.id, straight.metrics)
 
 
@@ -109,7 +109,7 @@ def test_the_command_says_what_is_not_this_machine_s_default(monkeypatch, option
 
 def test_the_recorded_command_makes_the_same_bits(store, tmp_path):
     """In bfloat16, which is no default on a CPU."""
-    precise = Conditions(decide("cpu", "bf16"), store, progress=False)
+    precise = RunOptions(decide("cpu", "bf16"), store, progress=False)
     first = runner.obtain(CHEAP, precise)
     program, *words = shlex.split(first.provenance["command"])
     assert program == "adautomix"
@@ -119,7 +119,7 @@ def test_the_recorded_command_makes_the_same_bits(store, tmp_path):
     weights = [load_file(run.path / runner.WEIGHTS) for run in (first, again)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[1])
     assert again.provenance["precision"] == first.provenance["precision"]
-    plain = runner.obtain(CHEAP, conditions(Store(tmp_path / "fp32")))
+    plain = runner.obtain(CHEAP, run_options(Store(tmp_path / "fp32")))
     other = load_file(plain.path / runner.WEIGHTS)
     assert not all(torch.equal(weights[0][name], other[name]) for name in other)
 
@@ -127,7 +127,7 @@ def test_the_recorded_command_makes_the_same_bits(store, tmp_path):
 def test_settings_are_not_chosen_on_images_that_were_trained_on(store):
     changes = ("evaluate_on=validation", "per_class=31")
     with pytest.raises(InputError, match="31 training images a class include the validation"):
-        runner.obtain(replace(CHEAP, changes=changes), conditions(store))
+        runner.obtain(replace(CHEAP, changes=changes), run_options(store))
     assert not store.root.exists()
 
 
@@ -214,9 +214,9 @@ def test_the_command_can_be_pasted_into_a_shell():
 
 
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(straight, store):
-    again = runner.obtain(SHORT, conditions(store))
+    again = runner.obtain(SHORT, run_options(store))
     assert_same_result(again, straight)
-    a, b = (runner.obtain(replace(CHEAP, seed=seed), conditions(store)) for seed in (0, 1))
+    a, b = (runner.obtain(replace(CHEAP, seed=seed), run_options(store)) for seed in (0, 1))
     assert a.curve()["train_ce"].tolist() != b.curve()["train_ce"].tolist()
 
 
@@ -260,7 +260,7 @@ def test_a_signal_stops_at_a_step_with_a_checkpoint(straight, store, monkeypatch
 
     monkeypatch.setattr(Training, "update", signalled)
     with pytest.raises(Interrupted) as error:
-        runner.obtain(SHORT, conditions(store))
+        runner.obtain(SHORT, run_options(store))
     assert str(error.value) == (
         "stopped as asked after step 3 of 6; a checkpoint is kept, "
         "and the same command goes on from there."
@@ -270,7 +270,7 @@ def test_a_signal_stops_at_a_step_with_a_checkpoint(straight, store, monkeypatch
     assert sorted(path.name for path in folder.iterdir()) == ["job.json", "step-000000003"]
     assert store.find(SHORT.id()) is None
     monkeypatch.setattr(Training, "update", update)
-    assert_same_result(runner.obtain(SHORT, conditions(store)), straight)
+    assert_same_result(runner.obtain(SHORT, run_options(store)), straight)
     assert not folder.exists()
 
 
@@ -281,11 +281,11 @@ def test_a_second_ctrl_c_stops_at_once(store, monkeypatch):
 
     monkeypatch.setattr(Training, "update", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        runner.obtain(SHORT, conditions(store))
+        runner.obtain(SHORT, run_options(store))
 
 
 def test_a_time_limit_stops_and_the_same_command_finishes(straight, store):
-    late = conditions(store, time_limit=1e-9)
+    late = run_options(store, time_limit=1e-9)
     for step in range(1, 6):
         with pytest.raises(Interrupted, match=f"at the time limit after step {step} of 6;") as stop:
             runner.obtain(SHORT, late)
@@ -295,7 +295,7 @@ def test_a_time_limit_stops_and_the_same_command_finishes(straight, store):
 
 def test_a_run_that_goes_on_otherwise_says_who_made_which_steps(straight, store):
     assert "segments" not in straight.provenance
-    late = conditions(store, time_limit=1e-9)
+    late = run_options(store, time_limit=1e-9)
     for step in (1, 2):
         with pytest.raises(Interrupted, match=f"after step {step} of 6"):
             runner.obtain(SHORT, late)
@@ -312,7 +312,7 @@ def test_a_run_that_goes_on_otherwise_says_who_made_which_steps(straight, store)
 def test_checkpoints_are_taken_as_often_as_asked(store, monkeypatch, every, steps):
     saved = []
     monkeypatch.setattr(checkpoint, "save", lambda training, folder: saved.append(training.step))
-    runner.obtain(CHEAP, conditions(store, checkpoint_every=every))
+    runner.obtain(CHEAP, run_options(store, checkpoint_every=every))
     assert saved == steps
 
 
@@ -320,7 +320,7 @@ def test_what_a_kill_just_after_recording_left_is_removed(straight, store):
     document = json.loads((straight.path / "run.json").read_text())
     run = store.write(document, straight.curve())
     (run.path / runner.CHECKPOINTS / "step-000000006").mkdir(parents=True)
-    assert runner.obtain(SHORT, conditions(store)).id == run.id
+    assert runner.obtain(SHORT, run_options(store)).id == run.id
     assert not (run.path / runner.CHECKPOINTS).exists()
 
 
@@ -328,7 +328,7 @@ def test_missing_data_leave_no_folder(store, monkeypatch, tmp_path):
     monkeypatch.setenv("ADAUTOMIX_DATA", str(tmp_path / "none"))
     monkeypatch.delenv("ADAUTOMIX_CIFAR100", raising=False)
     with pytest.raises(DataError, match="run `adautomix data get cifar100`"):
-        runner.obtain(Job("cifar100/resnet18/plain", "lite"), conditions(store))
+        runner.obtain(Job("cifar100/resnet18/plain", "lite"), run_options(store))
     assert not store.root.exists()
 
 
@@ -336,11 +336,11 @@ def test_a_folder_that_cannot_be_made_is_said_before_training(tmp_path, monkeypa
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(Training, "update", lambda *_: pytest.fail("trained"))
     with pytest.raises(RecordError, match=r"cannot make the folder .*--runs or ADAUTOMIX_RUNS"):
-        runner.obtain(SHORT, conditions(Store(tmp_path / "file")))
+        runner.obtain(SHORT, run_options(Store(tmp_path / "file")))
 
 
 def test_an_unknown_recipe_or_a_negative_seed_is_refused(store):
     with pytest.raises(InputError, match="unknown recipe 'photodigits/thin/cutmx': did you mean"):
-        runner.obtain(Job("photodigits/thin/cutmx", "smoke"), conditions(store))
+        runner.obtain(Job("photodigits/thin/cutmx", "smoke"), run_options(store))
     with pytest.raises(InputError, match="a seed is 0 or more, not -1"):
-        runner.obtain(Job(SHORT.name, "smoke", -1), conditions(store))
+        runner.obtain(Job(SHORT.name, "smoke", -1), run_options(store))

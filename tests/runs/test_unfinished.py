@@ -10,7 +10,7 @@ from adautomix.device import decide
 from adautomix.errors import Interrupted, RecordError
 from adautomix.record import Store
 from adautomix.runs import evaluate, runner, unfinished
-from adautomix.runs.job import Conditions, Job
+from adautomix.runs.job import Job, RunOptions
 from adautomix.train import checkpoint
 
 SMALL = ("epochs=3",)
@@ -20,7 +20,7 @@ def stopped(store: Store, name: str = "plain", seed: int = 0) -> Job:
     """A job that was stopped at its time limit."""
     job = Job(f"photodigits/thin/{name}", "smoke", seed, SMALL)
     with pytest.raises(Interrupted):
-        runner.execute(job, Conditions(decide("cpu"), store, progress=False, time_limit=0.0))
+        runner.execute(job, RunOptions(decide("cpu"), store, progress=False, time_limit=0.0))
     return job
 
 
@@ -40,7 +40,7 @@ def test_it_is_what_its_checkpoint_is(store, job):
     assert (run.budget, run.seed, run.metrics) == ("smoke", 0, {"classifier": {}, "teacher": {}})
     assert unfinished.step_of(run) == 1
     found = runner.evaluate_run(run, decide("cpu"))
-    values = evaluate.values(run, "calibration", conditions=Conditions(decide("cpu"), store))
+    values = evaluate.values(run, "calibration", run_options=RunOptions(decide("cpu"), store))
     assert values["n"] == found["classifier"].n == 797
     assert found.keys() == {"classifier", "teacher"}
 
@@ -63,7 +63,7 @@ def test_a_finished_run_is_none(tmp_path):
     assert unfinished.find("plain", store) is None
     runner.obtain(
         Job("photodigits/thin/plain", "smoke", 0, SMALL),
-        Conditions(decide("cpu"), store, progress=False),
+        RunOptions(decide("cpu"), store, progress=False),
     )
     assert unfinished.find("plain", store) is None
 
@@ -129,7 +129,7 @@ def test_a_checkpoint_that_is_replaced_meanwhile_is_looked_for_again(store, job,
 
 
 def test_going_on_ends_as_usual(store, job):
-    run = runner.execute(job, Conditions(decide("cpu"), store, progress=False))
+    run = runner.execute(job, RunOptions(decide("cpu"), store, progress=False))
     assert not (run.path / unfinished.CHECKPOINTS).exists()
 
 

@@ -103,13 +103,13 @@ def test_a_command_killed_at_ten_random_moments_equals_one_that_was_not(tmp_path
     chance, reached = random.Random(0), set()
     for number in range(10):
         former = checkpoints(tmp_path / "killed")
-        early = number % 2 == 0  # at the latest when it gets on; else somewhere after that
-        born, limit = time.monotonic(), chance.uniform(0, wall - training) if early else wall
+        eager_grad = number % 2 == 0  # at the latest when it gets on; else somewhere after that
+        born, limit = time.monotonic(), chance.uniform(0, wall - training) if eager_grad else wall
         with subprocess.Popen(command(tmp_path / "killed", *settings), env=environment()) as life:
             while time.monotonic() < born + limit and not checkpoints(tmp_path / "killed") - former:
                 assert life.poll() is None
                 time.sleep(0.01)
-            time.sleep(0 if early else chance.uniform(0, 0.02 * training))
+            time.sleep(0 if eager_grad else chance.uniform(0, 0.02 * training))
             life.send_signal(signal.SIGKILL)
         assert life.returncode == -signal.SIGKILL
         reached |= checkpoints(tmp_path / "killed")

@@ -13,7 +13,7 @@ from adautomix.errors import DivergenceError, InputError, NotFiniteError
 from adautomix.methods import AdAutoMix, Fixed, Plain
 from adautomix.mix import Mixup
 from adautomix.recipes import SGD, Cosine
-from adautomix.rng import draw_for
+from adautomix.rng import rng_for
 from adautomix.train import Epoch, Plan, Step, Training, train
 
 
@@ -53,7 +53,7 @@ def test_a_mixing_method_draws_by_seed_and_step(make, batches):
     for step, (images, labels) in enumerate(batches().epoch(0)):
         net = copy.deepcopy(training.method.classifier)
         losses = training.update(Batch(images, labels))
-        mixed = Mixup()(images, draw_for(seed=0, step=step))
+        mixed = Mixup()(images, rng_for(seed=0, step=step))
         shares = F.one_hot(labels, 4)[mixed.partners].float()
         soft = torch.einsum("bn,bnk->bk", mixed.ratios, shares)
         torch.testing.assert_close(losses.total, F.cross_entropy(net(mixed.images), soft))
@@ -124,7 +124,7 @@ def test_stopping_at_any_yield_and_going_on_loses_nothing(make, batches):
 
 
 def test_turns_update_one_player_at_a_time(make, batches):
-    config = AdAutoMix(momentum=0.9, classifier_turns=2, generator_turns=3)
+    config = AdAutoMix(momentum=0.9, classifier_updates=2, generator_updates=3)
     training = make(config, optim=SGD(lr=0.1, momentum=0.0, weight_decay=0.0))
     method, moved = training.method, []
 

@@ -1,11 +1,11 @@
 """Protocols: which runs settle a question, written down before they are made, and run in order."""
 
-from adautomix.results.comparison.course import (
-    Standing,
-    conduct,
+from adautomix.results.comparison.execute import (
+    RunStatus,
     duration,
     in_words,
-    standings,
+    run_all,
+    statuses,
     treatments_of,
 )
 from adautomix.results.comparison.plan import Planned, Protocol, read
@@ -13,11 +13,11 @@ from adautomix.results.comparison.plan import Planned, Protocol, read
 __all__ = [
     "Planned",
     "Protocol",
-    "Standing",
-    "conduct",
+    "RunStatus",
     "duration",
     "in_words",
     "read",
-    "standings",
+    "run_all",
+    "statuses",
     "treatments_of",
 ]

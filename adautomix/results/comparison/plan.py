@@ -24,7 +24,7 @@ OWN = ("reporting",)
 
 
 @dataclass(frozen=True)
-class Turn:
+class Stage:
     """Some seeds of some methods; turns are taken one after the other."""
 
     seeds: tuple[int, ...]
@@ -69,7 +69,7 @@ class Protocol:
     schedules: Mapping[str, str]
     reported: Mapping[str, Cell]
     decides: Decision
-    order: tuple[Turn, ...]
+    order: tuple[Stage, ...]
     evaluations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     variants: Mapping[str, str] = field(default_factory=dict)
     contrasts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Protocol:
         for precision in self.budgets.values():
             if precision not in PRECISIONS:
                 raise unknown("precision", precision, PRECISIONS)
-        named = [method for turn in self.order for method in turn.methods]
+        named = [method for stage in self.order for method in stage.methods]
         named += [*self.reported, self.decides.method, self.decides.against, *self.variants]
         for method in [*named, *(row for pair in self.contrasts.values() for row in pair)]:
             if method not in self.methods:
@@ -99,15 +99,15 @@ class Protocol:
         """Its runs at a budget, each once, in order; of these seeds, or of all that it names."""
         if budget not in self.budgets:
             raise unknown("budget of the protocol", budget, self.budgets)
-        known = sorted({seed for turn in self.order for seed in turn.seeds})
+        known = sorted({seed for stage in self.order for seed in stage.seeds})
         for seed in seeds or ():
             if seed not in known:
                 raise unknown("seed of the protocol", seed, map(str, known))
         found: dict[Planned, None] = {}  # keeps the order
-        for turn in self.order:
-            for seed in turn.seeds:
+        for stage in self.order:
+            for seed in stage.seeds:
                 if seeds is None or seed in seeds:
-                    for method in turn.methods:
+                    for method in stage.methods:
                         for schedule in self.schedules:
                             found.setdefault(self._planned(method, schedule, budget, seed))
         return list(found)
@@ -193,7 +193,7 @@ def _protocol(text: Any) -> Protocol:
     said["contrasts"] = _contrasts(said.get("contrasts", {}))
     if not isinstance(said["order"], list) or not said["order"]:
         raise InputError(f"`order` must list turns, not be {said['order']!r}.")
-    said["order"] = tuple(_turn(turn, said["methods"]) for turn in said["order"])
+    said["order"] = tuple(_stage(stage, said["methods"]) for stage in said["order"])
     return Protocol(**said)
 
 
@@ -214,13 +214,13 @@ def _decision(text: Any) -> Decision:
     return Decision(**said)
 
 
-def _turn(text: Any, everybody: tuple[str, ...]) -> Turn:
+def _stage(text: Any, everybody: tuple[str, ...]) -> Stage:
     """A turn; without `methods`, of all of them."""
-    said = _fields(Turn, {"methods": list(everybody), **text} if isinstance(text, dict) else text)
+    said = _fields(Stage, {"methods": list(everybody), **text} if isinstance(text, dict) else text)
     seeds = said["seeds"]
     if not isinstance(seeds, list) or not all(type(seed) is int for seed in seeds):
         raise InputError(f"`seeds` must list whole numbers, not be {seeds!r}.")
-    return Turn(tuple(seeds), _names(said["methods"], "methods"))
+    return Stage(tuple(seeds), _names(said["methods"], "methods"))
 
 
 def _fields(kind: type, text: Any, where: str = "a turn of `order`") -> dict[str, Any]:

@@ -15,7 +15,7 @@ from adautomix.figures.style import method_name
 from adautomix.record import Run
 from adautomix.results import compare
 from adautomix.results.comparison import quotes
-from adautomix.results.comparison.course import Standing, conduct, standings, treatments_of
+from adautomix.results.comparison.execute import RunStatus, run_all, statuses, treatments_of
 from adautomix.results.comparison.plan import Protocol, read
 from adautomix.results.comparison.treatments import (
     PREDICTORS,
@@ -25,7 +25,7 @@ from adautomix.results.comparison.treatments import (
     points,
     verdict,
 )
-from adautomix.runs.job import Conditions
+from adautomix.runs.job import RunOptions
 
 CAPTION = (
     "{number}, in percent: mean ± sample standard deviation (number of seeds); † is how the paper "
@@ -71,17 +71,17 @@ class Report:
 
     protocol: Protocol
     budget: str
-    standings: Sequence[Standing]
+    statuses: Sequence[RunStatus]
 
     @cached_property
     def found(self) -> Treatments:
         """The finished runs by method and schedule."""
-        return treatments_of(self.protocol, self.standings)
+        return treatments_of(self.protocol, self.statuses)
 
     @property
     def runs(self) -> list[Run]:
         """Every finished run."""
-        return [each.run for each in self.standings if each.run is not None]
+        return [each.run for each in self.statuses if each.run is not None]
 
     def tables(self, label: str) -> dict[str, Table]:
         """Every table below by its name, with its caption and the label `<label>-<name>`."""
@@ -288,7 +288,7 @@ def report(
     """A protocol at one budget, from the records; `train` makes what is missing first."""
     plan = read(protocol)
     numerics = decide(device, plan.budgets.get(budget, "auto"))
-    conditions = Conditions(numerics, root=data, time_limit=time_limit)
+    options = RunOptions(numerics, root=data, time_limit=time_limit)
     if train:
-        conduct(plan, budget, conditions)
-    return Report(plan, budget, standings(plan, budget, conditions))
+        run_all(plan, budget, options)
+    return Report(plan, budget, statuses(plan, budget, options))

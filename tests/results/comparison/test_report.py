@@ -9,7 +9,7 @@ from adautomix import figures
 from adautomix.evaluate.registry import settings_of
 from adautomix.recipes import to_dict
 from adautomix.record import Store
-from adautomix.results.comparison import read, standings, treatments_of
+from adautomix.results.comparison import read, statuses, treatments_of
 from adautomix.results.comparison.report import Report, report
 
 TOP1 = {"plain": 0.30, "mixup": 0.34, "MixUp, calm": 0.36}
@@ -19,7 +19,7 @@ TOP1 = {"plain": 0.30, "mixup": 0.34, "MixUp, calm": 0.36}
 def shown(write, tmp_path):
     """A report over made-up runs of the seeds asked for, floor a point higher, teacher two."""
     from adautomix.device import decide
-    from adautomix.runs.job import Conditions
+    from adautomix.runs.job import RunOptions
 
     def made(seeds, path=None):
         plan, store = read(path or write()), Store(tmp_path / "runs")
@@ -27,8 +27,8 @@ def shown(write, tmp_path):
             if each.job.seed in seeds:
                 loss = {"train_mixed_ce": 2.5 + each.job.seed} if each.method == "mixup" else {}
                 store.write(_document(each), [{"epoch": 1, "classifier_top1": 0.3} | loss])
-        here = Conditions(decide("cpu", plan.budgets["smoke"]), store)
-        return Report(plan, "smoke", standings(plan, "smoke", here))
+        here = RunOptions(decide("cpu", plan.budgets["smoke"]), store)
+        return Report(plan, "smoke", statuses(plan, "smoke", here))
 
     return made
 
@@ -170,11 +170,11 @@ def test_evaluations_with_other_settings_are_left_out(shown, content):
     full = shown((0, 1))
     asked = settings_of("fgsm", epsilon=0.01)
     entries = [(asked, 0.5), (settings_of("fgsm"), 0.9)]
-    standings = [
+    statuses = [
         replace(each, run=replace(each.run, evaluations=[_attacked(*entry) for entry in entries]))
-        for each in full.standings
+        for each in full.statuses
     ]
-    found = replace(full, standings=standings)
+    found = replace(full, statuses=statuses)
     assert found.beyond()["error under FGSM"].to_list() == ["50.00 ± 0.00 (2)"] * 2
     assert "Settings: fgsm epsilon = 0.01." in found.beyond_caption
 
@@ -185,7 +185,7 @@ def _attacked(settings: dict, error: float) -> dict:
 
 
 def test_a_run_in_another_precision_is_none_of_the_protocol_s(shown, write):
-    runs = [each.run for each in shown((0,), write(budgets={"smoke": "bf16"})).standings]
+    runs = [each.run for each in shown((0,), write(budgets={"smoke": "bf16"})).statuses]
     assert runs == [None] * 8
 
 
@@ -201,5 +201,5 @@ def test_every_table_can_stand_on_a_page(shown, seeds):
 def test_a_report_is_found_by_the_name_of_the_protocol(monkeypatch, tmp_path):
     monkeypatch.setenv("ADAUTOMIX_RUNS", str(tmp_path))
     found = report("reporting", "lite", device="cpu")
-    assert len(found.standings) == 48
-    assert treatments_of(found.protocol, found.standings).methods == [*found.protocol.methods]
+    assert len(found.statuses) == 48
+    assert treatments_of(found.protocol, found.statuses).methods == [*found.protocol.methods]

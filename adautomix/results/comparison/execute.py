@@ -12,12 +12,12 @@ from adautomix.errors import DivergenceError, InputError, Interrupted
 from adautomix.evaluate.registry import settings_of
 from adautomix.methods import METHODS
 from adautomix.record import Run, Store, recorded
-from adautomix.record.lock import claimed
+from adautomix.record.lock import locked
 from adautomix.results.comparison.plan import Planned, Protocol
 from adautomix.results.comparison.treatments import Treatments
 from adautomix.runs import runner
 from adautomix.runs.evaluate import evaluate
-from adautomix.runs.job import Conditions, Job
+from adautomix.runs.job import Job, RunOptions
 from adautomix.runs.weights import WEIGHTS
 from adautomix.train import checkpoint
 
@@ -29,7 +29,7 @@ SAID_AT_ONCE: Say = partial(print, flush=True)
 
 
 @dataclass(frozen=True)
-class Standing:
+class RunStatus:
     """How far one run has come.
 
     Attributes:
@@ -46,36 +46,36 @@ class Standing:
     left: float | None
 
 
-def standings(
+def statuses(
     protocol: Protocol,
     budget: str,
-    conditions: Conditions,
+    options: RunOptions,
     seeds: Sequence[int] | None = None,
-) -> list[Standing]:
+) -> list[RunStatus]:
     """How far each run of a protocol has come, in its order; trains nothing.
 
     A run in another precision than the protocol's is none of its runs.
     """
-    shipped, wanted = recorded(), _precision(protocol, budget, conditions)
-    pool = _comparable([*shipped.all(), *conditions.store.all()], budget, conditions)
+    shipped, wanted = recorded(), _precision(protocol, budget, options)
+    pool = _comparable([*shipped.all(), *options.store.all()], budget, options)
     found = []
     for planned in protocol.planned(budget, seeds):
         id = planned.job.id()
-        if (run := _in(conditions.store, id, wanted)) is not None:
-            found.append(Standing(planned, "done", run, 0.0))
+        if (run := _in(options.store, id, wanted)) is not None:
+            found.append(RunStatus(planned, "done", run, 0.0))
         elif (run := _in(shipped, id, wanted)) is not None:
-            found.append(Standing(planned, "recorded", run, 0.0))
+            found.append(RunStatus(planned, "recorded", run, 0.0))
         else:
-            left, spent = expected(planned.job, pool), _spent(planned.job, conditions)
+            left, spent = expected(planned.job, pool), _spent(planned.job, options)
             state = "missing" if spent is None else "interrupted"
             left = None if left is None else max(0.0, left - (spent or 0.0))
-            found.append(Standing(planned, state, None, left))
+            found.append(RunStatus(planned, state, None, left))
     return found
 
 
-def _precision(protocol: Protocol, budget: str, conditions: Conditions) -> str | None:
+def _precision(protocol: Protocol, budget: str, options: RunOptions) -> str | None:
     """The one precision in which the runs of a budget are compared; None for any."""
-    return None if protocol.budgets[budget] == "auto" else conditions.numerics.precision
+    return None if protocol.budgets[budget] == "auto" else options.numerics.precision
 
 
 def _in(store: Store, id: str, precision: str | None) -> Run | None:
@@ -84,10 +84,10 @@ def _in(store: Store, id: str, precision: str | None) -> Run | None:
     return run if run is not None and (precision is None or run.precisions == {precision}) else None
 
 
-def _comparable(runs: Iterable[Run], budget: str, conditions: Conditions) -> list[Run]:
+def _comparable(runs: Iterable[Run], budget: str, options: RunOptions) -> list[Run]:
     """Runs whose seconds say something of a run here: same budget, device and precision."""
-    device = runner.device_in_words(conditions.numerics)
-    precision = conditions.numerics.precision
+    device = runner.device_in_words(options.numerics)
+    precision = options.numerics.precision
     return [
         run
         for run in runs
@@ -109,13 +109,13 @@ def expected(job: Job, pool: Sequence[Run]) -> float | None:
     return median(each) * METHODS[job.method].passes if each else None
 
 
-def _spent(job: Job, conditions: Conditions) -> float | None:
+def _spent(job: Job, options: RunOptions) -> float | None:
     """Seconds of training that an unfinished run has behind it; None without a checkpoint."""
-    folder = conditions.store.path(job.id()) / runner.CHECKPOINTS
+    folder = options.store.path(job.id()) / runner.CHECKPOINTS
     return checkpoint.newest(folder, lambda newest: checkpoint.read_state(newest).seconds)
 
 
-def treatments_of(protocol: Protocol, found: Iterable[Standing]) -> Treatments:
+def treatments_of(protocol: Protocol, found: Iterable[RunStatus]) -> Treatments:
     """The finished runs of a protocol as its table has them, evaluated as it says."""
     settings = {
         name: settings_of(name, **changes) for name, changes in protocol.evaluations.items()
@@ -130,10 +130,10 @@ def treatments_of(protocol: Protocol, found: Iterable[Standing]) -> Treatments:
     return Treatments(runs, protocol.reported, protocol.decides.metric)
 
 
-def conduct(
+def run_all(
     protocol: Protocol,
     budget: str,
-    conditions: Conditions,
+    options: RunOptions,
     seeds: Sequence[int] | None = None,
     say: Say = SAID_AT_ONCE,
 ) -> None:
@@ -143,19 +143,19 @@ def conduct(
         Interrupted: the time limit passed, or a stop was asked for; the same call goes on.
         DivergenceError: some runs diverged; the others are done.
     """
-    deadline = None if conditions.time_limit is None else time.monotonic() + conditions.time_limit
+    deadline = None if options.time_limit is None else time.monotonic() + options.time_limit
     diverged = []
     try:
         for planned in protocol.planned(budget, seeds):
             # seen anew each time: durations become known, and another process may have made it
-            now = {each.planned: each for each in standings(protocol, budget, conditions, seeds)}
+            now = {each.planned: each for each in statuses(protocol, budget, options, seeds)}
             try:
-                _settle(now[planned], protocol, conditions, deadline, say)
+                _settle(now[planned], protocol, options, deadline, say)
             except DivergenceError as error:
                 diverged.append(planned)
                 say(f"{planned}: {error}")
     except Interrupted as stop:
-        rest = in_words(standings(protocol, budget, conditions, seeds))
+        rest = in_words(statuses(protocol, budget, options, seeds))
         raise Interrupted(f"{stop} {rest}") from stop
     if diverged:
         raise DivergenceError(
@@ -165,33 +165,33 @@ def conduct(
 
 
 def _settle(
-    each: Standing, protocol: Protocol, conditions: Conditions, deadline: float | None, say: Say
+    each: RunStatus, protocol: Protocol, options: RunOptions, deadline: float | None, say: Say
 ) -> None:
     """One run made, where it is missing, and evaluated, where its weights are here."""
     run = each.run
     if run is None:
-        limited = replace(conditions, time_limit=_left(deadline))
-        folder = conditions.store.path(each.planned.job.id()) / runner.CHECKPOINTS
-        with claimed(folder) as ours:
+        limited = replace(options, time_limit=_left(deadline))
+        folder = options.store.path(each.planned.job.id()) / runner.CHECKPOINTS
+        with locked(folder) as ours:
             if not ours:
                 say(f"{each.planned}: another process is at it")
                 return
             say(f"{each.planned}: {duration(each.left)}")
             run = runner.obtain(each.planned.job, limited)
-            _check_precision(run, protocol, conditions)
+            _check_precision(run, protocol, options)
     if (weights := run.path / WEIGHTS).exists():
-        with claimed(weights) as ours:
+        with locked(weights) as ours:
             for name, settings in protocol.evaluations.items() if ours else ():
                 _left(deadline)
-                run = evaluate(run, [name], conditions=conditions, **settings)
+                run = evaluate(run, [name], options=options, **settings)
 
 
-def _check_precision(run: Run, protocol: Protocol, conditions: Conditions) -> None:
+def _check_precision(run: Run, protocol: Protocol, options: RunOptions) -> None:
     """Better said than trained for nothing: the store has the run, but in another precision."""
-    wanted = _precision(protocol, run.budget, conditions)
+    wanted = _precision(protocol, run.budget, options)
     if wanted is not None and run.precisions != {wanted}:
         raise InputError(
-            f"{run.id} in {conditions.store.root} was made in {', '.join(sorted(run.precisions))}, "
+            f"{run.id} in {options.store.root} was made in {', '.join(sorted(run.precisions))}, "
             f"and the protocol compares runs in {wanted}: move that folder away, or name another "
             "place with --runs."
         )
@@ -205,7 +205,7 @@ def _left(deadline: float | None) -> float | None:
     return left
 
 
-def in_words(found: Sequence[Standing]) -> str:
+def in_words(found: Sequence[RunStatus]) -> str:
     """One sentence on how far a protocol has come and how long the rest takes."""
     counts = Counter(each.state for each in found)
     there = counts["done"] + counts["recorded"]

@@ -17,7 +17,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Conditions:
+class BenchOptions:
     """What all suites share.
 
     Attributes:

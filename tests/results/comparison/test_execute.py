@@ -15,17 +15,17 @@ from adautomix import cli
 from adautomix.device import decide
 from adautomix.errors import DivergenceError, InputError, Interrupted
 from adautomix.record import Run, Store, lock
-from adautomix.record.lock import claimed
+from adautomix.record.lock import locked
 from adautomix.results import comparison
-from adautomix.results.comparison import course
+from adautomix.results.comparison import execute
 from adautomix.runs import runner
-from adautomix.runs.evaluate import held
-from adautomix.runs.job import Conditions
+from adautomix.runs.evaluate import recorded_entry
+from adautomix.runs.job import RunOptions
 from adautomix.train import Training
 
 
-def conditions(folder: Path, **changes) -> Conditions:
-    return Conditions(decide("cpu", "fp32"), Store(folder), progress=False, **changes)
+def run_options(folder: Path, **changes) -> RunOptions:
+    return RunOptions(decide("cpu", "fp32"), Store(folder), progress=False, **changes)
 
 
 @pytest.fixture
@@ -42,18 +42,18 @@ def made(tmp_path_factory) -> Path:
 @pytest.fixture
 def finished(made, small) -> Path:
     """The same, run when it is first asked for."""
-    comparison.conduct(small, "smoke", conditions(made), [0], say=lambda line: None)
+    comparison.run_all(small, "smoke", run_options(made), [0], say=lambda line: None)
     return made
 
 
 def test_every_run_is_made_and_evaluated(finished, small):
-    found = comparison.standings(small, "smoke", conditions(finished), [0])
+    found = comparison.statuses(small, "smoke", run_options(finished), [0])
     assert [each.state for each in found] == ["done"] * 4
     assert comparison.in_words(found) == "4 of 4 runs are there."
     for each in found:
         assert each.run.id == each.planned.job.id()
         for predictor in ("classifier", "teacher"):
-            assert held(each.run, "calibration", predictor, bins=10) is not None
+            assert recorded_entry(each.run, "calibration", predictor, bins=10) is not None
     cells = comparison.treatments_of(small, found)
     assert [len(runs) for runs in cells.runs.values()] == [1, 1, 1, 1]
     assert (cells.table() != "").all(axis=None)
@@ -62,29 +62,29 @@ def test_every_run_is_made_and_evaluated(finished, small):
 def test_what_is_there_is_not_made_again(finished, small, tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "execute", lambda *_: pytest.fail("trained again"))
     said = []
-    comparison.conduct(small, "smoke", conditions(finished), [0], said.append)
-    monkeypatch.setattr(course, "recorded", lambda: Store(finished))
-    shipped = conditions(tmp_path / "empty")
-    comparison.conduct(small, "smoke", shipped, [0], said.append)
-    found = comparison.standings(small, "smoke", shipped, [0])
+    comparison.run_all(small, "smoke", run_options(finished), [0], said.append)
+    monkeypatch.setattr(execute, "recorded", lambda: Store(finished))
+    shipped = run_options(tmp_path / "empty")
+    comparison.run_all(small, "smoke", shipped, [0], said.append)
+    found = comparison.statuses(small, "smoke", shipped, [0])
     assert ([each.state for each in found], said) == (["recorded"] * 4, [])
     assert not shipped.store.root.exists()
 
 
 def test_a_run_in_another_precision_is_named_and_not_compared(finished, write):
     other = comparison.read(write(budgets={"smoke": "bf16"}))
-    here = replace(conditions(finished), numerics=decide("cpu", "bf16"))
-    assert [each.run for each in comparison.standings(other, "smoke", here, [0])] == [None] * 4
+    here = replace(run_options(finished), numerics=decide("cpu", "bf16"))
+    assert [each.run for each in comparison.statuses(other, "smoke", here, [0])] == [None] * 4
     with pytest.raises(
         InputError, match="was made in fp32, and the protocol compares runs in bf16"
     ):
-        comparison.conduct(other, "smoke", here, [0], say=lambda line: None)
+        comparison.run_all(other, "smoke", here, [0], say=lambda line: None)
     anything = comparison.read(write(budgets={"smoke": "auto"}))
-    assert all(each.run for each in comparison.standings(anything, "smoke", here, [0]))
+    assert all(each.run for each in comparison.statuses(anything, "smoke", here, [0]))
 
 
 def test_an_interrupted_protocol_goes_on_to_the_same_bits(finished, small, tmp_path, monkeypatch):
-    update, here, said = Training.update, conditions(tmp_path / "here"), []
+    update, here, said = Training.update, run_options(tmp_path / "here"), []
 
     def stopped(self, batch):
         losses = update(self, batch)
@@ -94,14 +94,14 @@ def test_an_interrupted_protocol_goes_on_to_the_same_bits(finished, small, tmp_p
 
     monkeypatch.setattr(Training, "update", stopped)
     with pytest.raises(Interrupted, match=r"stopped as asked after step 3 of 4;.*1 begun") as stop:
-        comparison.conduct(small, "smoke", here, [0], said.append)
+        comparison.run_all(small, "smoke", here, [0], said.append)
     assert "0 of 4 runs are there" in str(stop.value)
     assert stop.value.exit_status == 3
-    first, *rest = comparison.standings(small, "smoke", here, [0])
+    first, *rest = comparison.statuses(small, "smoke", here, [0])
     assert (first.state, {each.state for each in rest}) == ("interrupted", {"missing"})
     monkeypatch.setattr(Training, "update", update)
-    monkeypatch.setattr(course, "_settle", _only(first.planned))
-    comparison.conduct(small, "smoke", here, [0], said.append)
+    monkeypatch.setattr(execute, "_settle", _only(first.planned))
+    comparison.run_all(small, "smoke", here, [0], said.append)
     id = first.planned.job.id()
     weights = [load_file(folder / id / runner.WEIGHTS) for folder in (here.store.root, finished)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[1])
@@ -110,30 +110,30 @@ def test_an_interrupted_protocol_goes_on_to_the_same_bits(finished, small, tmp_p
 
 def _only(wanted: comparison.Planned):
     """`_settle` for one run alone."""
-    settle = course._settle
+    settle = execute._settle
     return lambda each, *rest: settle(each, *rest) if each.planned == wanted else None
 
 
 def test_the_time_limit_is_for_all_runs_together(small, finished, tmp_path, monkeypatch):
     clock, given = [100.0], []
 
-    def pretend(job, conditions):
-        given.append(conditions.time_limit)
+    def pretend(job, run_options):
+        given.append(run_options.time_limit)
         clock[0] += 4.0
         return Store(finished).find(job.id())
 
-    monkeypatch.setattr(course.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(execute.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(runner, "obtain", pretend)
-    here = conditions(tmp_path / "here", time_limit=10.0)
+    here = run_options(tmp_path / "here", time_limit=10.0)
     with pytest.raises(Interrupted, match=r"stopped at the time limit\. 0 of 4 runs are there"):
-        comparison.conduct(small, "smoke", here, [0], say=lambda line: None)
+        comparison.run_all(small, "smoke", here, [0], say=lambda line: None)
     assert given == [10.0, 6.0, 2.0]
 
 
 def test_a_run_that_diverges_does_not_stop_the_others(small, finished, tmp_path, monkeypatch):
     names, said = [], []
 
-    def pretend(job, conditions):
+    def pretend(job, run_options):
         names.append(job.recorded_name().removeprefix("photodigits/thin/"))
         if len(names) == 2:
             raise DivergenceError("training diverged by step 3.")
@@ -141,34 +141,34 @@ def test_a_run_that_diverges_does_not_stop_the_others(small, finished, tmp_path,
 
     monkeypatch.setattr(runner, "obtain", pretend)
     with pytest.raises(DivergenceError, match=r"^1 of the runs diverged \(plain, floor, seed 0\)"):
-        comparison.conduct(small, "smoke", conditions(tmp_path / "here"), [0], said.append)
+        comparison.run_all(small, "smoke", run_options(tmp_path / "here"), [0], said.append)
     assert names == ["plain", "plain/schedule.floor=0.5", "mixup", "mixup/schedule.floor=0.5"]
     assert "plain, floor, seed 0: training diverged by step 3." in said
 
 
 def test_a_run_that_another_process_makes_is_left_to_it(small, finished, tmp_path, monkeypatch):
-    here, names, said = conditions(tmp_path / "here"), [], []
-    pretend = lambda job, conditions: names.append(job) or Store(finished).find(job.id())  # noqa: E731
+    here, names, said = run_options(tmp_path / "here"), [], []
+    pretend = lambda job, run_options: names.append(job) or Store(finished).find(job.id())  # noqa: E731
     monkeypatch.setattr(runner, "obtain", pretend)
     first = small.planned("smoke")[0].job.id()
-    with claimed(here.store.path(first) / runner.CHECKPOINTS) as ours:
+    with locked(here.store.path(first) / runner.CHECKPOINTS) as ours:
         assert ours
         lock._ours.clear()  # as another process sees it
-        comparison.conduct(small, "smoke", here, [0], said.append)
+        comparison.run_all(small, "smoke", here, [0], said.append)
     assert said[0] == "plain, cosine, seed 0: another process is at it"
     assert first not in [job.id() for job in names]
     assert len(names) == 3
-    with claimed(here.store.path(first) / runner.CHECKPOINTS) as free:
+    with locked(here.store.path(first) / runner.CHECKPOINTS) as free:
         assert free
 
 
 def test_a_run_that_another_process_evaluates_is_left_to_it(small, finished, monkeypatch):
     evaluated = []
-    monkeypatch.setattr(course, "evaluate", lambda run, *_, **__: evaluated.append(run.id) or run)
+    monkeypatch.setattr(execute, "evaluate", lambda run, *_, **__: evaluated.append(run.id) or run)
     first, *rest = [each.job.id() for each in small.planned("smoke", [0])]
-    with claimed(finished / first / runner.WEIGHTS):
+    with locked(finished / first / runner.WEIGHTS):
         lock._ours.clear()  # as another process sees it
-        comparison.conduct(small, "smoke", conditions(finished), [0], say=lambda line: None)
+        comparison.run_all(small, "smoke", run_options(finished), [0], say=lambda line: None)
     assert evaluated == rest
 
 
@@ -176,15 +176,15 @@ def test_durations_come_from_runs_of_the_method_or_by_its_passes(small, finished
     planned = {each.method: each.job for each in small.planned("smoke", [1])}
     plain = Store(finished).find(small.planned("smoke")[0].job.id())
     took = [_lasting(plain, seconds) for seconds in (10.0, 90.0, 20.0)]
-    assert course.expected(planned["plain"], took) == 20.0
+    assert execute.expected(planned["plain"], took) == 20.0
     released = replace(planned["plain"], name="photodigits/thin/adautomix")
-    assert course.expected(released, took) == pytest.approx(20.0 * 12 / 3)
-    assert course.expected(released, []) is None
+    assert execute.expected(released, took) == pytest.approx(20.0 * 12 / 3)
+    assert execute.expected(released, []) is None
     longer = replace(plain, recipe=plain.recipe | {"epochs": 3})
-    assert course.expected(planned["plain"], [longer]) is None
+    assert execute.expected(planned["plain"], [longer]) is None
     elsewhere = replace(plain, provenance=plain.provenance | {"device": "cpu: another, 2 threads"})
     other = replace(plain, provenance=plain.provenance | {"precision": "bf16 (as asked)"})
-    compared = course._comparable([plain, elsewhere, other], "smoke", conditions(tmp_path))
+    compared = execute._comparable([plain, elsewhere, other], "smoke", run_options(tmp_path))
     assert compared == [plain]
 
 
@@ -194,14 +194,14 @@ def _lasting(run: Run, seconds: float) -> Run:
 
 def test_durations_become_known_as_runs_are_made(small, finished, tmp_path, monkeypatch):
     """A run is copied from the finished ones where it would be trained."""
-    here, said = conditions(tmp_path / "here"), []
+    here, said = run_options(tmp_path / "here"), []
 
-    def pretend(job, conditions):
-        shutil.copytree(finished / job.id(), conditions.store.root / job.id(), dirs_exist_ok=True)
-        return conditions.store.find(job.id())
+    def pretend(job, run_options):
+        shutil.copytree(finished / job.id(), run_options.store.root / job.id(), dirs_exist_ok=True)
+        return run_options.store.find(job.id())
 
     monkeypatch.setattr(runner, "obtain", pretend)
-    comparison.conduct(small, "smoke", here, [0], said.append)
+    comparison.run_all(small, "smoke", here, [0], said.append)
     assert said[0] == "plain, cosine, seed 0: duration unknown"
     assert len(said) == 4
     assert all(": about " in line for line in said[1:])
