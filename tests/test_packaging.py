@@ -110,11 +110,6 @@ def test_the_wheel_carries_table_1(wheel: zipfile.ZipFile) -> None:
     assert packed == (ROOT / "data/paper/table_01.csv").read_bytes()
 
 
-def test_the_wheel_carries_the_protocols(wheel: zipfile.ZipFile) -> None:
-    packed = wheel.read("adautomix/_data/protocols/reporting.yaml")
-    assert packed == (ROOT / "protocols/reporting.yaml").read_bytes()
-
-
 def test_the_wheel_carries_every_module_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     modules = {
         path.relative_to(ROOT).as_posix()

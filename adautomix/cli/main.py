@@ -1,4 +1,4 @@
-"""The command line: `adautomix train | evaluate | runs | protocol | data | book | doctor`.
+"""The command line: `adautomix train | evaluate | runs | experiment | data | book | doctor`.
 
 Errors are one sentence on stderr and a non-zero exit status: 1 something is missing or failed,
 2 bad input, 3 stopped early with a checkpoint. `--traceback` anywhere on the line, or the
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from adautomix import __version__
-from adautomix.cli import commands, protocol
+from adautomix.cli import commands, experiment
 from adautomix.errors import AdAutoMixError, InputError, unknown
 from adautomix.record import BUDGETS
 
@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     _train(below)
     _evaluate(below)
     _runs(below)
-    protocol.add_parsers(below, _command, _places)
+    experiment.add_parsers(below, _command, _places)
     _data(below)
     _book(below)
     _command(
@@ -136,7 +136,7 @@ def _train(below: Any) -> None:
     add("--device", metavar="{auto,cpu,cuda,cuda:1,mps}", default="auto", help="where to compute")
     add("--precision", metavar="{auto,fp32,bf16}", default="auto", help="of the forward pass")
     add("--compile", action="store_true", help="compile the step with torch.compile")
-    add("--time-limit", metavar="TIME", help=protocol.TIME_LIMIT)
+    add("--time-limit", metavar="TIME", help=experiment.TIME_LIMIT)
     add("--checkpoint-every", metavar="TIME", default="60s", help="time between two checkpoints")
     _places(add)
 

@@ -10,7 +10,7 @@ from adautomix.figures.style import method_name
 from adautomix.record import local
 from adautomix.record.bench import Bench, benchmarks, recorded
 from adautomix.results import paper
-from adautomix.results.experiment import Results
+from adautomix.results.outcome import Results
 
 PAPER = {"method": "AdAutoMix", "metric": "seconds_per_iteration"}
 STEPS = {

@@ -28,7 +28,10 @@ KINDS = {
 """Every class that a recipe can hold, by its name today."""
 RECORDED_KINDS: dict[str, str] = {}
 """Classes that were renamed: name today → name in records."""
-RECORDED_FIELDS: dict[tuple[str, str], str] = {}
+RECORDED_FIELDS: dict[tuple[str, str], str] = {
+    ("AdAutoMix", "classifier_updates"): "classifier_turns",
+    ("AdAutoMix", "generator_updates"): "generator_turns",
+}
 """Fields that were renamed: (class today, field today) → field in records."""
 
 

@@ -14,7 +14,7 @@ from adautomix.errors import RecordError
 from adautomix.figures.style import METHOD_NAMES
 from adautomix.record import Run
 from adautomix.results import compare, paper
-from adautomix.results.experiment import Results
+from adautomix.results.outcome import Results
 
 BINS = ("low", "high", "count", "confidence", "accuracy")
 

@@ -10,75 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from adautomix.errors import unknown
-from adautomix.figures.style import METHOD_NAMES
-from adautomix.record import BUDGETS, local, recorded
-from adautomix.results.experiment import EMBEDDED, Experiment, Results, current
+from adautomix.record import local, recorded
+from adautomix.results.experiment import EMBEDDED, affordable
+from adautomix.results.outcome import Results, current
 from adautomix.results.parameters import NAMES, accept
-
-EXPERIMENTS = {
-    "photodigits": Experiment(
-        "PhotoDigits, the embedded default",
-        family=EMBEDDED,
-        methods=("plain", "mixup", "cutmix", "adautomix"),
-    ),
-    "table-1-resnet18": Experiment(
-        "Table 1: top-1 accuracy of ResNet-18 on CIFAR-100",
-        family="cifar100/resnet18",
-        methods=(
-            *("plain", "mixup", "cutmix", "saliencymix", "fmix"),
-            *("puzzlemix", "resizemix", "automix", "adautomix"),
-        ),
-        paper=(1, {"dataset": "CIFAR-100", "backbone": "ResNet-18"}),
-    ),
-    "evaluations": Experiment(
-        "Calibration, robustness, occlusion and class maps of trained networks",
-        family="cifar100/resnet18",
-        methods=("plain", "mixup", "cutmix", "automix", "adautomix"),
-        stand_in=True,
-    ),
-}
-
-FLOOR = "schedule.floor=0.5"
-EXPERIMENTS |= {
-    "mixed-images": Experiment(
-        "What learned methods paint",
-        family="cifar100/resnet18",
-        methods=("adautomix", "automix", "samix", "adautomix_released"),
-    ),
-    "every-method": Experiment(
-        "Every method of the package on PhotoDigits",
-        family=EMBEDDED,
-        methods=tuple(METHOD_NAMES),
-    ),
-    "paper-vs-code": Experiment(
-        "The generator's objective and the schedule: the paper's, and the released code's",
-        family=EMBEDDED,
-        methods=("adautomix", "adautomix_released"),
-        variants={
-            "AdAutoMix, adversary 1": "adautomix/method.adversary=1",
-            "AdAutoMix, floor": f"adautomix/{FLOOR}",
-            "released, paper's signs": "adautomix_released/method.signs=paper",
-            "released, classifier's loss": "adautomix_released/method.adversary=1",
-            "released, to zero": "adautomix_released/schedule.floor=0",
-        },
-    ),
-    "floor": Experiment(
-        "The learning rate annealed to zero, or to half of its peak",
-        family=EMBEDDED,
-        methods=(),
-        variants={
-            f"{label}{words}": f"{method}{change}"
-            for label, method in {
-                "Vanilla": "plain",
-                "MixUp": "mixup",
-                "CutMix": "cutmix",
-                "AutoMix": "automix",
-                "AdAutoMix": "adautomix",
-            }.items()
-            for words, change in {", to zero": "", ", floor": f"/{FLOOR}"}.items()
-        },
-    ),
-}
+from adautomix.results.registry import get
 
 MASKS = ("mask_peak", "area_gap")
 """What a run's probe says of its masks; see `adautomix.evaluate.describe_masks`."""
@@ -106,9 +42,7 @@ def obtain(
         data: where the dataset lies; None searches the usual places.
         run: False shows what is there, whatever its seed, and trains nothing.
     """
-    if name not in EXPERIMENTS:
-        raise unknown("experiment", name, EXPERIMENTS)
-    experiment = EXPERIMENTS[name]
+    experiment = get(name)
     budget = affordable(experiment.family, budget)
     seeds = accept("seeds", seeds)
     rows = list(experiment.rows) if methods is None else accept("methods", methods, NAMES)
@@ -123,20 +57,9 @@ def obtain(
     from adautomix.runs import runner  # torch, only when something is to be trained
 
     options = runner.RunOptions(decide(device), root=data)
-    wanted = [experiment.rows[row].split("/") for row in rows]
-    jobs = [
-        runner.Job(f"{experiment.family}/{method}", budget, seed, tuple(changes))
-        for seed in seeds
-        for method, *changes in wanted
-    ]
-    return Results(name, experiment, budget, tuple(runner.obtain(job, options) for job in jobs))
-
-
-def affordable(family: str, budget: str) -> str:
-    """The budget, or "quick" where PhotoDigits has none that is larger; InputError if unknown."""
-    if budget not in BUDGETS:
-        raise unknown("budget", budget, BUDGETS)
-    return "quick" if family == EMBEDDED and budget not in ("smoke", "quick") else budget
+    planned = experiment.planned(budget, seeds, rows)
+    local_runs = tuple(runner.obtain(each.job, options) for each in planned)
+    return Results(name, experiment, budget, local_runs)
 
 
 def sensitivity(field: str, *, predictor: str = "classifier") -> pd.DataFrame:

@@ -161,7 +161,7 @@ def _keep_apart(train_set: ImageSet, split: str) -> None:
     if split == "validation" and most > train_set.info.train_per_class:
         raise InputError(
             f"{most} training images a class include the validation images of "
-            f"{train_set.info.title}: set per_class={train_set.info.apart} or less."
+            f"{train_set.info.title}: set per_class={train_set.info.train_per_class} or less."
         )
 
 

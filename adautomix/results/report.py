@@ -1,4 +1,4 @@
-"""What a page shows of a protocol at one budget: tables of text, curves, the verdict, the cost."""
+"""What a page shows of a protocol at one budget: tables, curves, the verdict, the cost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,73 +10,70 @@ from matplotlib.figure import Figure
 
 from adautomix import figures
 from adautomix.device import decide
+from adautomix.errors import InputError
+from adautomix.evaluate.registry import settings_of
 from adautomix.figures import Table
 from adautomix.figures.style import method_name
 from adautomix.record import Run
-from adautomix.results import compare
-from adautomix.results.comparison import quotes
-from adautomix.results.comparison.execute import RunStatus, run_all, statuses, treatments_of
-from adautomix.results.comparison.plan import Protocol, read
-from adautomix.results.comparison.treatments import (
-    PREDICTORS,
-    Treatments,
-    in_words,
-    painted,
-    points,
-    verdict,
+from adautomix.results import compare, quotes
+from adautomix.results.captions import (
+    BEYOND,
+    CAPTION,
+    CONTRASTS,
+    COST,
+    MASKS,
+    MIXING,
+    MOVED,
+    NUMBERS,
+    PAIRED,
+    PARTS,
 )
+from adautomix.results.execute import RunStatus, run_all, statuses
+from adautomix.results.experiment import Experiment
+from adautomix.results.protocol import PREDICTORS, Protocol
+from adautomix.results.registry import get
+from adautomix.results.setting_grid import SettingGrid, in_words, mask_summary, points, verdict
 from adautomix.runs.job import RunOptions
-
-CAPTION = (
-    "{number}, in percent: mean ± sample standard deviation (number of seeds); † is how the paper "
-    "reports the method. A blank cell was not run."
-)
-MOVED = (
-    "What each method gains, in percentage points, over the cell in which it is reported (†), with "
-    "its 95 % interval over paired seeds (number of seeds)."
-)
-COST = "What a run took, in minutes: mean over the runs of a method (number of runs)."
-BEYOND = {
-    "calibration error": "calibration/ece",
-    "error under FGSM": "fgsm/error",
-    "accuracy, corrupted": "corruption/mean_run",
-    "accuracy, occluded": "occlusion/mean",
-}
-"""Headings → metrics, all fractions."""
-PAINTED = ("largest mask", "distance of area and λ", "loss of mixed images")
-NUMBERS = {
-    "median of the last ten epochs": "top1_median10",
-    "last epoch": "top1_last",
-    "best epoch, chosen by these test images": "top1_best",
-}
-"""Headings → numbers that one may report of a run."""
-PAIRED = "in percentage points, with its 95 % interval over paired seeds (number of seeds)"
-MIXING = (
-    "What is mixed in the end, mean over seeds (number of seeds): the largest mask of a pixel, the "
-    "distance of a mask's area from λ, and the training loss of the mixed images."
-)
-CONTRASTS = f"Difference between two rows, {PAIRED}."
-PARTS = "The second and third column add up to the first."
 
 
 @dataclass(frozen=True)
 class Report:
-    """A protocol at one budget as far as it was run.
+    """An experiment with a protocol at one budget, as far as it was run.
 
     Attributes:
-        protocol: which.
+        experiment: which.
         budget: of every number here.
-        standings: how far each of its runs has come.
+        statuses: how far each of its runs has come.
     """
 
-    protocol: Protocol
+    experiment: Experiment
     budget: str
     statuses: Sequence[RunStatus]
 
+    @property
+    def protocol(self) -> Protocol:
+        """What the experiment is to decide."""
+        if self.experiment.protocol is None:
+            raise InputError(f"{self.experiment.title!r} has no protocol: it decides nothing.")
+        return self.experiment.protocol
+
     @cached_property
-    def found(self) -> Treatments:
-        """The finished runs by method and schedule."""
-        return treatments_of(self.protocol, self.statuses)
+    def found(self) -> SettingGrid:
+        """The finished runs by row and schedule, with the evaluations that the experiment names."""
+        settings = {
+            name: settings_of(name, **changes)
+            for name, changes in self.experiment.evaluations.items()
+        }
+        runs: dict[tuple[str, str], list[Run]] = {
+            (row, schedule): []
+            for row in self.experiment.rows
+            for schedule in self.experiment.schedules
+        }
+        for each in self.statuses:
+            if each.run is not None:
+                run = each.run.evaluated_with(settings)
+                runs[each.planned.row, each.planned.schedule].append(run)
+        return SettingGrid(runs, self.protocol.reported, self.protocol.decides.metric)
 
     @property
     def runs(self) -> list[Run]:
@@ -105,17 +102,17 @@ class Report:
         }
 
     def table(self) -> pd.DataFrame:
-        """Accuracy by method and cell; see `CAPTION`."""
+        """Accuracy by method and setting; see `CAPTION`."""
         return self._named(self.found.table())
 
     def moved(self) -> pd.DataFrame:
-        """What each method gains in another cell than the one it is reported in."""
+        """What each method gains under another setting than the one it is reported in."""
         return self._named(self.found.moved())
 
     def leads(self) -> pd.DataFrame:
         """The deciding method's lead over each of the others, and its parts."""
         decides = self.protocol.decides
-        return self._named(self.found.leads(decides.method, decides.alike))
+        return self._named(self.found.leads(decides.method, decides.settings))
 
     def by_seed(self) -> pd.DataFrame:
         """The lead over the method that decides and its parts, one row a seed that has runs."""
@@ -136,14 +133,14 @@ class Report:
         }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("number").reset_index()
 
-    def _lead_in(self, found: Treatments) -> pd.Series:
+    def _lead_in(self, found: SettingGrid) -> pd.Series:
         """The deciding method's lead over the one that it is held against."""
         decides = self.protocol.decides
-        return found.leads(decides.method, decides.alike).loc[decides.against]
+        return found.leads(decides.method, decides.settings).loc[decides.against]
 
     def contrasts(self) -> pd.DataFrame:
-        """The differences that the protocol names, in the cells of `decides.alike`: `CONTRASTS`."""
-        cells = {str(where): where for where in self.protocol.decides.alike}
+        """The differences that the protocol names, under the settings of `decides`: `CONTRASTS`."""
+        cells = {str(where): where for where in self.protocol.decides.settings}
         rows = [
             {"what": what, "difference": f"{self._label(a)} − {self._label(b)}"}
             | {
@@ -155,7 +152,7 @@ class Report:
         return pd.DataFrame(rows, columns=["what", "difference", *cells])
 
     def mixing(self) -> pd.DataFrame:
-        """What the runs of every method that mixes paint in the end; see `MIXING`."""
+        """What the runs of every method that mixes make in the end; see `MIXING`."""
         rows = [
             {
                 "method": f"{self._label(method)}, {schedule}",
@@ -164,13 +161,13 @@ class Report:
                 "loss of mixed images": f"{found['mixed_loss']:.2f} ({len(runs)})",
             }
             for (method, schedule), runs in self.found.runs.items()
-            if (found := painted(runs))
+            if (found := mask_summary(runs))
         ]
-        return pd.DataFrame(rows, columns=["method", *PAINTED])
+        return pd.DataFrame(rows, columns=["method", *MASKS])
 
     def beyond(self) -> pd.DataFrame:
-        """The evaluations of every method in the first cell of `decides.alike`, in percent."""
-        where = self.protocol.decides.alike[0]
+        """The evaluations of every method under the first setting that decides, in percent."""
+        where = self.protocol.decides.settings[0]
         columns = {
             heading: replace(self.found, metric=metric).table()[str(where)].str.removesuffix(" †")
             for heading, metric in BEYOND.items()
@@ -180,16 +177,16 @@ class Report:
     @property
     def beyond_caption(self) -> str:
         """How to read `beyond`."""
-        where = self.protocol.decides.alike[0]
+        where = self.protocol.decides.settings[0]
         changed = [
             f"{name} {setting} = {value}"
-            for name, changes in self.protocol.evaluations.items()
+            for name, changes in self.experiment.evaluations.items()
             for setting, value in changes.items()
         ]
         settings = f" Settings: {', '.join(changed)}." if changed else ""
         return (
-            f"Beyond accuracy, all methods treated alike ({where}), in percent: mean ± sample "
-            "standard deviation (number of seeds). Corrupted is the mean over kinds and "
+            f"Beyond accuracy, all methods under the same setting ({where}), in percent: mean ± "
+            "sample standard deviation (number of seeds). Corrupted is the mean over kinds and "
             f"severities, occluded that over the hidden shares, of which the first is 0.{settings}"
         )
 
@@ -198,7 +195,7 @@ class Report:
         rows = [
             {
                 "row": f"{self._label(method)}, {schedule}",
-                "method": self.protocol.trains(method),
+                "method": self.experiment.method_of(method),
                 "seed": run.seed,
                 **{name: run.metric(name, self.found.metric) for name in PREDICTORS},
             }
@@ -218,7 +215,7 @@ class Report:
 
         Without variants, whose lines would lie among those of their methods; None without runs.
         """
-        methods = [each for each in self.protocol.methods if each not in self.protocol.variants]
+        methods = [each for each in self.experiment.rows if each not in self.experiment.variants]
         runs = {method: self.found.runs[method, schedule] for method in methods}
         curves = {method: [run.curve() for run in made] for method, made in runs.items() if made}
         return figures.accuracy_curves(curves) if curves else None
@@ -245,8 +242,8 @@ class Report:
     def headline(self) -> dict[str, str | float]:
         """What prose quotes: how far it has come, the parts of the reported lead, the verdict.
 
-        With it the mean of every cell that was run, in percent, as <row>_<schedule>_<predictor>,
-        what was painted there in the end, as <row>_<schedule>_<what `painted` has>, and each of
+        With it the mean of every setting that was run, in percent, as <row>_<schedule>_<predictor>,
+        what was mixed there in the end, as <row>_<schedule>_<what `mask_summary` has>, and each of
         the contrasts in words, as <its name>_<schedule>_<predictor>.
         """
         decides = self.protocol.decides
@@ -254,22 +251,22 @@ class Report:
         parts = self.found.parts(decides.method, decides.against)
         split = f"The lead over {theirs} cannot be split yet."
         if parts.reported.n:
-            whole, treatment, own = map(in_words, parts)
+            whole, setting, own = map(in_words, parts)
             split = (
                 f"As the paper reports them, the lead of {ours} over {theirs} is {whole} points: "
-                f"{treatment} by the treatment and {own} by the method."
+                f"{setting} by the setting and {own} by the method."
             )
         return {
-            "progress": f"{len(self.runs)} of {len(self.standings)} runs are there.",
+            "progress": f"{len(self.runs)} of {len(self.statuses)} runs are there.",
             "split": split,
             "verdict": verdict(self.found, decides),
-            **quotes.means(self.found, self.protocol.methods),
+            **quotes.means(self.found, self.experiment.rows),
             **quotes.contrasts(self.found, self.protocol),
         }
 
     def _label(self, row: str) -> str:
         """A row's name as a reader sees it."""
-        return row if row in self.protocol.variants else method_name(row)
+        return self.experiment.label(row)
 
     def _named(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Rows by the names that a reader sees, as the first column."""
@@ -277,7 +274,7 @@ class Report:
 
 
 def report(
-    protocol: str | Path,
+    name: str,
     budget: str,
     *,
     train: bool = False,
@@ -285,10 +282,18 @@ def report(
     data: str | Path | None = None,
     time_limit: float | None = None,
 ) -> Report:
-    """A protocol at one budget, from the records; `train` makes what is missing first."""
-    plan = read(protocol)
-    numerics = decide(device, plan.budgets.get(budget, "auto"))
+    """An experiment with a protocol at one budget, from the records.
+
+    Args:
+        name: of `EXPERIMENTS`.
+        budget: one of the experiment's.
+        train: make what is missing first.
+        device, data: where to compute, and where the dataset lies; see `RunOptions`.
+        time_limit: seconds until training stops; the next call goes on.
+    """
+    experiment = get(name)
+    numerics = decide(device, experiment.precision(budget))
     options = RunOptions(numerics, root=data, time_limit=time_limit)
     if train:
-        run_all(plan, budget, options)
-    return Report(plan, budget, statuses(plan, budget, options))
+        run_all(experiment, budget, options)
+    return Report(experiment, budget, statuses(experiment, budget, options))

@@ -9,33 +9,35 @@ from adautomix import figures
 from adautomix.evaluate.registry import settings_of
 from adautomix.recipes import to_dict
 from adautomix.record import Store
-from adautomix.results.comparison import read, statuses, treatments_of
-from adautomix.results.comparison.report import Report, report
+from adautomix.results.execute import statuses
+from adautomix.results.experiment import Stage
+from adautomix.results.protocol import Setting
+from adautomix.results.report import Report, report
 
 TOP1 = {"plain": 0.30, "mixup": 0.34, "MixUp, calm": 0.36}
 
 
 @pytest.fixture
-def shown(write, tmp_path):
+def shown(small, tmp_path):
     """A report over made-up runs of the seeds asked for, floor a point higher, teacher two."""
     from adautomix.device import decide
     from adautomix.runs.job import RunOptions
 
-    def made(seeds, path=None):
-        plan, store = read(path or write()), Store(tmp_path / "runs")
+    def made(seeds, plan=None):
+        plan, store = plan or small(), Store(tmp_path / "runs")
         for each in plan.planned("smoke") if seeds else ():
             if each.job.seed in seeds:
-                loss = {"train_mixed_ce": 2.5 + each.job.seed} if each.method == "mixup" else {}
+                loss = {"train_mixed_ce": 2.5 + each.job.seed} if each.row == "mixup" else {}
                 store.write(_document(each), [{"epoch": 1, "classifier_top1": 0.3} | loss])
-        here = RunOptions(decide("cpu", plan.budgets["smoke"]), store)
+        here = RunOptions(decide("cpu", plan.precision("smoke")), store)
         return Report(plan, "smoke", statuses(plan, "smoke", here))
 
     return made
 
 
 def _document(each) -> dict:
-    value = TOP1[each.method] + 0.01 * (each.schedule == "floor") + 0.001 * each.job.seed
-    last = value + 0.01 * (each.method == "mixup")
+    value = TOP1[each.row] + 0.01 * (each.schedule == "floor") + 0.001 * each.job.seed
+    last = value + 0.01 * (each.row == "mixup")
     metrics = {
         name: {"top1_median10": value + more, "top1_last": last + more, "top1_best": last + more}
         for name, more in {"classifier": 0.0, "teacher": 0.02}.items()
@@ -48,7 +50,7 @@ def _document(each) -> dict:
         "budget": "smoke",
         "seed": each.job.seed,
         "metrics": metrics,
-        "extras": {"mask_peak": 0.75, "area_gap": 0.125} if each.method == "mixup" else {},
+        "extras": {"mask_peak": 0.75, "area_gap": 0.125} if each.row == "mixup" else {},
         "provenance": provenance,
     }
 
@@ -84,11 +86,11 @@ def test_with_runs_the_numbers_stand_where_they_belong(shown):
     assert len(others) == 6 + 6
     assert {name: headline[name] for name in headline.keys() - set(others)} == {
         "progress": "8 of 8 runs are there.",
-        "verdict": "The method earns a lead: treated alike, its lead is 4.00 (4.00 to 4.00) points "
-        "(floor, teacher) and 4.00 (4.00 to 4.00) points (cosine, classifier), with 95 % intervals "
-        "over 2 paired seeds.",
+        "verdict": "The method earns a lead: under the same setting, its lead is 4.00 (4.00 to "
+        "4.00) points (floor, teacher) and 4.00 (4.00 to 4.00) points (cosine, classifier), with "
+        "95 % intervals over 2 paired seeds.",
         "split": "As the paper reports them, the lead of MixUp over Vanilla is 7.00 (7.00 to 7.00) "
-        "points: 3.00 (3.00 to 3.00) by the treatment and 4.00 (4.00 to 4.00) by the method.",
+        "points: 3.00 (3.00 to 3.00) by the setting and 4.00 (4.00 to 4.00) by the method.",
     }
     assert full.cost()["minutes (runs)"].tolist() == ["1.5 (4)", "1.5 (4)"]
     runs = full.by_run().set_index(["row", "seed"])
@@ -122,7 +124,7 @@ def test_the_lead_is_shown_seed_by_seed(shown):
     found = shown((0, 1)).by_seed()
     assert found["seed"].tolist() == ["0", "1"]
     assert found["as reported"].tolist() == ["+7.00", "+7.00"]
-    assert found["by the treatment"].tolist() == ["+3.00", "+3.00"]
+    assert found["by the setting"].tolist() == ["+3.00", "+3.00"]
     assert found["both cosine, classifier"].tolist() == ["+4.00", "+4.00"]
 
 
@@ -138,20 +140,23 @@ def test_what_is_mixed_in_the_end_is_shown_of_those_that_mix(shown):
     assert shown((0, 1)).headline()["mixup_floor_mixed_loss"] == pytest.approx(3.0)
 
 
-def test_contrasts_are_paired_and_a_variant_is_a_row(shown, write, content):
-    row = "MixUp, calm"
-    content["methods"].append(row)
-    content["order"].append({"seeds": [0, 1], "methods": [row]})
-    content["reported"][row] = "cosine/classifier"
-    content["variants"] = {row: "mixup/method.rule.alpha=0.2"}
-    content["contrasts"] = {"less of it": [row, "mixup"], "mixing": ["mixup", "plain"]}
-    told = [shown(seeds, write()).headline() for seeds in ((), (0,), (0, 1))]
+def test_contrasts_are_paired_and_a_variant_is_a_row(shown, small):
+    row, setting = "MixUp, calm", Setting("cosine", "classifier")
+    plan = small(
+        variants={row: "mixup/method.rule.alpha=0.2"},
+        stages=(Stage((0, 1)),),
+        protocol={
+            "reported": dict.fromkeys(("plain", "mixup", row), setting),
+            "contrasts": {"less of it": (row, "mixup"), "mixing": ("mixup", "plain")},
+        },
+    )
+    told = [shown(seeds, plan).headline() for seeds in ((), (0,), (0, 1))]
     assert [words["less_of_it_floor_teacher"] for words in told] == [
         "not run",
         "2.00 (one seed)",
         "2.00 (2.00 to 2.00)",
     ]
-    found = shown((0, 1), write())
+    found = shown((0, 1), plan)
     assert found.contrasts().to_dict("list") == {
         "what": ["less of it", "mixing"],
         "difference": ["MixUp, calm − MixUp", "MixUp − Vanilla"],
@@ -165,9 +170,8 @@ def test_contrasts_are_paired_and_a_variant_is_a_row(shown, write, content):
     assert len(found.curves("cosine").axes[0].texts) == 2  # not the variant
 
 
-def test_evaluations_with_other_settings_are_left_out(shown, content):
-    content["evaluations"] = {"fgsm": {"epsilon": 0.01}}
-    full = shown((0, 1))
+def test_evaluations_with_other_settings_are_left_out(shown, small):
+    full = shown((0, 1), small(evaluations={"fgsm": {"epsilon": 0.01}}))
     asked = settings_of("fgsm", epsilon=0.01)
     entries = [(asked, 0.5), (settings_of("fgsm"), 0.9)]
     statuses = [
@@ -184,8 +188,8 @@ def _attacked(settings: dict, error: float) -> dict:
     return common | {"settings": settings, "values": {"error": error}}
 
 
-def test_a_run_in_another_precision_is_none_of_the_protocol_s(shown, write):
-    runs = [each.run for each in shown((0,), write(budgets={"smoke": "bf16"})).statuses]
+def test_a_run_in_another_precision_is_none_of_the_experiment_s(shown, small):
+    runs = [each.run for each in shown((0,), small(budgets={"smoke": "bf16"})).statuses]
     assert runs == [None] * 8
 
 
@@ -198,8 +202,9 @@ def test_every_table_can_stand_on_a_page(shown, seeds):
     assert tables["leads"].caption.startswith("Lead of MixUp over each other method")
 
 
-def test_a_report_is_found_by_the_name_of_the_protocol(monkeypatch, tmp_path):
+def test_a_report_is_found_by_the_name_of_the_experiment(monkeypatch, tmp_path):
     monkeypatch.setenv("ADAUTOMIX_RUNS", str(tmp_path))
     found = report("reporting", "lite", device="cpu")
     assert len(found.statuses) == 48
-    assert treatments_of(found.protocol, found.statuses).methods == [*found.protocol.methods]
+    assert found.found.methods == [*found.experiment.rows]
+    assert len(found.runs) >= 40

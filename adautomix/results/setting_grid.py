@@ -1,12 +1,12 @@
-"""Methods compared cell by cell: a cell is a schedule of the learning rate and a predictor.
+"""Methods by evaluation settings: a setting is a schedule and the network that is evaluated.
 
-Two methods are treated alike when they are read in the same cell. The lead that a paper reports
-between two that are not is the sum of two parts, seed by seed:
+The lead that a paper reports between two methods with different settings is the sum of two parts,
+seed by seed:
 
     a(A) − b(B)  =  [b(A) − b(B)]  +  [a(A) − b(A)]
-      reported      the treatment       the method
+      reported       the setting        the method
 
-where a and b are accuracies, A the cell in which a is reported and B the one in which b is.
+where a and b are accuracies, A the setting in which a is reported and B the one in which b is.
 """
 
 from collections import Counter
@@ -17,75 +17,35 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from adautomix.errors import InputError, unknown
+from adautomix.errors import InputError
 from adautomix.record.run import Run
 from adautomix.results import compare
+from adautomix.results.protocol import PREDICTORS, Decision, Setting
 
-PREDICTORS = ("classifier", "teacher")
 MIXED_LOSS = ("train_amce", "train_mixed_ce")
 """Columns of a curve with the loss of mixed images; a method has one of them."""
-
-
-class Cell(NamedTuple):
-    """How a number is got: with which schedule, and from which predictor."""
-
-    schedule: str
-    predictor: str
-
-    def __str__(self) -> str:
-        return f"{self.schedule}, {self.predictor}"
-
-
-def cell(text: str) -> Cell:
-    """The cell of "schedule/predictor"."""
-    schedule, slash, predictor = text.partition("/")
-    if not slash or predictor not in PREDICTORS:
-        raise unknown("predictor in a cell, which is schedule/predictor,", predictor, PREDICTORS)
-    return Cell(schedule, predictor)
-
-
-@dataclass(frozen=True)
-class Decision:
-    """Which number decides, said beforehand.
-
-    Attributes:
-        metric: of a run, as in `Run.metric`; more is better.
-        method, against: the two that are compared.
-        alike: the cells in which both are read to treat them alike.
-        seeds: how many paired seeds it takes.
-    """
-
-    metric: str
-    method: str
-    against: str
-    alike: tuple[Cell, ...]
-    seeds: int
-
-    def __post_init__(self):
-        if not self.alike or self.seeds < 2:
-            raise InputError("a decision takes one cell in `alike` or more, and 2 `seeds` or more.")
 
 
 class Parts(NamedTuple):
     """A reported lead and its two parts, each over the seeds that have all it needs."""
 
     reported: compare.Paired
-    treatment: compare.Paired
+    setting: compare.Paired
     method: compare.Paired
 
 
 @dataclass(frozen=True)
-class Treatments:
-    """The runs of a protocol at one budget, by method and schedule.
+class SettingGrid:
+    """The runs of an experiment at one budget, by method and schedule.
 
     Attributes:
         runs: (method, schedule) → its runs, one a seed; a key without runs was not run.
-        reported: method → the cell in which the paper reports it.
+        reported: method → the setting in which the paper reports it.
         metric: the number, as in `Run.metric`.
     """
 
     runs: Mapping[tuple[str, str], Sequence[Run]]
-    reported: Mapping[str, Cell]
+    reported: Mapping[str, Setting]
     metric: str = "top1_median10"
 
     def __post_init__(self):
@@ -101,27 +61,27 @@ class Treatments:
         return list(dict.fromkeys(method for method, _ in self.runs))
 
     @property
-    def cells(self) -> list[Cell]:
+    def settings(self) -> list[Setting]:
         """The columns."""
         schedules = dict.fromkeys(schedule for _, schedule in self.runs)
-        return [Cell(schedule, predictor) for schedule in schedules for predictor in PREDICTORS]
+        return [Setting(schedule, predictor) for schedule in schedules for predictor in PREDICTORS]
 
     @property
     def seeds(self) -> list[int]:
         """Those of any run."""
         return sorted({run.seed for runs in self.runs.values() for run in runs})
 
-    def of_seed(self, seed: int) -> "Treatments":
+    def of_seed(self, seed: int) -> "SettingGrid":
         """The runs of one seed."""
         runs = {key: [r for r in runs if r.seed == seed] for key, runs in self.runs.items()}
         return replace(self, runs=runs)
 
-    def values(self, method: str, where: Cell) -> dict[int, float]:
-        """Seed → the number of a method in a cell."""
+    def values(self, method: str, where: Setting) -> dict[int, float]:
+        """Seed → the number of a method under a setting."""
         return compare.by_seed(self.runs[method, where.schedule], where.predictor, self.metric)
 
-    def difference(self, a: str, a_in: Cell, b: str, b_in: Cell) -> compare.Paired:
-        """a in its cell less b in its cell, over the seeds that both have."""
+    def difference(self, a: str, a_in: Setting, b: str, b_in: Setting) -> compare.Paired:
+        """a in its setting less b in its setting, over the seeds that both have."""
         return compare.difference(self.values(a, a_in), self.values(b, b_in))
 
     def parts(self, method: str, against: str) -> Parts:
@@ -138,11 +98,11 @@ class Treatments:
         )
 
     def table(self) -> pd.DataFrame:
-        """Accuracy of every method in every cell as text: `82.32 ± 0.15 (3)`; † as reported."""
+        """Accuracy of every method in every setting as text: `82.32 ± 0.15 (3)`; † as reported."""
         return self._frame(self._accuracy)
 
     def moved(self) -> pd.DataFrame:
-        """What a method gains by another cell than the one it is reported in, paired over seeds."""
+        """What a method gains by another setting than it is reported in, paired over seeds."""
         return self._frame(
             lambda method, where: (
                 "†"
@@ -151,15 +111,15 @@ class Treatments:
             )
         )
 
-    def leads(self, method: str, alike: Sequence[Cell]) -> pd.DataFrame:
-        """The lead of `method` over each other: as reported, its parts, and treated alike."""
+    def leads(self, method: str, settings: Sequence[Setting]) -> pd.DataFrame:
+        """The lead of `method` over each other: as reported, its parts, and under one setting."""
         others = [other for other in self.methods if other != method]
         rows = {}
         for other in others:
-            whole, treatment, own = self.parts(method, other)
-            rows[other] = {"as reported": points(whole), "by the treatment": points(treatment)}
+            whole, setting, own = self.parts(method, other)
+            rows[other] = {"as reported": points(whole), "by the setting": points(setting)}
             rows[other]["by the method"] = points(own)
-            for where in alike:
+            for where in settings:
                 if where != self.reported[method]:
                     lead = self.difference(method, where, other, where)
                     rows[other][f"both {where}"] = points(lead)
@@ -169,7 +129,7 @@ class Treatments:
         """How many runs it still takes until `decision.seeds` seeds have all that decides."""
         there: dict[tuple[str, str], set[int]] = {}  # seeds by method and schedule
         for method in (decision.method, decision.against):
-            for where in decision.alike:
+            for where in decision.settings:
                 seeds = set(self.values(method, where))
                 there[method, where.schedule] = there.get((method, where.schedule), seeds) & seeds
         counts = Counter(seed for seeds in there.values() for seed in seeds)
@@ -177,14 +137,14 @@ class Treatments:
         return decision.seeds * len(there) - sum(count for _, count in nearest)
 
     def _frame(self, show) -> pd.DataFrame:
-        """One row a method, one column a cell, of text."""
+        """One row a method, one column a setting, of text."""
         rows = {
-            method: {str(where): show(method, where) for where in self.cells}
+            method: {str(where): show(method, where) for where in self.settings}
             for method in self.methods
         }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
 
-    def _accuracy(self, method: str, where: Cell) -> str:
+    def _accuracy(self, method: str, where: Setting) -> str:
         values = list(self.values(method, where).values())
         mean, sd, n = compare.summary_of(values)
         if mean is None:
@@ -202,7 +162,7 @@ def points(found: compare.Paired) -> str:
     return f"{100 * found.mean:+.2f}{between} ({found.n})"
 
 
-def painted(runs: Sequence[Run]) -> dict[str, float]:
+def mask_summary(runs: Sequence[Run]) -> dict[str, float]:
     """What runs mix in the end, as means: mask_peak, area_gap (see `evaluate.describe_masks`) and
     mixed_loss, the training loss of mixed images in the last epoch; empty where nothing is mixed.
     """
@@ -225,19 +185,20 @@ def _signed(fraction: float) -> str:
     return f"{100 * fraction:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
-def verdict(found: Treatments, decision: Decision) -> str:
+def verdict(found: SettingGrid, decision: Decision) -> str:
     """The sentence that the numbers support; which one was fixed by the decision beforehand."""
     if missing := found.missing(decision):
         return f"Not decided: {missing} of the runs that decide {_are(missing)} missing."
     leads = [
         found.difference(decision.method, where, decision.against, where)
-        for where in decision.alike
+        for where in decision.settings
     ]
     told = " and ".join(
         f"{in_words(lead)} points ({where})"
-        for lead, where in zip(leads, decision.alike, strict=True)
+        for lead, where in zip(leads, decision.settings, strict=True)
     )
-    lead = f"treated alike, its lead is {told}, with 95 % intervals over {leads[0].n} paired seeds"
+    lead = f"under the same setting, its lead is {told}"
+    lead += f", with 95 % intervals over {leads[0].n} paired seeds"
     if all(lead.low > 0 for lead in leads):
         return f"The method earns a lead: {lead}."
     if all(lead.high < 0 for lead in leads):

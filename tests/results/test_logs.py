@@ -1,7 +1,8 @@
 """The authors' logs as a table: the numbers of the file, blank where a log has no teacher."""
 
-from adautomix.results import paper
 from adautomix.results.comparison.logs import logs
+
+from adautomix.results import paper
 
 
 def test_the_logs_are_those_of_the_file():

@@ -1,4 +1,4 @@
-"""How far a protocol has come, and going on with it."""
+"""How far an experiment has come, and going on with it."""
 
 import time
 from collections import Counter
@@ -9,12 +9,10 @@ from statistics import median
 
 from adautomix import recipes
 from adautomix.errors import DivergenceError, InputError, Interrupted
-from adautomix.evaluate.registry import settings_of
 from adautomix.methods import METHODS
 from adautomix.record import Run, Store, recorded
 from adautomix.record.lock import locked
-from adautomix.results.comparison.plan import Planned, Protocol
-from adautomix.results.comparison.treatments import Treatments
+from adautomix.results.experiment import Experiment, Planned
 from adautomix.runs import runner
 from adautomix.runs.evaluate import evaluate
 from adautomix.runs.job import Job, RunOptions
@@ -47,19 +45,19 @@ class RunStatus:
 
 
 def statuses(
-    protocol: Protocol,
+    experiment: Experiment,
     budget: str,
     options: RunOptions,
     seeds: Sequence[int] | None = None,
 ) -> list[RunStatus]:
-    """How far each run of a protocol has come, in its order; trains nothing.
+    """How far each run of an experiment has come, in its order; trains nothing.
 
-    A run in another precision than the protocol's is none of its runs.
+    A run in another precision than the experiment's is none of its runs.
     """
-    shipped, wanted = recorded(), _precision(protocol, budget, options)
+    shipped, wanted = recorded(), _precision(experiment, budget, options)
     pool = _comparable([*shipped.all(), *options.store.all()], budget, options)
     found = []
-    for planned in protocol.planned(budget, seeds):
+    for planned in experiment.planned(budget, seeds):
         id = planned.job.id()
         if (run := _in(options.store, id, wanted)) is not None:
             found.append(RunStatus(planned, "done", run, 0.0))
@@ -73,9 +71,9 @@ def statuses(
     return found
 
 
-def _precision(protocol: Protocol, budget: str, options: RunOptions) -> str | None:
+def _precision(experiment: Experiment, budget: str, options: RunOptions) -> str | None:
     """The one precision in which the runs of a budget are compared; None for any."""
-    return None if protocol.budgets[budget] == "auto" else options.numerics.precision
+    return None if experiment.precision(budget) == "auto" else options.numerics.precision
 
 
 def _in(store: Store, id: str, precision: str | None) -> Run | None:
@@ -115,23 +113,8 @@ def _spent(job: Job, options: RunOptions) -> float | None:
     return checkpoint.newest(folder, lambda newest: checkpoint.read_state(newest).seconds)
 
 
-def treatments_of(protocol: Protocol, found: Iterable[RunStatus]) -> Treatments:
-    """The finished runs of a protocol as its table has them, evaluated as it says."""
-    settings = {
-        name: settings_of(name, **changes) for name, changes in protocol.evaluations.items()
-    }
-    runs: dict[tuple[str, str], list[Run]] = {
-        (method, schedule): [] for method in protocol.methods for schedule in protocol.schedules
-    }
-    for each in found:
-        if each.run is not None:
-            run = each.run.evaluated_with(settings)
-            runs[each.planned.method, each.planned.schedule].append(run)
-    return Treatments(runs, protocol.reported, protocol.decides.metric)
-
-
 def run_all(
-    protocol: Protocol,
+    experiment: Experiment,
     budget: str,
     options: RunOptions,
     seeds: Sequence[int] | None = None,
@@ -143,19 +126,20 @@ def run_all(
         Interrupted: the time limit passed, or a stop was asked for; the same call goes on.
         DivergenceError: some runs diverged; the others are done.
     """
+    experiment.check(budget)
     deadline = None if options.time_limit is None else time.monotonic() + options.time_limit
     diverged = []
     try:
-        for planned in protocol.planned(budget, seeds):
+        for planned in experiment.planned(budget, seeds):
             # seen anew each time: durations become known, and another process may have made it
-            now = {each.planned: each for each in statuses(protocol, budget, options, seeds)}
+            now = {each.planned: each for each in statuses(experiment, budget, options, seeds)}
             try:
-                _settle(now[planned], protocol, options, deadline, say)
+                _settle(now[planned], experiment, options, deadline, say)
             except DivergenceError as error:
                 diverged.append(planned)
                 say(f"{planned}: {error}")
     except Interrupted as stop:
-        rest = in_words(statuses(protocol, budget, options, seeds))
+        rest = in_words(statuses(experiment, budget, options, seeds))
         raise Interrupted(f"{stop} {rest}") from stop
     if diverged:
         raise DivergenceError(
@@ -165,7 +149,7 @@ def run_all(
 
 
 def _settle(
-    each: RunStatus, protocol: Protocol, options: RunOptions, deadline: float | None, say: Say
+    each: RunStatus, experiment: Experiment, options: RunOptions, deadline: float | None, say: Say
 ) -> None:
     """One run made, where it is missing, and evaluated, where its weights are here."""
     run = each.run
@@ -178,21 +162,21 @@ def _settle(
                 return
             say(f"{each.planned}: {duration(each.left)}")
             run = runner.obtain(each.planned.job, limited)
-            _check_precision(run, protocol, options)
+            _check_precision(run, experiment, options)
     if (weights := run.path / WEIGHTS).exists():
         with locked(weights) as ours:
-            for name, settings in protocol.evaluations.items() if ours else ():
+            for name, settings in experiment.evaluations.items() if ours else ():
                 _left(deadline)
                 run = evaluate(run, [name], options=options, **settings)
 
 
-def _check_precision(run: Run, protocol: Protocol, options: RunOptions) -> None:
+def _check_precision(run: Run, experiment: Experiment, options: RunOptions) -> None:
     """Better said than trained for nothing: the store has the run, but in another precision."""
-    wanted = _precision(protocol, run.budget, options)
+    wanted = _precision(experiment, run.budget, options)
     if wanted is not None and run.precisions != {wanted}:
         raise InputError(
             f"{run.id} in {options.store.root} was made in {', '.join(sorted(run.precisions))}, "
-            f"and the protocol compares runs in {wanted}: move that folder away, or name another "
+            f"and the experiment compares runs in {wanted}: move that folder away, or name another "
             "place with --runs."
         )
 
@@ -206,7 +190,7 @@ def _left(deadline: float | None) -> float | None:
 
 
 def in_words(found: Sequence[RunStatus]) -> str:
-    """One sentence on how far a protocol has come and how long the rest takes."""
+    """One sentence on how far an experiment has come and how long the rest takes."""
     counts = Counter(each.state for each in found)
     there = counts["done"] + counts["recorded"]
     words = f"{there} of {len(found)} runs are there"

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from safetensors.torch import load_file
 
 from adautomix import cli
@@ -16,8 +15,10 @@ from adautomix.device import decide
 from adautomix.errors import DivergenceError, InputError, Interrupted
 from adautomix.record import Run, Store, lock
 from adautomix.record.lock import locked
-from adautomix.results import comparison
-from adautomix.results.comparison import execute
+from adautomix.results import execute
+from adautomix.results.experiment import Experiment, Planned
+from adautomix.results.registry import EXPERIMENTS
+from adautomix.results.report import Report
 from adautomix.runs import runner
 from adautomix.runs.evaluate import recorded_entry
 from adautomix.runs.job import RunOptions
@@ -29,61 +30,61 @@ def run_options(folder: Path, **changes) -> RunOptions:
 
 
 @pytest.fixture
-def small(write) -> comparison.Protocol:
-    return comparison.read(write(evaluations={"calibration": {"bins": 10}}))
+def plan(small) -> Experiment:
+    return small(evaluations={"calibration": {"bins": 10}})
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
-    """A store in which seed 0 of the small protocol was run, four runs of four steps."""
+    """A store in which seed 0 of the small experiment was run, four runs of four steps."""
     return tmp_path_factory.mktemp("made")
 
 
 @pytest.fixture
-def finished(made, small) -> Path:
+def finished(made, plan) -> Path:
     """The same, run when it is first asked for."""
-    comparison.run_all(small, "smoke", run_options(made), [0], say=lambda line: None)
+    execute.run_all(plan, "smoke", run_options(made), [0], say=lambda line: None)
     return made
 
 
-def test_every_run_is_made_and_evaluated(finished, small):
-    found = comparison.statuses(small, "smoke", run_options(finished), [0])
+def test_every_run_is_made_and_evaluated(finished, plan):
+    found = execute.statuses(plan, "smoke", run_options(finished), [0])
     assert [each.state for each in found] == ["done"] * 4
-    assert comparison.in_words(found) == "4 of 4 runs are there."
+    assert execute.in_words(found) == "4 of 4 runs are there."
     for each in found:
         assert each.run.id == each.planned.job.id()
         for predictor in ("classifier", "teacher"):
             assert recorded_entry(each.run, "calibration", predictor, bins=10) is not None
-    cells = comparison.treatments_of(small, found)
-    assert [len(runs) for runs in cells.runs.values()] == [1, 1, 1, 1]
-    assert (cells.table() != "").all(axis=None)
+    grid = Report(plan, "smoke", found).found
+    assert [len(runs) for runs in grid.runs.values()] == [1, 1, 1, 1]
+    assert (grid.table() != "").all(axis=None)
 
 
-def test_what_is_there_is_not_made_again(finished, small, tmp_path, monkeypatch):
+def test_what_is_there_is_not_made_again(finished, plan, tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "execute", lambda *_: pytest.fail("trained again"))
     said = []
-    comparison.run_all(small, "smoke", run_options(finished), [0], said.append)
+    execute.run_all(plan, "smoke", run_options(finished), [0], said.append)
     monkeypatch.setattr(execute, "recorded", lambda: Store(finished))
     shipped = run_options(tmp_path / "empty")
-    comparison.run_all(small, "smoke", shipped, [0], said.append)
-    found = comparison.statuses(small, "smoke", shipped, [0])
+    execute.run_all(plan, "smoke", shipped, [0], said.append)
+    found = execute.statuses(plan, "smoke", shipped, [0])
     assert ([each.state for each in found], said) == (["recorded"] * 4, [])
     assert not shipped.store.root.exists()
 
 
-def test_a_run_in_another_precision_is_named_and_not_compared(finished, write):
-    other = comparison.read(write(budgets={"smoke": "bf16"}))
+def test_a_run_in_another_precision_is_named_and_not_compared(finished, small):
+    other = small(budgets={"smoke": "bf16"})
     here = replace(run_options(finished), numerics=decide("cpu", "bf16"))
-    assert [each.run for each in comparison.statuses(other, "smoke", here, [0])] == [None] * 4
+    assert [each.run for each in execute.statuses(other, "smoke", here, [0])] == [None] * 4
     with pytest.raises(
-        InputError, match="was made in fp32, and the protocol compares runs in bf16"
+        InputError, match="was made in fp32, and the experiment compares runs in bf16"
     ):
-        comparison.run_all(other, "smoke", here, [0], say=lambda line: None)
-    anything = comparison.read(write(budgets={"smoke": "auto"}))
-    assert all(each.run for each in comparison.statuses(anything, "smoke", here, [0]))
+        execute.run_all(other, "smoke", here, [0], say=lambda line: None)
+    anything = small(budgets={"smoke": "auto"})
+    assert all(each.run for each in execute.statuses(anything, "smoke", here, [0]))
 
 
-def test_an_interrupted_protocol_goes_on_to_the_same_bits(finished, small, tmp_path, monkeypatch):
+def test_an_interrupted_protocol_goes_on_to_the_same_bits(finished, plan, tmp_path, monkeypatch):
     update, here, said = Training.update, run_options(tmp_path / "here"), []
 
     def stopped(self, batch):
@@ -94,27 +95,27 @@ def test_an_interrupted_protocol_goes_on_to_the_same_bits(finished, small, tmp_p
 
     monkeypatch.setattr(Training, "update", stopped)
     with pytest.raises(Interrupted, match=r"stopped as asked after step 3 of 4;.*1 begun") as stop:
-        comparison.run_all(small, "smoke", here, [0], said.append)
+        execute.run_all(plan, "smoke", here, [0], said.append)
     assert "0 of 4 runs are there" in str(stop.value)
     assert stop.value.exit_status == 3
-    first, *rest = comparison.statuses(small, "smoke", here, [0])
+    first, *rest = execute.statuses(plan, "smoke", here, [0])
     assert (first.state, {each.state for each in rest}) == ("interrupted", {"missing"})
     monkeypatch.setattr(Training, "update", update)
     monkeypatch.setattr(execute, "_settle", _only(first.planned))
-    comparison.run_all(small, "smoke", here, [0], said.append)
+    execute.run_all(plan, "smoke", here, [0], said.append)
     id = first.planned.job.id()
     weights = [load_file(folder / id / runner.WEIGHTS) for folder in (here.store.root, finished)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[1])
     assert said == ["plain, cosine, seed 0: duration unknown"] * 2
 
 
-def _only(wanted: comparison.Planned):
+def _only(wanted: Planned):
     """`_settle` for one run alone."""
     settle = execute._settle
     return lambda each, *rest: settle(each, *rest) if each.planned == wanted else None
 
 
-def test_the_time_limit_is_for_all_runs_together(small, finished, tmp_path, monkeypatch):
+def test_the_time_limit_is_for_all_runs_together(plan, finished, tmp_path, monkeypatch):
     clock, given = [100.0], []
 
     def pretend(job, run_options):
@@ -126,11 +127,11 @@ def test_the_time_limit_is_for_all_runs_together(small, finished, tmp_path, monk
     monkeypatch.setattr(runner, "obtain", pretend)
     here = run_options(tmp_path / "here", time_limit=10.0)
     with pytest.raises(Interrupted, match=r"stopped at the time limit\. 0 of 4 runs are there"):
-        comparison.run_all(small, "smoke", here, [0], say=lambda line: None)
+        execute.run_all(plan, "smoke", here, [0], say=lambda line: None)
     assert given == [10.0, 6.0, 2.0]
 
 
-def test_a_run_that_diverges_does_not_stop_the_others(small, finished, tmp_path, monkeypatch):
+def test_a_run_that_diverges_does_not_stop_the_others(plan, finished, tmp_path, monkeypatch):
     names, said = [], []
 
     def pretend(job, run_options):
@@ -141,20 +142,20 @@ def test_a_run_that_diverges_does_not_stop_the_others(small, finished, tmp_path,
 
     monkeypatch.setattr(runner, "obtain", pretend)
     with pytest.raises(DivergenceError, match=r"^1 of the runs diverged \(plain, floor, seed 0\)"):
-        comparison.run_all(small, "smoke", run_options(tmp_path / "here"), [0], said.append)
+        execute.run_all(plan, "smoke", run_options(tmp_path / "here"), [0], said.append)
     assert names == ["plain", "plain/schedule.floor=0.5", "mixup", "mixup/schedule.floor=0.5"]
     assert "plain, floor, seed 0: training diverged by step 3." in said
 
 
-def test_a_run_that_another_process_makes_is_left_to_it(small, finished, tmp_path, monkeypatch):
+def test_a_run_that_another_process_makes_is_left_to_it(plan, finished, tmp_path, monkeypatch):
     here, names, said = run_options(tmp_path / "here"), [], []
     pretend = lambda job, run_options: names.append(job) or Store(finished).find(job.id())  # noqa: E731
     monkeypatch.setattr(runner, "obtain", pretend)
-    first = small.planned("smoke")[0].job.id()
+    first = plan.planned("smoke")[0].job.id()
     with locked(here.store.path(first) / runner.CHECKPOINTS) as ours:
         assert ours
         lock._ours.clear()  # as another process sees it
-        comparison.run_all(small, "smoke", here, [0], said.append)
+        execute.run_all(plan, "smoke", here, [0], said.append)
     assert said[0] == "plain, cosine, seed 0: another process is at it"
     assert first not in [job.id() for job in names]
     assert len(names) == 3
@@ -162,19 +163,19 @@ def test_a_run_that_another_process_makes_is_left_to_it(small, finished, tmp_pat
         assert free
 
 
-def test_a_run_that_another_process_evaluates_is_left_to_it(small, finished, monkeypatch):
+def test_a_run_that_another_process_evaluates_is_left_to_it(plan, finished, monkeypatch):
     evaluated = []
     monkeypatch.setattr(execute, "evaluate", lambda run, *_, **__: evaluated.append(run.id) or run)
-    first, *rest = [each.job.id() for each in small.planned("smoke", [0])]
+    first, *rest = [each.job.id() for each in plan.planned("smoke", [0])]
     with locked(finished / first / runner.WEIGHTS):
         lock._ours.clear()  # as another process sees it
-        comparison.run_all(small, "smoke", run_options(finished), [0], say=lambda line: None)
+        execute.run_all(plan, "smoke", run_options(finished), [0], say=lambda line: None)
     assert evaluated == rest
 
 
-def test_durations_come_from_runs_of_the_method_or_by_its_passes(small, finished, tmp_path):
-    planned = {each.method: each.job for each in small.planned("smoke", [1])}
-    plain = Store(finished).find(small.planned("smoke")[0].job.id())
+def test_durations_come_from_runs_of_the_method_or_by_its_passes(plan, finished, tmp_path):
+    planned = {each.row: each.job for each in plan.planned("smoke", [1])}
+    plain = Store(finished).find(plan.planned("smoke")[0].job.id())
     took = [_lasting(plain, seconds) for seconds in (10.0, 90.0, 20.0)]
     assert execute.expected(planned["plain"], took) == 20.0
     released = replace(planned["plain"], name="photodigits/thin/adautomix")
@@ -192,7 +193,7 @@ def _lasting(run: Run, seconds: float) -> Run:
     return replace(run, provenance=run.provenance | {"seconds": seconds})
 
 
-def test_durations_become_known_as_runs_are_made(small, finished, tmp_path, monkeypatch):
+def test_durations_become_known_as_runs_are_made(plan, finished, tmp_path, monkeypatch):
     """A run is copied from the finished ones where it would be trained."""
     here, said = run_options(tmp_path / "here"), []
 
@@ -201,7 +202,7 @@ def test_durations_become_known_as_runs_are_made(small, finished, tmp_path, monk
         return run_options.store.find(job.id())
 
     monkeypatch.setattr(runner, "obtain", pretend)
-    comparison.run_all(small, "smoke", here, [0], said.append)
+    execute.run_all(plan, "smoke", here, [0], said.append)
     assert said[0] == "plain, cosine, seed 0: duration unknown"
     assert len(said) == 4
     assert all(": about " in line for line in said[1:])
@@ -218,21 +219,37 @@ def test_durations_become_known_as_runs_are_made(small, finished, tmp_path, monk
     ],
 )
 def test_durations_in_words(seconds, words):
-    assert comparison.duration(seconds) == words
+    assert execute.duration(seconds) == words
 
 
-def test_the_command_line(finished, content, write, capsys):
-    path = write(evaluations={"calibration": {"bins": 10}})
-    where = ["--budget", "smoke", "--seeds", "0", "--device", "cpu", "--runs", str(finished)]
-    assert cli.main(["protocol", "status", str(path), *where]) == 0
+def test_the_command_line(finished, small, capsys, monkeypatch):
+    plan = small(evaluations={"calibration": {"bins": 10}})
+    monkeypatch.setitem(EXPERIMENTS, "small", plan)
+    where = ["--seeds", "0", "--device", "cpu", "--runs", str(finished)]
+    assert cli.main(["experiment", "status", "small", *where]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["done"] * 4 + ["4"]
     assert lines[1].split()[:5] == ["done", "plain,", "floor,", "seed", "0"]
     assert "teacher" in lines[1]
-    assert cli.main(["protocol", "run", str(path), *where]) == 0
+    assert cli.main(["experiment", "run", "small", "--budget", "smoke", *where]) == 0
     assert capsys.readouterr().out == "4 of 4 runs are there.\n"
-    assert cli.main(["protocol", "status", str(path), "--runs", str(finished)]) == 2
-    assert "unknown budget of the protocol 'lite': known: smoke" in capsys.readouterr().err
-    path.write_text(yaml.safe_dump(content | {"title": None, "methods": []}))
-    assert cli.main(["protocol", "status", str(path), *where]) == 2
-    assert capsys.readouterr().err.startswith("adautomix: the protocol ")
+    assert cli.main(["experiment", "status", "small", "--budget", "lite"]) == 2
+    assert "unknown budget of the experiment 'lite': known: smoke" in capsys.readouterr().err
+    assert cli.main(["experiment", "status", "smal"]) == 2
+    assert "unknown experiment 'smal': did you mean 'small'" in capsys.readouterr().err
+
+
+def test_every_experiment_is_listed(capsys):
+    assert cli.main(["experiment", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [*EXPERIMENTS]
+
+
+def test_an_experiment_that_decides_nothing_is_run_likewise(tmp_path, capsys, monkeypatch):
+    two = Experiment("Two", "photodigits/thin", ("plain", "mixup"))
+    monkeypatch.setitem(EXPERIMENTS, "two", two)
+    where = ["--budget", "smoke", "--device", "cpu", "--runs", str(tmp_path)]
+    assert cli.main(["experiment", "run", "two", *where]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "2 of 2 runs are there."
+    with pytest.raises(InputError, match="'Two' has no protocol: it decides nothing"):
+        Report(two, "smoke", []).headline()

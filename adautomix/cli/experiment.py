@@ -1,0 +1,102 @@
+"""`adautomix experiment list | status | run`: how it is called, and what it does."""
+
+from argparse import Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from adautomix.cli.commands import seconds
+from adautomix.record import Run, Store, local
+
+if TYPE_CHECKING:
+    from adautomix.results.experiment import Experiment
+    from adautomix.runs.job import RunOptions
+
+TIME_LIMIT = (
+    "stop cleanly after so long, e.g. 90s, 25m, 2h, with exit status 3; this, SIGTERM and Ctrl-C "
+    "wait for the end of the step or evaluation under way, which can take seconds (a second Ctrl-C "
+    "does not, and keeps the last checkpoint); the same command goes on from there (default: no "
+    "limit)"
+)
+"""What `--time-limit` does, for the help of every command that trains."""
+
+
+def add_parsers(
+    below: Any, command: Callable[..., Any], places: Callable[[Callable[..., Any]], None]
+) -> None:
+    """Adds the command to the command line; `command` and `places` are those of `cli.main`."""
+    words = "make the runs that an experiment asks for, or say which are missing"
+    group = below.add_parser("experiment", help=words, description=f"{words.capitalize()}.")
+    inner = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    command(inner, "list", show_all, "list the experiments: what each compares, and where")
+    show = command(
+        inner, "status", status, "list the runs of an experiment: which are there, what is left"
+    )
+    make = command(
+        inner, "run", run, "make the runs that are missing, go on with interrupted ones, evaluate"
+    )
+    for add in (show.add_argument, make.add_argument):
+        add("experiment", metavar="NAME", help="of `adautomix experiment list`")
+        add("--budget", help="(default: the cheapest in which it can run)")
+        add("--seeds", metavar="SEED", type=int, nargs="+", help="only these (default: all)")
+        add("--device", metavar="{auto,cpu,cuda,cuda:1,mps}", default="auto", help="where")
+        add("--precision", metavar="{auto,fp32,bf16}", help="(default: the experiment's)")
+        places(add)
+    make.add_argument("--time-limit", metavar="TIME", help=TIME_LIMIT)
+
+
+def show_all(options: Namespace) -> None:
+    """One line an experiment: its name, how many rows, its recipes and its title."""
+    from adautomix.results.registry import EXPERIMENTS
+
+    for name, each in EXPERIMENTS.items():
+        print(f"{name:<20} {len(each.rows):>2} rows of {each.family:<18} {each.title}")
+
+
+def status(options: Namespace) -> None:
+    """One line a run: what is there, its accuracies, or how long it will take."""
+    from adautomix.results import execute
+
+    experiment, budget, run_options = _read(options)
+    found = execute.statuses(experiment, budget, run_options, options.seeds)
+    for each in found:
+        words = _accuracies(each.run) if each.run else execute.duration(each.left)
+        print(f"{each.state:<12} {each.planned!s:<36} {words}")
+    print(execute.in_words(found))
+
+
+def run(options: Namespace) -> None:
+    """Makes what is missing, in the experiment's order, within the time limit."""
+    from adautomix.results import execute
+
+    experiment, budget, run_options = _read(options)
+    execute.run_all(experiment, budget, run_options, options.seeds)
+    found = execute.statuses(experiment, budget, run_options, options.seeds)
+    print(execute.in_words(found))
+
+
+def _read(options: Namespace) -> "tuple[Experiment, str, RunOptions]":
+    """The experiment, the budget, and the options in its precision unless another is asked for."""
+    from adautomix.device import decide
+    from adautomix.errors import unknown
+    from adautomix.results.experiment import cheapest
+    from adautomix.results.registry import get
+    from adautomix.runs.job import RunOptions
+
+    experiment = get(options.experiment)
+    budget = cheapest(experiment) if options.budget is None else options.budget
+    if experiment.budgets and budget not in experiment.budgets:
+        raise unknown("budget of the experiment", budget, experiment.budgets)
+    limit = getattr(options, "time_limit", None)
+    run_options = RunOptions(
+        numerics=decide(options.device, options.precision or experiment.precision(budget)),
+        store=local() if options.runs is None else Store(options.runs),
+        root=options.data,
+        time_limit=None if limit is None else seconds(limit),
+    )
+    return experiment, budget, run_options
+
+
+def _accuracies(run: Run) -> str:
+    """Top-1 of every predictor, median of the last ten epochs, in percent."""
+    values = {name: run.metric(name, "top1_median10") for name in run.metrics}
+    return "   ".join(f"{name} {100 * v:.2f} %" for name, v in values.items() if v is not None)

@@ -1,0 +1,80 @@
+"""Every experiment by name. One line registers one.
+
+Reading them imports no torch.
+"""
+
+from adautomix.errors import unknown
+from adautomix.figures.style import METHOD_NAMES
+from adautomix.results.experiment import EMBEDDED, Experiment
+from adautomix.results.reporting import REPORTING
+
+FLOOR = "schedule.floor=0.5"
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "reporting": REPORTING,
+    "photodigits": Experiment(
+        "PhotoDigits, the embedded default",
+        family=EMBEDDED,
+        methods=("plain", "mixup", "cutmix", "adautomix"),
+    ),
+    "table-1-resnet18": Experiment(
+        "Table 1: top-1 accuracy of ResNet-18 on CIFAR-100",
+        family="cifar100/resnet18",
+        methods=(
+            *("plain", "mixup", "cutmix", "saliencymix", "fmix"),
+            *("puzzlemix", "resizemix", "automix", "adautomix"),
+        ),
+        paper=(1, {"dataset": "CIFAR-100", "backbone": "ResNet-18"}),
+    ),
+    "evaluations": Experiment(
+        "Calibration, robustness, occlusion and class maps of trained networks",
+        family="cifar100/resnet18",
+        methods=("plain", "mixup", "cutmix", "automix", "adautomix"),
+        stand_in=True,
+    ),
+    "mixed-images": Experiment(
+        "What learned methods paint",
+        family="cifar100/resnet18",
+        methods=("adautomix", "automix", "samix", "adautomix_released"),
+    ),
+    "every-method": Experiment(
+        "Every method of the package on PhotoDigits",
+        family=EMBEDDED,
+        methods=tuple(METHOD_NAMES),
+    ),
+    "paper-vs-code": Experiment(
+        "The generator's objective and the schedule: the paper's, and the released code's",
+        family=EMBEDDED,
+        methods=("adautomix", "adautomix_released"),
+        variants={
+            "AdAutoMix, adversary 1": "adautomix/method.adversary=1",
+            "AdAutoMix, floor": f"adautomix/{FLOOR}",
+            "released, paper's signs": "adautomix_released/method.signs=paper",
+            "released, classifier's loss": "adautomix_released/method.adversary=1",
+            "released, to zero": "adautomix_released/schedule.floor=0",
+        },
+    ),
+    "floor": Experiment(
+        "The learning rate annealed to zero, or to half of its peak",
+        family=EMBEDDED,
+        methods=(),
+        variants={
+            f"{label}{words}": f"{method}{change}"
+            for label, method in {
+                "Vanilla": "plain",
+                "MixUp": "mixup",
+                "CutMix": "cutmix",
+                "AutoMix": "automix",
+                "AdAutoMix": "adautomix",
+            }.items()
+            for words, change in {", to zero": "", ", floor": f"/{FLOOR}"}.items()
+        },
+    ),
+}
+
+
+def get(name: str) -> Experiment:
+    """The experiment of that name. Raises InputError where there is none."""
+    if name not in EXPERIMENTS:
+        raise unknown("experiment", name, EXPERIMENTS)
+    return EXPERIMENTS[name]
