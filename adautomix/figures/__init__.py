@@ -23,10 +23,6 @@ from adautomix.figures.pairs import accuracy_by_method, classifier_and_teacher
 from adautomix.figures.reliability import reliability_diagrams
 from adautomix.figures.robustness import error_bars
 from adautomix.figures.style import (
-    METHOD_COLOURS,
-    METHOD_NAMES,
-    method_colour,
-    method_name,
     svg_bytes,
     use,
 )
@@ -42,8 +38,6 @@ from adautomix.figures.tables import (
 from adautomix.figures.transfer import transfer_accuracy
 
 __all__ = [
-    "METHOD_COLOURS",
-    "METHOD_NAMES",
     "Network",
     "Pull",
     "Table",
@@ -68,8 +62,6 @@ __all__ = [
     "kept_bars",
     "loss_curves",
     "markdown_table",
-    "method_colour",
-    "method_name",
     "methods_grid",
     "methods_sheet",
     "mix_anatomy",

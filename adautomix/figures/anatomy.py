@@ -13,7 +13,8 @@ from matplotlib.patheffects import withStroke
 from adautomix.errors import InputError
 from adautomix.figures.checks import require_images, require_shape, require_unit
 from adautomix.figures.sheet import Box, Sheet
-from adautomix.figures.style import FAINT, INK, METHOD_COLOURS, MUTED, WIDTH
+from adautomix.figures.style import FAINT, INK, MUTED, WIDTH
+from adautomix.names import method_colour
 
 HEAD = 0.3
 MARGIN = 0.95
@@ -22,7 +23,7 @@ BRACE = 0.55
 BETWEEN = 0.27
 LARGER = 1.35
 HALO = [withStroke(linewidth=2.2, foreground=INK)]
-ACCENT = METHOD_COLOURS["adautomix"]
+ACCENT = method_colour("adautomix")
 
 
 @dataclass(frozen=True)

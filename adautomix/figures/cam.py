@@ -11,7 +11,8 @@ from adautomix.errors import InputError
 from adautomix.figures.checks import require_images, require_shape, require_some, require_unit
 from adautomix.figures.images import GAP, HEAD, LARGEST_TILE, LETTER
 from adautomix.figures.sheet import HEAT, Box, Sheet
-from adautomix.figures.style import INK, METHOD_NAMES, MUTED, WIDTH, darker, method_colour
+from adautomix.figures.style import INK, MUTED, WIDTH, darker
+from adautomix.names import REGISTRY, method_colour, title_of
 
 SHINE = 0.75
 """How much of a pixel is heat where the map is 1."""
@@ -40,7 +41,7 @@ def cam_grid(
     require_some("mixed", mixed)
     pixels, heats, said = _checked(mixed, maps, classes, probabilities)
     pairs, n = next(iter(heats.values())).shape[:2]
-    names = {key: textwrap.fill(METHOD_NAMES.get(key, key), 12) for key in mixed}
+    names = {key: textwrap.fill(title_of(key), 12) for key in mixed}
     longest = max(len(line) for name in names.values() for line in name.splitlines())
     margin = 0.12 + 1.15 * LETTER * longest
     across = pairs * (n + 1)
@@ -118,7 +119,7 @@ def _heading(title: str, tile: float) -> str:
 
 def _look(key: str) -> dict[str, str]:
     """The colour of the method's name; the paper's own is bold."""
-    if key not in METHOD_NAMES:
+    if key not in REGISTRY:
         return {"color": INK}
     weight = "bold" if key == "adautomix" else "normal"
     return {"color": darker(method_colour(key)), "weight": weight}

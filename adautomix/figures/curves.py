@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from adautomix.errors import InputError
 from adautomix.figures.checks import require_columns, require_some
-from adautomix.figures.style import INK, METHOD_COLOURS, MUTED, WIDTH, axes_for, darker, series
+from adautomix.figures.style import INK, MUTED, WIDTH, axes_for, darker, series
+from adautomix.names import method_colour
 
 DASHES = ("-", (0, (3.5, 1.8)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
 LINE_HEIGHT = 1.35  # of a line of labels, in sizes of its type
@@ -197,7 +198,7 @@ def _mark_chosen(ax: Axes, means: pd.Series, chosen: int | float) -> None:
     if not near.any():
         values = ", ".join(f"{x:g}" for x in means.index)
         raise InputError(f"the chosen value {chosen:g} was not tried; tried: {values}.")
-    accent, score = METHOD_COLOURS["adautomix"], float(means[near].iloc[0])
+    accent, score = method_colour("adautomix"), float(means[near].iloc[0])
     ax.plot([chosen], [score], "o", color=accent, markersize=8, zorder=3)
     ax.annotate(
         f"chosen, {score:.1f}",

@@ -10,22 +10,15 @@ from matplotlib.ticker import NullLocator
 
 from adautomix.errors import InputError
 from adautomix.figures.checks import require_columns, require_some
-from adautomix.figures.style import (
-    INK,
-    METHOD_COLOURS,
-    MUTED,
-    WIDTH,
-    axes_for,
-    method_colour,
-    method_name,
-)
+from adautomix.figures.style import INK, MUTED, WIDTH, axes_for
+from adautomix.names import REGISTRY, method_colour, method_title
 
 PART_COLOURS = {
     "classifier, forward": "#9ecae1",
     "classifier, backward": "#3182bd",
     "teacher, forward": "#c7e9c0",
     "teacher, backward": "#41ab5d",
-    "generator": METHOD_COLOURS["adautomix"],
+    "generator": method_colour("adautomix"),
     "mixing and losses": "#e7969c",
     "teacher follows": "#756bb1",
     "optimiser": "#8c8c8c",
@@ -44,7 +37,7 @@ def accuracy_against_time(frame: pd.DataFrame, *, ax: Axes | None = None) -> Fig
     require_some("frame", frame["method"].to_list())
     figure, ax = axes_for(ax, WIDTH, 3.6)
     for method, runs in frame.groupby("method", sort=False):
-        look = {"color": method_colour(str(method)), "label": method_name(str(method))}
+        look = {"color": method_colour(str(method)), "label": method_title(str(method))}
         ax.plot(runs["minutes"], runs["accuracy"], "o", markersize=6, alpha=0.8, **look)
     ax.set(xlabel="minutes of training", ylabel="accuracy on the test set (%)")
     ax.set_xlim(0, 1.06 * frame["minutes"].max())
@@ -63,7 +56,7 @@ def time_against_n(
     if not lines:
         raise InputError("there is no line to draw: give at least one series of ratios by N.")
     figure, ax = axes_for(ax, 5.4, 3.2)
-    colours = (INK, METHOD_COLOURS["adautomix"], METHOD_COLOURS["mixup"])
+    colours = (INK, method_colour("adautomix"), method_colour("mixup"))
     for colour, (label, ratios) in zip(cycle(colours), lines.items(), strict=False):
         ax.plot(ratios.index, ratios, "-o", color=colour, markersize=4.5, label=label)
     if floor is not None:
@@ -91,7 +84,7 @@ def step_parts(frame: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
     figure, ax = axes_for(ax, WIDTH, 1.4 + 0.42 * len(table))
     left = pd.Series(0.0, table.index)
     for part in (part for part in PART_COLOURS if part in table):
-        names = [method_name(str(method)) for method in table.index]
+        names = [method_title(str(method)) for method in table.index]
         colour = PART_COLOURS[part]
         ax.barh(names, table[part], left=left, height=0.62, color=colour, label=part)
         left = left + table[part]
@@ -137,9 +130,9 @@ QUANTITIES = {"n": "images mixed, N", "batch": "batch", "side": "side (px)", "cl
 def _growth(ax: Axes, rows: pd.DataFrame, quantity: str) -> None:
     """The lines of one panel."""
     for what, line in rows.dropna(subset=[quantity]).groupby("what", sort=False):
-        known = str(what) in METHOD_COLOURS
-        label = method_name(str(what)) if known else f"{what} alone"
-        colour = method_colour(str(what)) if known else METHOD_COLOURS["mixup"]
+        known = str(what) in REGISTRY
+        label = method_title(str(what)) if known else f"{what} alone"
+        colour = method_colour(str(what)) if known else method_colour("mixup")
         line = line.sort_values("value")
         ax.plot(line["value"], line[quantity], "-o", color=colour, markersize=3.5, label=label)
     ax.set_yscale("log")

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from adautomix.errors import InputError
 from adautomix.figures.checks import require_images, require_shape, require_some, require_unit
 from adautomix.figures.sheet import Box, Sheet
-from adautomix.figures.style import FAINT, INK, METHOD_NAMES, WIDTH, darker, method_colour
+from adautomix.figures.style import FAINT, INK, WIDTH, darker
+from adautomix.names import REGISTRY, method_colour, title_of
 
 GAP = 0.06
 HEAD = 0.28
@@ -99,7 +100,7 @@ def methods_grid(mixed: Mapping[str, np.ndarray], parents: np.ndarray) -> Figure
     above = require_images("parents", parents, ("n", "pairs"))
     n, pairs = above.shape[:2]
     rows = [require_images(f"mixed[{key!r}]", images, (pairs,)) for key, images in mixed.items()]
-    names = [textwrap.fill(METHOD_NAMES.get(key, key), 12) for key in mixed]
+    names = [textwrap.fill(title_of(key), 12) for key in mixed]
     longest = max(len(line) for name in (*names, f"image {n}") for line in name.splitlines())
     margin = 0.12 + 1.15 * LETTER * longest  # wide enough for bold
     tile = min((WIDTH - margin - (pairs - 1) * GAP) / pairs, LARGEST_TILE)
@@ -143,7 +144,7 @@ def methods_sheet(
         down, right = divmod(i, across)
         x, y = right * step, down * pitch + HEAD
         look = _method_look(key) if i else {"color": INK}
-        sheet.text(x, y - 0.07, METHOD_NAMES.get(key, key), ha="left", va="bottom", **look)
+        sheet.text(x, y - 0.07, title_of(key), ha="left", va="bottom", **look)
         for r, row in enumerate(rows):
             rng = sheet.heat if i and r else sheet.image
             for p, values in enumerate(row):
@@ -153,7 +154,7 @@ def methods_sheet(
 
 def _method_look(key: str) -> dict[str, str]:
     """The paper's method stands out by weight and colour; a row that is no method is plain."""
-    if key not in METHOD_NAMES:
+    if key not in REGISTRY:
         return {"color": INK}
     weight = "bold" if key == "adautomix" else "normal"
     return {"color": darker(method_colour(key)), "weight": weight}

@@ -5,15 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from adautomix.figures.checks import require_columns, require_some
-from adautomix.figures.style import (
-    FAINT,
-    INK,
-    METHOD_COLOURS,
-    METHOD_NAMES,
-    WIDTH,
-    axes_for,
-    method_colour,
-)
+from adautomix.figures.style import FAINT, INK, WIDTH, axes_for
+from adautomix.names import method_colour, title_of
 
 ROW = 0.27  # inches
 
@@ -26,7 +19,7 @@ def classifier_and_teacher(frame: pd.DataFrame, *, ax: Axes | None = None) -> Fi
     """
     require_columns("frame", frame, ("label", "classifier", "teacher"))
     figure, ax = axes_for(ax, WIDTH, ROW * len(frame) + 0.75)
-    colour, end = METHOD_COLOURS["adautomix"], frame[["classifier", "teacher"]].to_numpy().max()
+    colour, end = method_colour("adautomix"), frame[["classifier", "teacher"]].to_numpy().max()
     for y, row in enumerate(frame.itertuples()):
         ax.plot((row.classifier, row.teacher), (y, y), color=FAINT, linewidth=3, zorder=1)
         ax.plot(row.classifier, y, "o", color=INK, markerfacecolor="white", markersize=6)
@@ -66,7 +59,7 @@ def accuracy_by_method(
         ring = {"color": colour, "markerfacecolor": "none", "markersize": 7.5}
         ax.plot(runs["classifier"], [y] * len(runs), "o", **ring)
         ax.plot((mean, mean), (y - 0.36, y + 0.36), color=INK, linewidth=1.6)
-    ax.set_yticks(range(len(means)), [METHOD_NAMES.get(row, row) for row in means.index])
+    ax.set_yticks(range(len(means)), [title_of(row) for row in means.index])
     ax.set(
         xlabel="top-1 accuracy (%): classifier ring, teacher disc", ylim=(len(means) - 0.4, -0.6)
     )

@@ -20,63 +20,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from adautomix.errors import unknown
+from adautomix.names import REGISTRY
 
 WIDTH = 7.5
 INK = "#262b33"
 MUTED = "#5b6470"
 FAINT = "#d9dde3"
-
-METHOD_NAMES = {
-    "plain": "Vanilla",
-    "mixup": "MixUp",
-    "manifoldmix": "ManifoldMix",
-    "alignmix": "AlignMix",
-    "cutmix": "CutMix",
-    "fmix": "FMix",
-    "gridmix": "GridMix",
-    "resizemix": "ResizeMix",
-    "saliencymix": "SaliencyMix",
-    "smoothmix": "SmoothMix",
-    "cutout": "Cutout",
-    "puzzlemix": "PuzzleMix",
-    "attentivecutmix": "AttentiveCutMix",
-    "snapmix": "SnapMix",
-    "automix": "AutoMix",
-    "samix": "SAMix",
-    "me_ada": "ME-ADA",
-    "dada": "DADA",
-    "adautomix": "AdAutoMix",
-    "adautomix_released": "AdAutoMix (released code)",
-}
-
-METHOD_COLOURS = {
-    "plain": "#595959",
-    "mixup": "#0072b2",
-    "manifoldmix": "#6a86f1",
-    "alignmix": "#524bbc",
-    "cutmix": "#009e73",
-    "fmix": "#005a00",
-    "gridmix": "#596f40",
-    "resizemix": "#1ea1bd",
-    "saliencymix": "#93297c",
-    "smoothmix": "#be5a96",
-    "cutout": "#504632",
-    "puzzlemix": "#3a0551",
-    "attentivecutmix": "#6000f3",
-    "snapmix": "#641081",
-    "automix": "#ae8f4e",
-    "samix": "#481f34",
-    "me_ada": "#4a0099",
-    "dada": "#5558f8",
-    "adautomix": "#d55e00",
-    "adautomix_released": "#510000",
-}
-"""The four most used are Okabe and Ito's (2008). The others keep to the hue of their family and
-were searched for: any two stay apart (CIELAB distance above 15) for normal, protanope and
-deuteranope eyes, and all have a contrast of at least 3 on white; `tests/figures/test_style.py`
-measures both.
-"""
 
 FIRST = ("adautomix", "mixup", "cutmix", "saliencymix", "plain")
 
@@ -150,27 +99,13 @@ def use() -> None:
     set_matplotlib_formats("svg")
 
 
-def method_name(key: str) -> str:
-    """The name that a reader sees, e.g. "Vanilla" for "plain"."""
-    if key not in METHOD_NAMES:
-        raise unknown("method", key, METHOD_NAMES)
-    return METHOD_NAMES[key]
-
-
 def slug(label: str) -> str:
     """A label as part of a name that prose quotes.
 
-    >>> slug("AutoMix, spatially constant masks")
-    'automix_flat_masks'
+    >>> slug("AutoMix, constant masks")
+    'automix_constant_masks'
     """
     return "_".join(re.findall(r"\w+", label.lower()))
-
-
-def method_colour(key: str) -> str:
-    """The colour of a method, the same on every page."""
-    if key not in METHOD_COLOURS:
-        raise unknown("method", key, METHOD_COLOURS)
-    return METHOD_COLOURS[key]
 
 
 def series(labels: Iterable[str]) -> dict[str, Series]:
@@ -179,13 +114,13 @@ def series(labels: Iterable[str]) -> dict[str, Series]:
     Other labels, e.g. of an ablation, start from the accent, as they are variants of the paper's.
     """
     wanted = list(labels)
-    taken = {METHOD_COLOURS[label] for label in wanted if label in METHOD_COLOURS}
-    order = dict.fromkeys([*FIRST, *METHOD_COLOURS])
-    free = [METHOD_COLOURS[key] for key in order if METHOD_COLOURS[key] not in taken]
+    taken = {REGISTRY[label].colour for label in wanted if label in REGISTRY}
+    order = dict.fromkeys([*FIRST, *REGISTRY])
+    free = [REGISTRY[key].colour for key in order if REGISTRY[key].colour not in taken]
     shown = {}
     for label in wanted:
-        if label in METHOD_NAMES:
-            shown[label] = Series(method_name(label), method_colour(label))
+        if label in REGISTRY:
+            shown[label] = Series(REGISTRY[label].title, REGISTRY[label].colour)
         else:
             colour = free.pop(0) if free else MUTED
             shown[label] = Series(label, colour)

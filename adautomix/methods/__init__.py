@@ -1,6 +1,4 @@
-"""Training methods:
-`METHODS` maps the name used in recipes to the hyper-parameters with their defaults.
-"""
+"""Training methods; `METHODS` has each that is registered in `adautomix.names`."""
 
 from adautomix.methods.adautomix import AdAutoMix, AdAutoMixMethod
 from adautomix.methods.adautomix_released import AdAutoMixReleased, AdAutoMixReleasedMethod
@@ -14,42 +12,21 @@ from adautomix.methods.manifold import ManifoldMix, ManifoldMixMethod
 from adautomix.methods.me_ada import MEADA, MEADAMethod
 from adautomix.methods.plain import Plain, PlainMethod
 from adautomix.methods.samix import SAMix, SAMixMethod
-from adautomix.mix import (
-    AttentiveCutMix,
-    CutMix,
-    Cutout,
-    FMix,
-    GridMix,
-    Mixup,
-    PuzzleMix,
-    ResizeMix,
-    SaliencyMix,
-    SmoothMix,
-    SnapMix,
-)
+from adautomix.mix import GUIDED, MIXERS
+from adautomix.names import REGISTRY, load
 
-METHODS: dict[str, MethodConfig] = {
-    "plain": Plain(),
-    "mixup": Fixed(Mixup()),
-    "cutmix": Fixed(CutMix()),
-    "fmix": Fixed(FMix()),
-    "gridmix": Fixed(GridMix()),
-    "resizemix": Fixed(ResizeMix()),
-    "saliencymix": Fixed(SaliencyMix()),
-    "smoothmix": Fixed(SmoothMix()),
-    "cutout": Fixed(Cutout()),
-    "puzzlemix": Guided(PuzzleMix()),
-    "attentivecutmix": Guided(AttentiveCutMix()),
-    "snapmix": Guided(SnapMix()),
-    "manifoldmix": ManifoldMix(),
-    "alignmix": AlignMix(),
-    "me_ada": MEADA(),
-    "dada": DADA(),
-    "automix": AutoMix(),
-    "samix": SAMix(),
-    "adautomix": AdAutoMix(),
-    "adautomix_released": AdAutoMixReleased(),
-}
+
+def registered(name: str) -> MethodConfig:
+    """The method of `adautomix.names.REGISTRY` with its default hyper-parameters."""
+    if name in MIXERS:
+        return Fixed(MIXERS[name]())
+    if name in GUIDED:
+        return Guided(GUIDED[name]())
+    return load(REGISTRY[name].home)()
+
+
+METHODS: dict[str, MethodConfig] = {name: registered(name) for name in REGISTRY}
+"""Hyper-parameters with their defaults by the name that recipes and records have."""
 
 __all__ = [
     "DADA",
@@ -78,4 +55,5 @@ __all__ = [
     "PlainMethod",
     "SAMix",
     "SAMixMethod",
+    "registered",
 ]

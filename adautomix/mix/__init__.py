@@ -1,4 +1,4 @@
-"""Mixing rules: tensors in, tensors out. `MIXERS` and `GUIDED` are the whole registry."""
+"""Mixing rules: tensors in, tensors out; those that are registered in `adautomix.names`."""
 
 from adautomix.mix.attentivecutmix import AttentiveCutMix
 from adautomix.mix.base import GuidedRule, Mixed, MixingRule, blend, interpolate
@@ -14,25 +14,17 @@ from adautomix.mix.resizemix import ResizeMix
 from adautomix.mix.saliencymix import SaliencyMix
 from adautomix.mix.smoothmix import SmoothMix
 from adautomix.mix.snapmix import SnapMix
+from adautomix.names import REGISTRY, load
 
-MIXERS: dict[str, type[MixingRule]] = {
-    "mixup": Mixup,
-    "cutmix": CutMix,
-    "fmix": FMix,
-    "gridmix": GridMix,
-    "resizemix": ResizeMix,
-    "saliencymix": SaliencyMix,
-    "smoothmix": SmoothMix,
-    "cutout": Cutout,
-}
-"""Rules that need the images alone."""
-
+RULES = {name: load(each.home) for name, each in REGISTRY.items() if each.home.startswith("mix.")}
 GUIDED: dict[str, type[GuidedRule]] = {
-    "puzzlemix": PuzzleMix,
-    "attentivecutmix": AttentiveCutMix,
-    "snapmix": SnapMix,
+    name: rule for name, rule in RULES.items() if hasattr(rule, "guide")
 }
 """Rules that need to know what matters in each image."""
+MIXERS: dict[str, type[MixingRule]] = {
+    name: rule for name, rule in RULES.items() if name not in GUIDED
+}
+"""Rules that need the images alone."""
 
 __all__ = [
     "GUIDED",

@@ -6,7 +6,7 @@ No torch. Times of different devices never share a column; a cell that nobody me
 import pandas as pd
 
 from adautomix.errors import RecordError
-from adautomix.figures.style import method_name
+from adautomix.names import method_title
 from adautomix.record import local
 from adautomix.record.bench import Bench, benchmarks, recorded
 from adautomix.results import paper
@@ -68,7 +68,7 @@ def by_method(runs: pd.DataFrame) -> pd.DataFrame:
     """`against_time` summed up as text: runs, mean minutes and accuracy by method and device."""
     rows = [
         {
-            "method": method_name(str(method)),
+            "method": method_title(str(method)),
             "device": device,
             "runs": str(len(each)),
             "minutes": f"{each['minutes'].mean():.1f}",
@@ -84,7 +84,7 @@ def steps_table(bench: Bench) -> pd.DataFrame:
     frame = bench.rows
     table = pd.DataFrame(
         {
-            "method": [method_name(method) for method in frame["method"]],
+            "method": [method_title(method) for method in frame["method"]],
             "N": _written(frame["n"], "{:g}"),
             "batch": _written(frame["batch"], "{:g}"),
             "ms a step": _written(1000 * frame["seconds"], "{:.0f}"),
@@ -194,7 +194,7 @@ def compiled_table(bench: Bench) -> pd.DataFrame:
     rows = bench.rows[bench.rows["seconds"].notna()]
     return pd.DataFrame(
         {
-            "method": [method_name(method) for method in rows["method"]],
+            "method": [method_title(method) for method in rows["method"]],
             "first step (s)": _written(rows["first_step_seconds"], "{:.0f}"),
             "step (s)": _written(rows["seconds"], "{:.2f}"),
             "step, not compiled (s)": _written(rows["eager_seconds"], "{:.2f}"),
@@ -213,7 +213,7 @@ def rules_table(bench: Bench) -> pd.DataFrame:
     rows = bench.rows[bench.rows["rule"] != "copy"]
     return pd.DataFrame(
         {
-            "rule": [method_name(rule) for rule in rows["rule"]],
+            "rule": [method_title(rule) for rule in rows["rule"]],
             "batch": [f"{b}×3×{s}×{s}" for b, s in zip(rows["batch"], rows["side"], strict=True)],
             "ms": _written(1000 * rows["seconds"], "{:.2f}"),
             "copies": _written(rows["copies"], "{:.1f}"),

@@ -17,7 +17,6 @@ from adautomix.data.loaders import on_device
 from adautomix.device import decide
 from adautomix.errors import InputError
 from adautomix.evaluate import object_coverage
-from adautomix.figures.style import METHOD_NAMES, method_name
 from adautomix.methods import (
     METHODS,
     AdAutoMix,
@@ -34,6 +33,7 @@ from adautomix.methods import (
     SAMix,
 )
 from adautomix.mix import Mixed
+from adautomix.names import method_title, title_of
 from adautomix.record import Run, bench
 from adautomix.rng import FixedLambdaRNG, StepRNG
 from adautomix.runs.runner import revive
@@ -135,7 +135,7 @@ class Gallery:
     def table(self, share: float) -> pd.DataFrame:
         """`labels` as text, in percent."""
         frame = self.labels(share)
-        shown = pd.DataFrame({"method": frame["method"].map(method_name)})
+        shown = pd.DataFrame({"method": frame["method"].map(method_title)})
         for column, words in HEADINGS.items():
             if column in frame:
                 shown[words] = [
@@ -154,7 +154,7 @@ class Gallery:
 
     def missing(self) -> pd.DataFrame:
         """The methods that mix and are not shown, and why."""
-        rows = [{"method": method_name(n), "why": why} for n, why in self.left_out.items()]
+        rows = [{"method": method_title(n), "why": why} for n, why in self.left_out.items()]
         return pd.DataFrame(rows, columns=["method", "why"])
 
     def _admit(self, name: str, config: MethodConfig) -> None:
@@ -203,7 +203,7 @@ def rule_costs(batch: int = 128, side: int = 32) -> tuple[pd.DataFrame, str]:
     rows = [row for row in rows if (row["batch"], row["side"]) == (batch, side)]
     shown = [
         {
-            "rule": METHOD_NAMES.get(row["rule"], "a copy of the batch"),
+            "rule": title_of(row["rule"]),
             "milliseconds": f"{1000 * row['seconds']:.2f}",
             "copies of the batch": f"{row['copies']:.1f}",
         }
@@ -223,7 +223,7 @@ def step_costs() -> tuple[pd.DataFrame, str]:
     plain = METHODS["plain"].passes
     shown = [
         {
-            "method": method_name(name),
+            "method": method_title(name),
             "network passes": f"{config.passes:g}",
             "of plain training": f"{config.passes / plain:.2f}",
             "measured": ratios.get(name, ""),

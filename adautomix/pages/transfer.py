@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from adautomix.errors import InputError
-from adautomix.figures.style import METHOD_NAMES, method_name
+from adautomix.names import method_title, title_of
 from adautomix.record import Run, local, recorded
 from adautomix.results import compare
 from adautomix.results.experiments import affordable
@@ -212,13 +212,13 @@ def summed(frame: pd.DataFrame, baseline: str = "plain") -> pd.DataFrame:
     The last column is the mean difference from `baseline` on common seeds with its 95 % interval,
     see `adautomix.results.compare.difference`.
     """
-    over = f"more than {method_name(baseline)}"
+    over = f"more than {method_title(baseline)}"
     columns = ["method", "seeds", "before, on the source (%)", "after, on the target (%)", over]
     by_seed = {m: runs.set_index("seed")["target"].to_dict() for m, runs in frame.groupby("method")}
     rows = []
     for method, runs in frame.groupby("method", sort=False):
         ahead = compare.difference(by_seed[method], by_seed.get(baseline, {}))
-        name, cells = METHOD_NAMES.get(method, method), map(_cell, (runs["source"], runs["target"]))
+        name, cells = title_of(method), map(_cell, (runs["source"], runs["target"]))
         rows.append([name, str(len(runs)), *cells, "" if method == baseline else _ahead(ahead)])
     return pd.DataFrame(rows, columns=columns)
 

@@ -11,7 +11,7 @@ import PIL.Image
 
 from adautomix import data
 from adautomix.errors import RecordError
-from adautomix.figures.style import METHOD_NAMES
+from adautomix.names import REGISTRY, title_of
 from adautomix.record import Run
 from adautomix.results import compare, paper
 from adautomix.results.outcome import Results
@@ -39,7 +39,7 @@ def numbers(
         runs = results.runs(method)
         found = {name: compare.summary(runs, predictor, each) for name, each in columns.items()}
         cells = {name: _text(summary, name) for name, summary in found.items()}
-        rows.append({"method": METHOD_NAMES.get(method, method)} | cells)
+        rows.append({"method": title_of(method)} | cells)
     return pd.DataFrame(rows, columns=["method", *columns])
 
 
@@ -95,7 +95,7 @@ def by_severity(results: Results, predictor: str = "classifier") -> pd.DataFrame
         index="method", columns="severity", values="accuracy", sort=False
     )
     table = table.rename(columns=lambda level: f"severity {level} (%)" if level else "clean (%)")
-    table.insert(0, "method", [METHOD_NAMES.get(method, method) for method in table.index])
+    table.insert(0, "method", [title_of(method) for method in table.index])
     return table.map(lambda cell: cell if isinstance(cell, str) else f"{cell:.1f}")
 
 
@@ -121,7 +121,7 @@ def chance(results: Results) -> float:
 
 def printed_by_share(dataset: str, backbone: str) -> pd.DataFrame:
     """The paper's Table 7 in the same form, with the methods' keys where there are any."""
-    keys = {name: key for key, name in METHOD_NAMES.items()}
+    keys = {each.title: key for key, each in REGISTRY.items()}
     rows = paper.select(7, dataset=dataset, backbone=backbone, metric="top1_percent")
     rows = rows[rows["method"] != "Gain"]
     method = rows["method"].map(lambda name: keys.get(name, name))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from adautomix.errors import InputError, unknown
-from adautomix.figures.style import METHOD_NAMES
+from adautomix.names import title_of
 from adautomix.record import BUDGETS
 from adautomix.results.protocol import Protocol
 
@@ -111,7 +111,7 @@ class Experiment:
 
     def label(self, row: str) -> str:
         """A row's name as a reader sees it."""
-        return row if row in self.variants else METHOD_NAMES.get(row, row)
+        return row if row in self.variants else title_of(row)
 
     def names(self, row: str) -> list[str]:
         """How a row's runs are named: in the experiment's family, and on PhotoDigits."""

@@ -4,7 +4,7 @@ Reading them imports no torch.
 """
 
 from adautomix.errors import unknown
-from adautomix.figures.style import METHOD_NAMES
+from adautomix.names import REGISTRY
 from adautomix.results.experiment import EMBEDDED, Experiment
 from adautomix.results.reporting import REPORTING
 
@@ -40,7 +40,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "every-method": Experiment(
         "Every method of the package on PhotoDigits",
         family=EMBEDDED,
-        methods=tuple(METHOD_NAMES),
+        methods=tuple(REGISTRY),
     ),
     "paper-vs-code": Experiment(
         "The generator's objective and the schedule: the paper's, and the released code's",

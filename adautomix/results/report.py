@@ -13,7 +13,7 @@ from adautomix.device import decide
 from adautomix.errors import InputError
 from adautomix.evaluate.registry import settings_of
 from adautomix.figures import Table
-from adautomix.figures.style import method_name
+from adautomix.names import method_title
 from adautomix.record import Run
 from adautomix.results import compare, quotes
 from adautomix.results.captions import (
@@ -224,7 +224,7 @@ class Report:
         """Minutes of a run, mean over its seeds and schedules, by method and device."""
         rows = [
             {
-                "method": method_name(run.method),
+                "method": method_title(run.method),
                 "on": run.provenance["device"],
                 "precision": run.provenance["precision"].split(" ")[0],
                 "minutes": run.provenance["seconds"] / 60,

@@ -10,7 +10,7 @@ until it says that nothing is missing.
 from adautomix.results.experiment import Experiment, Stage
 from adautomix.results.protocol import Decision, Protocol, Setting
 
-ADVERSARY_1, CONSTANT = "AdAutoMix, adversary 1", "AutoMix, spatially constant masks"
+ADVERSARY_1, CONSTANT = "AdAutoMix, adversary 1", "AutoMix, constant masks"
 HAND_MADE = ("plain", "mixup", "cutmix")
 LEARNED = ("automix", "adautomix", "adautomix_released")
 

@@ -17,7 +17,10 @@ from matplotlib.figure import Figure
 
 from adautomix import figures
 from adautomix.errors import InputError
-from adautomix.figures.style import INK, METHOD_COLOURS, METHOD_NAMES, RC, axes_for, darker, series
+from adautomix.figures.style import INK, RC, axes_for, darker, series
+from adautomix.names import REGISTRY, method_colour, method_title
+
+COLOURS = {name: each.colour for name, each in REGISTRY.items()}
 
 # Machado, Oliveira and Fernandes (2009), severity 1.0, on linear RGB.
 EYES = {
@@ -60,7 +63,7 @@ def nearest(colours: dict[str, str], eyes: str) -> tuple[float, str, str]:
 
 @pytest.mark.parametrize("eyes", EYES)
 def test_any_two_methods_can_be_told_apart(eyes: str) -> None:
-    assert nearest(METHOD_COLOURS, eyes)[0] > 15
+    assert nearest(COLOURS, eyes)[0] > 15
 
 
 def test_red_and_green_would_be_found_too_near() -> None:
@@ -68,19 +71,18 @@ def test_red_and_green_would_be_found_too_near() -> None:
     assert nearest(alike, "normal")[0] > 15 > nearest(alike, "deuteranope")[0]
 
 
-@pytest.mark.parametrize("colour", METHOD_COLOURS.values())
+@pytest.mark.parametrize("colour", COLOURS.values())
 def test_lines_and_labels_stand_out_from_white(colour: str) -> None:
     assert contrast_on_white(colour) >= 3
     assert contrast_on_white(darker(colour)) > contrast_on_white(colour) or colour < INK
 
 
 def test_every_method_has_a_name_and_a_colour() -> None:
-    assert METHOD_NAMES.keys() == METHOD_COLOURS.keys()
-    assert len(set(METHOD_NAMES.values())) == len(METHOD_NAMES)
-    assert figures.method_name("plain") == "Vanilla"
+    assert len({each.title for each in REGISTRY.values()}) == len(REGISTRY)
+    assert method_title("plain") == "Vanilla"
 
 
-@pytest.mark.parametrize("look_up", [figures.method_name, figures.method_colour])
+@pytest.mark.parametrize("look_up", [method_title, method_colour])
 def test_an_unknown_method_is_named_with_the_nearest(look_up) -> None:
     with pytest.raises(InputError, match=r"'cutmx': did you mean 'cutmix'\? Known: adautomix"):
         look_up("cutmx")

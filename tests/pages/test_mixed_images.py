@@ -158,7 +158,7 @@ def test_a_run_on_other_images_lends_nothing(runs, shown):
     assert {"adautomix", "puzzlemix", "snapmix", "attentivecutmix"} <= found.left_out.keys()
     assert set(RULES) <= found.mixers.keys()
     assert list(found.missing()["method"]) == [
-        mixed_images.method_name(name) for name in found.left_out
+        mixed_images.method_title(name) for name in found.left_out
     ]
 
 
