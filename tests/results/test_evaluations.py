@@ -10,8 +10,8 @@ from adautomix import data, figures
 from adautomix.errors import RecordError
 from adautomix.evaluate.registry import settings_of
 from adautomix.record import Run, Store, run_id
-from adautomix.results import evaluations, experiment, experiments, paper
-from adautomix.results.experiment import Results
+from adautomix.results import evaluations, experiments, outcome, paper, registry
+from adautomix.results.outcome import Results
 
 CORRUPTIONS = {"corruptions": ["fog", "contrast"], "severities": [1, 5]}
 SHARES = [0.0, 0.5]
@@ -67,8 +67,8 @@ def found(tmp_path, monkeypatch) -> Results:
     store = Store(tmp_path / "runs")
     runs = [("plain", 0, 0.5), ("plain", 1, 0.7), ("mixup", 0, 0.8)]
     local = tuple(record(store, method, seed, full(level)) for method, seed, level in runs)
-    monkeypatch.setattr(experiment, "recorded", lambda: Store(tmp_path / "none"))
-    return Results("evaluations", experiments.EXPERIMENTS["evaluations"], "quick", local)
+    monkeypatch.setattr(outcome, "recorded", lambda: Store(tmp_path / "none"))
+    return Results("evaluations", registry.EXPERIMENTS["evaluations"], "quick", local)
 
 
 def test_a_frame_has_a_row_for_every_run_that_was_evaluated(found):
@@ -160,7 +160,7 @@ def test_recorded_runs_count_with_the_usual_settings_only(found, monkeypatch, tm
     usual = entry("fgsm", {"error": 0.25, "clean_error": 0.1, "n": 797})
     few = entry("fgsm", {"error": 0.75, "clean_error": 0.1, "n": 20}, per_class=2)
     run = record(Store(tmp_path / "data"), "cutmix", 0, [usual, few])
-    monkeypatch.setattr(experiment, "recorded", lambda: Store(tmp_path / "data"))
+    monkeypatch.setattr(outcome, "recorded", lambda: Store(tmp_path / "data"))
     chosen = replace(found, usual={"fgsm": settings_of("fgsm")})
     long = chosen.table("fgsm/error").long
     column = long[(long["source"] == "recorded") & (long["predictor"] == "classifier")]

@@ -167,7 +167,7 @@ def test_unknown_names_are_one_sentence(arguments, sentence):
 
 def test_tables_are_shown_without_torch(without_torch):
     without_torch("""
-from adautomix.results import experiments
-for name in experiments.EXPERIMENTS:
+from adautomix.results import experiments, registry
+for name in registry.EXPERIMENTS:
     assert experiments.obtain(name, run=False).table().markdown()
 """)

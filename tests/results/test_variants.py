@@ -7,7 +7,7 @@ import pytest
 
 from adautomix.record import local
 from adautomix.record.run import run_id
-from adautomix.results import experiments
+from adautomix.results import experiments, registry
 from adautomix.runs import runner
 from adautomix.runs.job import Job
 
@@ -98,9 +98,9 @@ def test_a_recorded_run_of_a_former_recipe_does_not_share_a_table_with_those_mad
     assert replace(found, local=(replace(run, seed=99),)).recorded == found.recorded
 
 
-@pytest.mark.parametrize("name", experiments.EXPERIMENTS)
+@pytest.mark.parametrize("name", registry.EXPERIMENTS)
 def test_every_row_is_a_recipe(name):
-    experiment = experiments.EXPERIMENTS[name]
+    experiment = registry.EXPERIMENTS[name]
     for row, what in experiment.rows.items():
         method, *changes = what.split("/")
         job = Job(f"{experiment.family}/{method}", "smoke", changes=tuple(changes))
