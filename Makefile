@@ -3,7 +3,7 @@ PYTHON ?= python3
 BUDGET ?= quick
 WORKERS ?= 2
 QUIET ?= --quiet
-TRAINING := tests/methods tests/train tests/models tests/evaluate tests/evaluations tests/protocol tests/bench \
+TRAINING := tests/methods tests/train tests/models tests/evaluate tests/runs tests/results tests/pages tests/cli tests/bench \
 	$(wildcard tests/test_*.py)
 VENV := .venv
 READY := $(VENV)/.ready

@@ -36,8 +36,9 @@ def build(
 
     Args:
         budget: goes to every notebook that declares it.
-        parameters: other values by name, see `adautomix.results.parameters`. Each must be declared by at
-            least one chosen notebook: papermill itself only warns of an unknown name.
+        parameters: other values by name, see `adautomix.results.parameters`. Each must be
+            declared by at least one chosen notebook: papermill itself only warns of an unknown
+            name.
         notebooks: file names or their beginnings ("02"); None means all.
         execute: False renders the chapters of an earlier run.
         output: the folder of the pages; book/_build/html unless given.

@@ -40,7 +40,7 @@ __all__ = [
     "fgsm",
     "fgsm_released",
     "grad_cam",
-    "kept_share",
+    "object_coverage",
     "occlusion",
     "pgd",
     "predictions",

@@ -136,8 +136,8 @@ def occlusion(
     """Top-1 accuracy at every share of dropped cells (Fig. 5, Table 7), all on the same images.
 
     Args:
-        predict: pixels in [0, 1], "b c h w", to logits "b k" (see `NormalizedModel`); a module is run in
-            evaluation mode.
+        predict: pixels in [0, 1], "b c h w", to logits "b k" (see `NormalizedModel`); a module is
+            run in evaluation mode.
         batches: (pixels, labels) pairs of any size, on the device of `predict`; for the labels
             see `accuracy`.
         drop: which cells, and what is seen instead; by default black cells of side/14 px.

@@ -12,7 +12,7 @@ from adautomix.errors import InputError, unknown
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch, check_teacher
 from adautomix.methods.eager_grad import eager_grad
 from adautomix.mix import Mixed, MixGenerator, blend, interpolate
-from adautomix.mix.base import sizes
+from adautomix.mix.base import batch_shape
 from adautomix.models import Backbone
 from adautomix.rng import StepRNG, initial_weights
 
@@ -176,7 +176,7 @@ class AdAutoMixMethod(Method):
         return Mixed(blend(images, partners, masks), partners, ratios, masks)
 
     def _sets(self, images: Tensor, rng: StepRNG) -> tuple[Tensor, Tensor]:
-        (batch, *_), config = sizes(images, rng), self.config
+        (batch, *_), config = batch_shape(images, rng), self.config
         partners = rng.partners(batch, config.n, images.device)
         ratios = rng.ratios(batch, config.n, config.concentration, images.device)
         return partners, ratios

@@ -21,7 +21,7 @@ from adautomix.methods.openmixup import (
     waiting_momentum_at,
 )
 from adautomix.mix import Mixed, MixGenerator, blend, interpolate
-from adautomix.mix.base import sizes
+from adautomix.mix.base import batch_shape
 from adautomix.models import Teacher
 from adautomix.rng import StepRNG, initial_weights
 
@@ -241,7 +241,7 @@ class AdAutoMixReleasedMethod(Method):
 
     def _sets(self, images: Tensor, rng: StepRNG) -> tuple[Sets, Sets]:
         """The generator's and the classifier's sets."""
-        (batch, *_), device, n = sizes(images, rng), images.device, self.config.n
+        (batch, *_), device, n = batch_shape(images, rng), images.device, self.config.n
         if self.config.random_n:
             n = int(rng.integers(2, n + 1, ()))
         drawn = rng.beta(self.config.concentration, (n,), device)

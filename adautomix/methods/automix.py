@@ -19,7 +19,7 @@ from adautomix.methods.openmixup import (
     waiting_momentum_at,
 )
 from adautomix.mix import MixBlock, Mixed, blend
-from adautomix.mix.base import sizes
+from adautomix.mix.base import batch_shape
 from adautomix.models import Backbone, BackboneOutput
 from adautomix.rng import StepRNG, initial_weights
 
@@ -207,7 +207,7 @@ class AutoMixMethod(Method):
 
     def _pairs(self, images: Tensor, rng: StepRNG) -> tuple[Tensor, Tensor]:
         """Partners "b 2", oneself first, and one λ for the whole batch as ratios "b 2"."""
-        batch, *_ = sizes(images, rng)
+        batch, *_ = batch_shape(images, rng)
         partners = rng.partners(batch, 2, images.device)
         own = rng.beta(self.config.alpha, (1,), images.device)
         return partners, torch.stack([own, 1 - own], dim=1).expand(batch, 2)

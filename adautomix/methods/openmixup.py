@@ -19,7 +19,8 @@ from adautomix.models import Backbone, BackboneOutput, Teacher, evaluating
 class TwoHeads(Backbone):
     """A backbone with a second linear head, for mixed images, on the same pooled features.
 
-    `forward` and `forward_with_features` are those of the first head, the model's own, which is what is evaluated.
+    `forward` and `forward_with_features` are those of the first head, the model's own, which is
+    what is evaluated.
 
     Args:
         backbone: whose model is taken, not copied.

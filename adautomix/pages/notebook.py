@@ -27,7 +27,7 @@ INJECTED = "# Parameters"
 
 
 def begin(**parameters: object) -> tuple[Any, ...]:
-    """Applies the figures' style, and returns the parameters as `adautomix.results.parameters` reads them.
+    """Applies the figures' style, and returns the parameters as `accept` reads them.
 
     papermill only logs a warning for an unknown name and then runs with the defaults, and its
     command line makes text of lists and of `false`.

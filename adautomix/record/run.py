@@ -91,7 +91,7 @@ class Run:
             raise unreadable(self.path / CURVE, error) from error
 
     def pictures(self) -> dict[str, np.ndarray]:
-        """mixed.npz, see `adautomix.evaluate.mask_monitor.MaskMonitor.files`; empty where no pictures were kept."""
+        """mixed.npz, see `evaluate.mask_monitor.MaskMonitor.files`; empty without pictures."""
         if not self.has(PICTURES):
             return {}
         content = self.content(PICTURES)

@@ -17,7 +17,7 @@ import yaml
 
 from adautomix.checked import shown
 from adautomix.errors import InputError
-from adautomix.figures.style import METHOD_NAMES
+from adautomix.names import REGISTRY
 from adautomix.record import BUDGETS
 
 
@@ -114,7 +114,7 @@ PARAMETERS = {
     "device": WHERE,
     "every": FLAG,
     "measured_on": one_of(("cpu", "cuda")),
-    "methods": list_of(one_of(tuple(METHOD_NAMES))),
+    "methods": list_of(one_of(tuple(REGISTRY))),
     "per_class": or_none(whole(1)),
     "ratio": number(0, 1),
     "ratio_2": number(0, 1),

@@ -131,7 +131,7 @@ def test_near_0_and_1_the_classifier_sees_mixup(tiny_method):
 
 @each_pipeline
 def test_a_margin_of_almost_a_half_leaves_the_block_no_say(tiny_method, pipeline):
-    """The control "spatially constant masks": interpolation of all pixels, whatever the block has learned."""
+    """The control "spatially constant masks": all pixels alike, whatever the block learned."""
     method = tiny_method(replace(CONFIG, pipeline=pipeline, lam_margin=0.499999))
     images, labels = batch_of()
     partners, own = pairs_of(rng_for(0, 1))

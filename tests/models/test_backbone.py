@@ -20,7 +20,7 @@ def images(side, count=2):
 
 
 def check_sight(backbone, side, measured):
-    """`forward_with_features` agrees with the model itself, and with the size that `feature_shape` tells."""
+    """Logits and features in one forward are the model's own, of the size that is told."""
     backbone.eval()
     with torch.no_grad():
         seen = backbone.forward_with_features(images(side))

@@ -6,7 +6,8 @@ from adautomix.errors import RecordError
 from adautomix.pages import efficiency
 from adautomix.record import Run, bench
 from adautomix.results import paper
-from adautomix.results.experiment import Experiment, Results
+from adautomix.results.experiment import Experiment
+from adautomix.results.outcome import Results
 
 METHODS = {("plain", None): 1.0, ("automix", None): 3.1, ("adautomix", 2): 4.0}
 METHODS |= {("adautomix", 3): 4.1, ("adautomix", 8): 4.2}

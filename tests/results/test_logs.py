@@ -1,8 +1,7 @@
 """The authors' logs as a table: the numbers of the file, blank where a log has no teacher."""
 
-from adautomix.results.comparison.logs import logs
-
 from adautomix.results import paper
+from adautomix.results.logs import logs
 
 
 def test_the_logs_are_those_of_the_file():
