@@ -5,8 +5,8 @@ each evaluation takes a predict function and arrays or batches.
 from adautomix.evaluate.accuracy import Accuracy, accuracy
 from adautomix.evaluate.asking import predictions
 from adautomix.evaluate.attack import AttackedError, attacked_error, fgsm, fgsm_released, pgd
+from adautomix.evaluate.bins import Bins
 from adautomix.evaluate.calibration import (
-    Bins,
     Calibration,
     calibration,
     scaled,

@@ -7,6 +7,8 @@ so the size of the batch does not matter. Budgets are in units of pixels in [0, 
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -18,6 +20,7 @@ from adautomix.data.labels import LEFT_OUT
 from adautomix.errors import InputError
 from adautomix.evaluate import checks
 from adautomix.evaluate.asking import Asked, asking, ranks
+from adautomix.evaluate.context import EvalContext, Values
 from adautomix.evaluate.predict import Predict
 from adautomix.rng import StepRNG
 
@@ -180,3 +183,55 @@ def _require_pixels(pixels: Float[Tensor, "b c h w"], epsilon: float) -> None:
         raise InputError(
             f"epsilon must lie in [0, 1], not be {epsilon}: it counts as the pixels do, e.g. 8/255."
         )
+
+
+@dataclass(frozen=True)
+class FGSM:
+    """One step of size `epsilon` in every pixel (Table 4)."""
+
+    epsilon: float = EPSILON
+    per_class: int | None = None
+
+    def __call__(self, context: EvalContext) -> Values:
+        """error, clean_error and n."""
+        attack = partial(fgsm, epsilon=self.epsilon)
+        batches = context.pixels(self.per_class)
+        return _values(attacked_error(context.on_pixels, batches, attack))
+
+
+@dataclass(frozen=True)
+class PGD:
+    """`steps` steps of size `step`, never further than `epsilon` from the image; no random start.
+
+    A stronger attack than FGSM: a network that withstands FGSM alone hides its gradient.
+    """
+
+    epsilon: float = EPSILON
+    step: float = 2 / 255
+    steps: int = 10
+    per_class: int | None = None
+
+    def __call__(self, context: EvalContext) -> Values:
+        """error, clean_error and n."""
+        attack = partial(pgd, epsilon=self.epsilon, step=self.step, steps=self.steps)
+        batches = context.pixels(self.per_class)
+        return _values(attacked_error(context.on_pixels, batches, attack))
+
+
+@dataclass(frozen=True)
+class ReleasedFGSM:
+    """What the released script calls FGSM; with `epsilon` 0 its clamp alone."""
+
+    epsilon: float = EPSILON
+    per_class: int | None = None
+
+    def __call__(self, context: EvalContext) -> Values:
+        """error, clean_error and n."""
+        attack = partial(fgsm_released, epsilon=self.epsilon)
+        batches = context.normal(self.per_class)
+        return _values(attacked_error(context.normalised, batches, attack))
+
+
+def _values(found: AttackedError) -> Values:
+    """For a record. None is left out there: its images all have a class."""
+    return {"error": found.error, "clean_error": found.clean_error, "n": found.n}

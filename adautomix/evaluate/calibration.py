@@ -3,50 +3,25 @@
 Everything is counted from the logits of a whole split in float64, and is the same on every machine.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from scipy.optimize import brentq
 from scipy.special import softmax
 
 from adautomix.data.labels import LEFT_OUT, class_numbers
 from adautomix.errors import InputError, unknown
 from adautomix.evaluate import checks
+from adautomix.evaluate.bins import Bins, equal_bins, full_bins, sorted_apart
+from adautomix.evaluate.context import EvalContext, Values
 from adautomix.evaluate.predict import Predictions
 
 BINNINGS = {"equal": 15, "released": 10}
 """How confidences are binned, and into how many bins unless told otherwise."""
-
-
-@dataclass(frozen=True)
-class Bins:
-    """The bars of a reliability diagram.
-
-    Attributes:
-        low, high: bin i holds the answers with a confidence in (low, high].
-        count: how many they are.
-        confidence, accuracy: their means, fractions; NaN in a bin without answers.
-    """
-
-    low: Float[np.ndarray, " bins"]
-    high: Float[np.ndarray, " bins"]
-    count: Int[np.ndarray, " bins"]
-    confidence: Float[np.ndarray, " bins"]
-    accuracy: Float[np.ndarray, " bins"]
-
-    @property
-    def gaps(self) -> Float[np.ndarray, " bins"]:
-        """|accuracy − confidence| of each bin; 0 in a bin without answers."""
-        return np.where(self.count > 0, np.abs(self.accuracy - self.confidence), 0.0)
-
-    @property
-    def error(self) -> float:
-        """The mean gap, each bin weighted by its answers: Σ_i count_i / s · gap_i."""
-        return float(np.average(self.gaps, weights=self.count))
 
 
 class Calibration(NamedTuple):
@@ -120,7 +95,7 @@ def calibration(
     right = logits.argmax(axis=1) == labels
     found = equal_bins(first, right, bins)
     if binning == "released":
-        found = _sorted_apart(found)
+        found = sorted_apart(found)
     return Calibration(
         ece=found.error,
         mce=float(found.gaps.max()),
@@ -133,57 +108,6 @@ def calibration(
         n=len(labels),
         bins=found,
         left_out=len(predictions.labels) - len(labels),
-    )
-
-
-def equal_bins(
-    confidence: Float[np.ndarray, " s"], right: Bool[np.ndarray, " s"], bins: int
-) -> Bins:
-    """Bins (a, b] of one width over [0, 1]; the first also holds 0.
-
-    Answers of confidence 1.0 are in the last bin, with those just below. torchmetrics 1.9 takes
-    bins [a, b) and gives 1.0 a bin of its own: where many answers are that sure its error
-    may be larger.
-    """
-    return _bins(confidence, right, np.arange(bins + 1) / bins)
-
-
-def full_bins(
-    confidence: Float[np.ndarray, " s"], right: Bool[np.ndarray, " s"], bins: int
-) -> Bins:
-    """Bins of equally many answers, but for one more or less, from the least confident up.
-
-    Equal confidences fall into one bin, so the order of the answers does not matter; where many are
-    equal, bins stay empty. With fewer answers than bins, each has its own.
-    """
-    sizes = [len(part) for part in np.array_split(confidence, min(bins, len(confidence)))]
-    upper = np.sort(confidence)[np.cumsum(sizes) - 1]
-    return _bins(confidence, right, np.concatenate([[0.0], upper]))
-
-
-def _bins(
-    confidence: Float[np.ndarray, " s"],
-    right: Bool[np.ndarray, " s"],
-    edges: Float[np.ndarray, " edges"],
-) -> Bins:
-    """Counts and means of the answers between the edges."""
-    bins = len(edges) - 1
-    place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
-    count = np.bincount(place, minlength=bins)
-    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN: no answer, no mean
-        means = [
-            np.bincount(place, weights=weights, minlength=bins) / count
-            for weights in (confidence, right)
-        ]
-    return Bins(edges[:-1], edges[1:], count, *means)
-
-
-def _sorted_apart(bins: Bins) -> Bins:
-    """The bins as the released script pairs them; see `calibration`."""
-    return replace(
-        bins,
-        confidence=np.sort(np.nan_to_num(bins.confidence)),
-        accuracy=np.sort(np.nan_to_num(bins.accuracy)),
     )
 
 
@@ -277,3 +201,27 @@ def _checked(predictions: Predictions) -> tuple[Float[np.ndarray, "s k"], Int[np
     if not kept.any():
         raise InputError("there are no answers to calibrate: all labels are −100.")
     return logits[kept].double().numpy(), labels[kept].numpy()
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """Calibration errors of the whole split and the bins of the reliability diagram.
+
+    Attributes:
+        bins: how many.
+        binning: "equal", or "released" as in the authors' script.
+        scaled: divide the logits by a temperature first, fitted on the other half of the images.
+    """
+
+    bins: int = 15
+    binning: str = "equal"
+    scaled: bool = False
+
+    def __call__(self, context: EvalContext) -> Values:
+        """`Calibration.values()`; with `scaled` also the two temperatures."""
+        predictions, found = context.predictions, {}
+        if self.scaled:
+            predictions, temperatures = scaled_across(predictions)
+            found["temperatures"] = list(temperatures)
+            found["temperature"] = sum(temperatures) / 2
+        return calibration(predictions, self.bins, binning=self.binning).values() | found

@@ -9,8 +9,8 @@ from torch import nn
 from adautomix.data.image_set import ImageSet
 from adautomix.data.loaders import Batch, evaluation_batches, pixel_batches
 from adautomix.device import Numerics
-from adautomix.evaluate import NormalizedModel, Predictions, predictions
-from adautomix.evaluate.predict import Predict
+from adautomix.evaluate.asking import predictions
+from adautomix.evaluate.predict import NormalizedModel, Predict, Predictions
 from adautomix.models import Backbone
 
 Values = dict[str, float | int | list]

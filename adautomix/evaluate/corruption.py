@@ -6,18 +6,19 @@ and has a name of its own, `mean_run`.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 import torch
 
-from adautomix.data.corrupted import load_corrupted
+from adautomix.data.corrupted import OFFICIAL, frost_pictures, load_corrupted
 from adautomix.data.corruptions import KINDS, SEVERITIES, STANDARD, check_severity, kind
 from adautomix.data.image_set import ImageSet
 from adautomix.data.loaders import pixel_batches
 from adautomix.errors import DataError, InputError
 from adautomix.evaluate.accuracy import accuracy
+from adautomix.evaluate.context import EvalContext, Values
 from adautomix.evaluate.predict import Predict
 
 
@@ -156,3 +157,51 @@ def corruption(
 
 def _top1(predict: Predict, data: ImageSet, device: torch.device | str) -> float:
     return accuracy(predict, pixel_batches(data, device=device)).top1
+
+
+def runnable() -> tuple[str, ...]:
+    """All 19 corruptions, or those that need no pictures where there are none of frost.
+
+    They are named in the settings, so a mean over 18 is another evaluation than one over 19.
+    """
+    try:
+        frost_pictures()
+    except DataError:
+        return tuple(name for name in KINDS if name != "frost")
+    return tuple(KINDS)
+
+
+@dataclass(frozen=True)
+class Corruptions:
+    """Accuracy under each corruption and severity (Table 4).
+
+    Attributes:
+        corruptions: which ones.
+        severities: from 1 to 5.
+    """
+
+    corruptions: tuple[str, ...] = field(default_factory=runnable)
+    severities: tuple[int, ...] = SEVERITIES
+    per_class: int | None = None
+
+    def __call__(self, context: EvalContext) -> Values:
+        """The mean over all corruptions, "mean_run", and a list over the severities for each.
+
+        Also "clean", the same images untouched; "mean_15" and "mean_19" where all of these ran at
+        all severities; n images, and how many corruptions came from "official" files.
+        """
+        found = corruption(
+            context.on_pixels,
+            context.images(self.per_class),
+            names=self.corruptions,
+            severities=self.severities,
+            device=context.numerics.device,
+        )
+        means = {k: v for k, v in found.values().items() if k.startswith("mean_")}
+        return {
+            **means,
+            "clean": accuracy(context.normalised, context.normal(self.per_class)).top1,
+            "n": found.n,
+            "official": list(found.origins.values()).count(OFFICIAL),
+            **{name: list(row) for name, row in found.accuracy.items()},
+        }

@@ -15,6 +15,7 @@ from adautomix.data.labels import LEFT_OUT
 from adautomix.errors import InputError
 from adautomix.evaluate import checks
 from adautomix.evaluate.asking import asking, ranks
+from adautomix.evaluate.context import EvalContext, Values
 from adautomix.evaluate.predict import Predict
 from adautomix.rng import StepRNG
 
@@ -168,3 +169,30 @@ def occlusion(
         )
     accuracies = tuple(int(count) / n for count in correct)
     return Occlusion(tuple(shares), accuracies, n, int(gone))
+
+
+@dataclass(frozen=True)
+class Occlusions:
+    """Accuracy when a share of the cells of every image is gone (Fig. 5, Table 7).
+
+    Attributes:
+        shares: of dropped cells, fractions.
+        grid, fill, shared, seed: see `PatchDrop`; the fill "mean" is the dataset's mean colour.
+    """
+
+    shares: tuple[float, ...] = SHARES
+    grid: int | None = None
+    fill: float | str = 0.0
+    shared: bool = False
+    seed: int = 0
+    per_class: int | None = None
+
+    def __call__(self, context: EvalContext) -> Values:
+        """The "mean" over the shares, n images, and "dropped_30" and so on for each share."""
+        fill = context.data.info.mean if self.fill == "mean" else self.fill
+        drop = PatchDrop(self.grid, fill, self.shared, self.seed)
+        batches = context.pixels(self.per_class)
+        found = occlusion(context.on_pixels, batches, drop, shares=self.shares)
+        rows = zip(found.shares, found.accuracies, strict=True)
+        values = {f"dropped_{round(100 * share):02d}": value for share, value in rows}
+        return {"mean": sum(values.values()) / len(values), "n": found.n, **values}

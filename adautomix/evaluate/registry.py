@@ -7,11 +7,12 @@ from functools import partial
 from typing import Any
 
 from adautomix.errors import unknown
-from adautomix.evaluate.attacks import FGSM, PGD, ReleasedFGSM
-from adautomix.evaluate.confidence import Confidence
+from adautomix.evaluate.attack import FGSM, PGD, ReleasedFGSM
+from adautomix.evaluate.calibration import Confidence
 from adautomix.evaluate.context import Evaluation
-from adautomix.evaluate.damage import Corruptions, Occlusions
+from adautomix.evaluate.corruption import Corruptions
 from adautomix.evaluate.localisation import GradCAMLocalisation
+from adautomix.evaluate.occlusion import Occlusions
 
 EVALUATIONS: dict[str, Callable[..., Evaluation]] = {
     "calibration": Confidence,

@@ -9,7 +9,7 @@ from adautomix import data
 from adautomix.data.corrupted import corrupted
 from adautomix.data.corruptions import SEVERITIES
 from adautomix.evaluate import PatchDrop
-from adautomix.evaluate.damage import runnable
+from adautomix.evaluate.corruption import runnable
 
 
 def corrupted_pictures(name: str = "photodigits", position: int = 0) -> dict:
