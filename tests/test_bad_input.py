@@ -159,10 +159,10 @@ def test_missing_data_come_with_the_command_that_gets_them(refused, tmp_path):
 
 
 def test_an_altered_dataset_is_named(refused, monkeypatch):
-    from adautomix.data import catalog, photodigits
+    from adautomix.data import photodigits
 
     photodigits.build.cache_clear()
-    monkeypatch.setitem(catalog.PHOTODIGITS.sha256, "test", "0" * 64)
+    monkeypatch.setitem(photodigits.INFO.sha256, "test", "0" * 64)
     assert "0" * 64 in refused(SMOKE, 1)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from adautomix.bench.flops import Counting
-from adautomix.data.catalog import CIFAR100
+from adautomix.data import cifar100
 from adautomix.data.image_set import ImageSet
 from adautomix.device import Numerics
 from adautomix.methods import METHODS, MethodConfig
@@ -53,7 +53,9 @@ class Case:
         """Noise with labels, the same for every method."""
         rng, count = np.random.default_rng(0), self.batch * STEPS_PER_EPOCH
         shape = (count, self.side, self.side, 3)
-        info = replace(CIFAR100, name="noise", title="Noise", classes=self.classes, side=self.side)
+        info = replace(
+            cifar100.INFO, name="noise", title="Noise", classes=self.classes, side=self.side
+        )
         return ImageSet(
             rng.integers(0, 256, shape, np.uint8),
             rng.integers(0, self.classes, count),

@@ -1,6 +1,6 @@
 """Datasets: `load(name, split)` gives an `ImageSet`, checked against the catalogue.
 
-Importing this package imports neither torch nor numpy; the names below are fetched when used.
+Importing this package imports neither torch nor numpy: the names below are fetched when used.
 """
 
 from importlib import import_module
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 HOMES = {
     "CATALOG": "catalog",
-    "DatasetInfo": "catalog",
+    "DatasetInfo": "dataset_info",
     "info": "subsets",
     "ImageSet": "image_set",
     "get": "download",
@@ -55,15 +55,12 @@ def load(
 
 def _load(name: str, split: str, per_class: int | None, root: str | Path | None) -> "ImageSet":
     """One split of a dataset of the catalogue, with all its classes."""
-    from adautomix.data import catalog, download, image_set, photodigits
+    from adautomix.data import catalog, download
 
     row = catalog.info(name)
     if split not in row.counts:
         raise unknown(f"split of {row.title}", split, row.counts)
     found = download.where(name, root)
-    if name == "photodigits":
-        return photodigits.load(split, per_class)
-    if found is None:
+    if found is None and not row.embedded:
         raise DataError(download.missing(row))
-    whole = image_set.cifar100(split, found)
-    return whole if per_class is None else whole.subset(per_class)
+    return catalog.dataset(name).read(split, found, per_class)

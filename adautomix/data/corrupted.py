@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 
 from adautomix import seals
-from adautomix.data.catalog import CIFAR100
+from adautomix.data import cifar100
 from adautomix.data.corruptions import KINDS, SEVERITIES, Dice, check_severity, corrupt, kind
 from adautomix.data.download import home
 from adautomix.data.image_set import ImageSet
@@ -125,7 +125,7 @@ def official_folder(clean: ImageSet, root: str | Path | None = None) -> Path | N
 
     Raises DataError when ADAUTOMIX_CIFAR100C names a folder that does not exist.
     """
-    whole = clean.info.name == CIFAR100.name and clean.sha256 == CIFAR100.sha256["test"]
+    whole = clean.info.name == cifar100.INFO.name and clean.sha256 == cifar100.INFO.sha256["test"]
     if not whole:
         return None
     given = os.environ.get("ADAUTOMIX_CIFAR100C")

@@ -13,8 +13,8 @@ from threading import Thread
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from adautomix.data import image_set, photodigits
-from adautomix.data.catalog import DatasetInfo, info
+from adautomix.data.catalog import dataset, info
+from adautomix.data.dataset_info import DatasetInfo
 from adautomix.errors import DataError
 from adautomix.files import sync, workplace
 
@@ -25,7 +25,7 @@ def home() -> Path:
 
 
 def where(name: str, root: str | Path | None = None) -> Path | None:
-    """The folder or file of a dataset, None when there is none (PhotoDigits never has one).
+    """The folder or file of a dataset, None when there is none (one that is embedded has none).
 
     Raises DataError when `root` or the environment variable names a path that does not exist.
     """
@@ -55,13 +55,11 @@ def verify(name: str, root: str | Path | None = None) -> dict[str, dict[str, int
     """
     row = info(name)
     found = where(name, root)
-    if name != "photodigits" and found is None:
+    if not row.embedded and found is None:
         raise DataError(missing(row))
     report: dict[str, dict[str, int | str]] = {}
     for split in row.counts:
-        data = (
-            photodigits.load(split) if name == "photodigits" else image_set.cifar100(split, found)
-        )
+        data = dataset(name).read(split, found)
         report[split] = {"images": len(data), "sha256": data.sha256}
     return report
 
@@ -76,7 +74,7 @@ def get(name: str, root: str | Path | None = None) -> str:
     Raises DataError when the network fails or the data are not the official ones.
     """
     row = info(name)
-    if name == "photodigits":
+    if row.embedded:
         verify(name)
         return f"{row.title}: {row.get}; its digests agree."
     target = Path(root).expanduser() if root else home() / name
@@ -114,18 +112,18 @@ def reachable(address: str, seconds: float = 5.0) -> bool:
     proxy = None if proxy_bypass(host(address)) else getproxies().get(scheme)
     target = urlsplit(proxy or address)
     port = target.port or (80 if target.scheme == "http" else 443)
-    predictions: SimpleQueue[bool] = SimpleQueue()
+    found: SimpleQueue[bool] = SimpleQueue()
 
     def connect() -> None:
         try:
             socket.create_connection((target.hostname, port), timeout=seconds).close()
-            predictions.put(True)
+            found.put(True)
         except OSError:
-            predictions.put(False)
+            found.put(False)
 
     Thread(target=connect, daemon=True).start()
     try:
-        return predictions.get(timeout=seconds)
+        return found.get(timeout=seconds)
     except Empty:
         return False
 

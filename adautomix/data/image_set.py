@@ -1,25 +1,18 @@
-"""Datasets that fit in memory: the value every reader returns, and CIFAR-100.
+"""A dataset that fits in memory: the value every reader returns.
 
 No torch here. Images stay uint8 until they are normalised on the device.
-
-All layouts of CIFAR-100 (see `adautomix.data.layouts`) give the same arrays: labels are the
-alphabetical classes, images are ordered by label, then by the sha256 of their bytes. That order
-depends on the content alone, and the first k images of a class are as good as drawn at random
-(ordered by the bytes themselves, they would be those with the darkest first pixels).
 """
 
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int64
 
 from adautomix.checked import of_type
-from adautomix.data.catalog import CIFAR100, CIFAR100_CLASSES, DatasetInfo
-from adautomix.data.layouts import read
-from adautomix.errors import DataError, InputError, unknown
+from adautomix.data.dataset_info import DatasetInfo
+from adautomix.errors import DataError, InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,63 +103,3 @@ def _problems(data: ImageSet) -> list[str]:
         want = images.shape[:3]
         return [f"masks must be bool of shape {want}, got {masks.dtype} of shape {masks.shape}"]
     return []
-
-
-def cifar100(split: str, root: str | Path, *, check: bool = True) -> ImageSet:
-    """CIFAR-100 from any of the three layouts, the same arrays from each.
-
-    check=True demands the official counts, classes and digest. check=False reads other data of
-    that layout, such as a part of CIFAR-100; `info` then holds the classes and counts found.
-
-    The validation split is the last 50 training images of every class: training on more than the
-    first 450 overlaps it.
-
-    Raises InputError for an unknown split; DataError when files are missing, truncated or altered.
-    """
-    if split not in CIFAR100.counts:
-        raise unknown(f"split of {CIFAR100.title}", split, CIFAR100.counts)
-    if split == "validation":
-        data = cifar100("train", root, check=check)
-        rank = np.arange(len(data)) - np.searchsorted(data.labels, data.labels)
-        return data.take(np.flatnonzero(rank >= CIFAR100.train_per_class), split)
-    root = Path(root)
-    images, labels, names = read(root, split)
-    row = replace(CIFAR100, classes=len(names), counts={split: len(labels)}, sha256={})
-    data = _canonical(ImageSet(images, labels, tuple(names), row, split))
-    return _official(data, root) if check else data
-
-
-def _canonical(data: ImageSet) -> ImageSet:
-    """Labels by alphabetical class, images by (label, sha256 of their bytes)."""
-    classes = tuple(sorted(data.classes))
-    position = np.array([classes.index(name) for name in data.classes])
-    data = replace(data, labels=position[data.labels], classes=classes)
-    keys = [
-        (label, sha256(image).digest())
-        for label, image in zip(
-            data.labels.tolist(), np.ascontiguousarray(data.images), strict=True
-        )
-    ]
-    return data.take(np.array(sorted(range(len(keys)), key=keys.__getitem__)))
-
-
-def _official(data: ImageSet, root: Path) -> ImageSet:
-    """The set with its catalogue row; DataError, saying what differs, unless it is complete."""
-    row, where = CIFAR100, f"{CIFAR100.title} {data.split} in {root}"
-    strangers = sorted(set(data.classes) ^ set(CIFAR100_CLASSES))
-    if strangers:
-        raise DataError(f"{where}: class {strangers[0]!r} is missing or not an official one.")
-    if len(data) != row.counts[data.split]:
-        raise DataError(f"{where}: {len(data)} images, expected {row.counts[data.split]}.")
-    counts, each = np.bincount(data.labels), len(data) // row.classes
-    if (counts != each).any():
-        odd = int(np.flatnonzero(counts != each)[0])
-        raise DataError(
-            f"{where}: class {data.classes[odd]!r} has {counts[odd]} images, not {each}."
-        )
-    if data.sha256 != row.sha256[data.split]:
-        raise DataError(
-            f"{where}: images or labels are altered: sha256 {data.sha256},"
-            f" expected {row.sha256[data.split]}."
-        )
-    return replace(data, info=row)

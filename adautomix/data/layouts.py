@@ -17,12 +17,12 @@ import PIL.Image
 from jaxtyping import Int64, UInt8
 
 from adautomix.checked import shown
-from adautomix.data.catalog import CIFAR100, CIFAR100_CLASSES
+from adautomix.data.dataset_info import DatasetInfo
 from adautomix.errors import DataError, first_line
 
 Raw = tuple[np.ndarray, np.ndarray, list[str]]
 """Images, labels and class names as a file has them; `ImageSet` checks dtypes and shapes."""
-Reader = Callable[[Path, str], Raw]
+Reader = Callable[[Path, str, DatasetInfo, Sequence[str]], Raw]
 FILES = ("train", "test")
 """The splits that the official files have."""
 MODES = ("RGB", "RGBA", "L", "LA", "P", "1")
@@ -55,12 +55,18 @@ def read_rgb(
         raise DataError(f"{path} cannot be read as {what}: {first_line(error)}.") from error
 
 
-def read(root: Path, split: str) -> Raw:
+def read(root: Path, split: str, info: DatasetInfo, names: Sequence[str]) -> Raw:
     """One split, "train" or "test", of the layout found at `root`.
+
+    Args:
+        root: the folder or the .npz.
+        split: which.
+        info: of the dataset.
+        names: the official ones of its classes; an .npz may have others.
 
     Raises DataError when there is none, and for a file that is damaged or holds something else.
     """
-    return _reader(root)(root, split)
+    return _reader(root)(root, split, info, names)
 
 
 def _reader(root: Path) -> Reader:
@@ -76,7 +82,7 @@ def _reader(root: Path) -> Reader:
     )
 
 
-def _from_npz(path: Path, split: str) -> Raw:
+def _from_npz(path: Path, split: str, info: DatasetInfo, official: Sequence[str]) -> Raw:
     wanted = (f"x_{split}", f"y_{split}")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
@@ -85,7 +91,7 @@ def _from_npz(path: Path, split: str) -> Raw:
                 raise DataError(f"{path} has no array {missing[0]!r}.")
             images, labels = arrays[wanted[0]], arrays[wanted[1]].reshape(-1)
             named = "classes" in arrays
-            names = arrays["classes"].ravel().tolist() if named else CIFAR100_CLASSES
+            names = arrays["classes"].ravel().tolist() if named else official
     except DataError:
         raise
     except Exception as error:  # a damaged archive can raise almost anything
@@ -93,7 +99,7 @@ def _from_npz(path: Path, split: str) -> Raw:
     return images, _whole(labels, path), _texts(names, path)
 
 
-def _from_folders(root: Path, split: str) -> Raw:
+def _from_folders(root: Path, split: str, info: DatasetInfo, official: Sequence[str]) -> Raw:
     folders = {
         part: {path.name for path in (root / part).glob("*") if path.is_dir()} for part in FILES
     }
@@ -110,18 +116,18 @@ def _from_folders(root: Path, split: str) -> Raw:
     labels = np.repeat(np.arange(len(names), dtype=np.int64), [len(found) for found in files])
     with ThreadPoolExecutor() as pool:
         paths = (path for found in files for path in found)
-        images = list(pool.map(partial(read_rgb, side=CIFAR100.side), paths))
+        images = list(pool.map(partial(read_rgb, side=info.side), paths))
     return np.stack(images), labels, names
 
 
-def _from_pickles(root: Path, split: str) -> Raw:
+def _from_pickles(root: Path, split: str, info: DatasetInfo, official: Sequence[str]) -> Raw:
     inner = root / "cifar-100-python"
     folder = inner if inner.is_dir() else root
     table, meta = _unpickle(folder / split), _unpickle(folder / "meta")
     try:
         flat, labels = table["data"], np.atleast_1d(table["fine_labels"])
         names = list(meta["fine_label_names"])
-        images = flat.reshape(-1, 3, CIFAR100.side, CIFAR100.side).transpose(0, 2, 3, 1)
+        images = flat.reshape(-1, 3, info.side, info.side).transpose(0, 2, 3, 1)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{folder} does not hold CIFAR-100's pickles: {error!r}.") from error
     images, names = np.ascontiguousarray(images), _texts(names, folder / "meta")

@@ -25,12 +25,34 @@ import PIL.Image
 from jaxtyping import Int64, UInt8, UInt64
 
 from adautomix.checked import of_type
-from adautomix.data.catalog import PHOTODIGITS
+from adautomix.data.dataset_info import DatasetInfo
 from adautomix.data.image_set import ImageSet
 from adautomix.errors import DataError, InputError, first_line, unknown
 
+INFO = DatasetInfo(
+    name="photodigits",
+    title="PhotoDigits",
+    classes=10,
+    side=32,
+    counts={"train": 300, "validation": 700, "test": 797},
+    train_per_class=30,
+    mean=(0.2823, 0.3080, 0.2813),
+    std=(0.2542, 0.2203, 0.2313),
+    padding=4,
+    source="https://scikit-learn.org/stable/datasets/toy_dataset.html",
+    sha256={
+        "train": "8bcdf75cba1b755240cd825e56499350c86ee607a2d568a984434fa6f83ee0e6",
+        "validation": "ec8db393fe01a79c925524d98f9192f4a883fd10ae9bcfe87f32624b137a4ca7",
+        "test": "609b8dc0aea1bf872fe7e131b5c3c026c4c073c5de775eecfdc6f2e4c04cae8b",
+    },
+    licence="digits: CC BY 4.0 (UCI); photographs: CC BY 2.0 (danielbuechele, vultilion)",
+    citation="alpaydin1998optdigits",
+    get="nothing to get: it is made from files of scikit-learn",
+    embedded=True,
+)
+
 SEED = 2024
-SIDE = PHOTODIGITS.side
+SIDE = INFO.side
 POOL, DEFAULT = 100, 30
 """Images of each class in the training pool, and in the default training split."""
 BOUNDS = {"train": (0, DEFAULT), "validation": (DEFAULT, POOL), "test": (POOL, 1797)}
@@ -55,14 +77,16 @@ Image = UInt8[np.ndarray, "32 32 3"]
 Alpha = Int64[np.ndarray, "32 32"]
 
 
-def load(split: str, per_class: int | None = None) -> ImageSet:
+def read(split: str, root: Path | None = None, per_class: int | None = None) -> ImageSet:
     """One split as a fresh copy, ordered by class, then by the class's fixed order.
+
+    It is made from files of scikit-learn: nothing is read at `root`.
 
     Raises InputError for an unknown split or a `per_class` the split does not have, DataError when
     the installed scikit-learn or Pillow gives other bytes.
     """
-    if split not in PHOTODIGITS.counts:
-        raise unknown("split", split, PHOTODIGITS.counts)
+    if split not in INFO.counts:
+        raise unknown("split", split, INFO.counts)
     if split == "train":
         per_class = DEFAULT if per_class is None else of_type(int, per_class, "per_class")
         if not 1 <= per_class <= POOL:
@@ -86,12 +110,12 @@ def build() -> tuple[ImageSet, Int64[np.ndarray, " s"]]:
         images=np.stack([image for image, _ in made]),
         labels=labels,
         classes=tuple("0123456789"),
-        info=PHOTODIGITS,
+        info=INFO,
         split="all",
         masks=np.stack([2 * alpha >= OPAQUE for _, alpha in made]),
     )
     rank = np.arange(len(labels)) - np.searchsorted(labels, labels)
-    for split, want in PHOTODIGITS.sha256.items():
+    for split, want in INFO.sha256.items():
         _same_bytes(split, _between(everything, rank, split, BOUNDS[split]).sha256, want)
     return everything, rank
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from adautomix.data import catalog
-from adautomix.data.catalog import CATALOG, DatasetInfo
+from adautomix.data.catalog import CATALOG
+from adautomix.data.dataset_info import DatasetInfo
 from adautomix.data.image_set import ImageSet
 from adautomix.errors import InputError
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from adautomix import data
-from adautomix.data.catalog import CATALOG, CIFAR100, CIFAR100_CLASSES, info
+from adautomix.data.catalog import CATALOG, info
+from adautomix.data.cifar100 import CLASSES as CIFAR100_CLASSES
+from adautomix.data.cifar100 import INFO as CIFAR100
 from adautomix.errors import InputError
 
 
@@ -45,7 +47,7 @@ def test_photodigits_mean_and_std_are_measured_on_train():
 @pytest.mark.parametrize(
     ("use", "absent"),
     [
-        ("import adautomix.data.catalog", "numpy"),
+        ("import adautomix.data.catalog", "pandas"),
         ("from adautomix import data; data.load('photodigits', 'test')", "torch"),
         ("from adautomix import data; data.load('photodigits', 'test')", "sklearn"),
     ],

@@ -21,7 +21,7 @@ ALIKE = {"motion_blur": (3, 4)}
 @pytest.fixture(scope="module")
 def images() -> np.ndarray:
     """16 PhotoDigits, (s, h, w, 3)."""
-    return photodigits.load("test").images[::49][:16]
+    return photodigits.read("test").images[::49][:16]
 
 
 def grey(value: int, count: int = 1) -> np.ndarray:

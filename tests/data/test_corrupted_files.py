@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 
 from adautomix.data import corrupted as module
-from adautomix.data.catalog import CIFAR100
+from adautomix.data.cifar100 import INFO as CIFAR100
 from adautomix.data.corrupted import (
     FROST_FILES,
     corrupted,

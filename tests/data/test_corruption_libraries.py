@@ -18,7 +18,7 @@ each_severity = pytest.mark.parametrize("severity", SEVERITIES)
 @pytest.fixture(scope="module")
 def images() -> np.ndarray:
     """20 PhotoDigits, (s, h, w, 3)."""
-    return photodigits.load("test").images[::39][:20]
+    return photodigits.read("test").images[::39][:20]
 
 
 @pytest.fixture(scope="module")

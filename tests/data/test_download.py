@@ -10,8 +10,9 @@ import pytest
 import torchvision.datasets.utils
 
 from adautomix import data
-from adautomix.data import download, image_set
-from adautomix.data.catalog import CIFAR100, PHOTODIGITS
+from adautomix.data import cifar100, download
+from adautomix.data.cifar100 import INFO as CIFAR100
+from adautomix.data.photodigits import INFO as PHOTODIGITS
 from adautomix.errors import DataError, InputError
 
 
@@ -25,10 +26,10 @@ def empty_home(tmp_path, monkeypatch):
 @pytest.fixture
 def any_content(monkeypatch):
     """Accept the small synthetic set as CIFAR-100; all of it validates."""
-    read = image_set.cifar100
-    monkeypatch.setattr(image_set, "CIFAR100", replace(CIFAR100, train_per_class=0))
+    read = cifar100.read
+    monkeypatch.setattr(cifar100, "INFO", replace(CIFAR100, train_per_class=0))
     monkeypatch.setattr(
-        image_set, "cifar100", lambda split, root, **_: read(split, root, check=False)
+        cifar100, "read", lambda split, root, each=None: read(split, root, each, check=False)
     )
 
 

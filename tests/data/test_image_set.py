@@ -11,8 +11,10 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from adautomix.data.catalog import CIFAR100, CIFAR100_CLASSES
-from adautomix.data.image_set import ImageSet, cifar100
+from adautomix.data.cifar100 import CLASSES as CIFAR100_CLASSES
+from adautomix.data.cifar100 import INFO as CIFAR100
+from adautomix.data.cifar100 import read as cifar100
+from adautomix.data.image_set import ImageSet
 from adautomix.errors import DataError, InputError
 
 ROW = replace(CIFAR100, classes=3, side=4)
@@ -96,7 +98,7 @@ def test_every_layout_gives_the_same_arrays(small, write, split):
 
 
 def test_validation_is_the_end_of_every_class_of_the_training_images(small, write, monkeypatch):
-    monkeypatch.setattr("adautomix.data.image_set.CIFAR100", replace(CIFAR100, train_per_class=1))
+    monkeypatch.setattr("adautomix.data.cifar100.INFO", replace(CIFAR100, train_per_class=1))
     path = write(small)
     train, held_out = (cifar100(s, path, check=False) for s in ("train", "validation"))
     firsts = train.subset(per_class=1)

@@ -9,7 +9,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from adautomix.data.image_set import cifar100
+from adautomix.data.cifar100 import read as cifar100
 from adautomix.data.layouts import MODES, read_rgb
 from adautomix.errors import DataError
 
@@ -197,6 +197,6 @@ def test_a_subset_of_no_whole_number_is_refused(small, write_npz, per_class):
     from adautomix.data import photodigits
 
     data = cifar100("train", write_npz(small), check=False)
-    for subset in (data.subset, lambda number: photodigits.load("train", number)):
+    for subset in (data.subset, lambda number: photodigits.read("train", per_class=number)):
         with pytest.raises(Exception, match="per_class"):
             subset(per_class)

@@ -10,7 +10,6 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 from torch.utils.data.distributed import DistributedSampler
 
 from adautomix.data.augment import Augment
-from adautomix.data.catalog import PHOTODIGITS
 from adautomix.data.image_set import ImageSet
 from adautomix.data.loaders import (
     Batches,
@@ -19,6 +18,7 @@ from adautomix.data.loaders import (
     batches_of,
     evaluation_batches,
 )
+from adautomix.data.photodigits import INFO as PHOTODIGITS
 from adautomix.errors import InputError
 
 COUNT, SIDE = 24, 4

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from adautomix.data import load, photodigits
-from adautomix.data.catalog import PHOTODIGITS
+from adautomix.data.photodigits import INFO as PHOTODIGITS
 from adautomix.errors import DataError, InputError
 
 

@@ -26,7 +26,7 @@ def data_in_a_temporary_folder(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def clean():
-    return photodigits.load("test").take(np.arange(0, 797, 67))
+    return photodigits.read("test").take(np.arange(0, 797, 67))
 
 
 @pytest.fixture(scope="module")
