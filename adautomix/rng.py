@@ -60,7 +60,7 @@ class StepRNG:
         return np.random.Generator(np.random.PCG64(np.random.SeedSequence(self.key)))
 
     def entropy(self) -> int:
-        """A 63-bit seed for a library that wants one number, always the same for this draw."""
+        """A 63-bit seed for a library that wants one number, always the same for this step."""
         return int(np.random.SeedSequence(self.key).generate_state(1, np.uint64)[0] >> 1)
 
     def uniform(self, low: float, high: float, shape: Sequence[int], device="cpu") -> Tensor:
@@ -167,7 +167,7 @@ def check_draw(rng: StepRNG) -> None:
     """InputError for what is given in the place of a step's random numbers."""
     if not isinstance(rng, StepRNG):
         raise InputError(
-            "draw must be the random numbers of a step, e.g. rng_for(seed=0, step=0), "
+            "rng must be the random numbers of a step, e.g. rng_for(seed=0, step=0), "
             f"not {shown(rng)}."
         )
 

@@ -15,9 +15,9 @@ BATCH, CLASSES = 7, 5
 
 def sets(n, seed=0):
     """Logits, labels, partners and ratios in float64, and another set of logits."""
-    rng, rng = np.random.default_rng(seed), rng_for(seed, 1)
-    logits, others = torch.tensor(rng.normal(size=(2, BATCH, CLASSES)) * 3)
-    labels = torch.tensor(rng.integers(0, CLASSES, BATCH))
+    numpy_rng, rng = np.random.default_rng(seed), rng_for(seed, 1)
+    logits, others = torch.tensor(numpy_rng.normal(size=(2, BATCH, CLASSES)) * 3)
+    labels = torch.tensor(numpy_rng.integers(0, CLASSES, BATCH))
     return logits, labels, rng.partners(BATCH, n), rng.ratios(BATCH, n).double(), others
 
 

@@ -214,7 +214,7 @@ def test_damaged_weights_of_a_record_are_not_used(done, how, tmp_path, monkeypat
     net = replace(JOB.recipe().net, pretrained=done.id)
     for use in (
         lambda: runner.evaluate_run(done, decide("cpu")),
-        lambda: evaluate(done, ["calibration"], run_options=run_options(store)),
+        lambda: evaluate(done, ["calibration"], options=run_options(store)),
         lambda: reproduce.repeat(done, run_options(Store(tmp_path / "again"))),
         lambda: start_network(net, 10, store=store),
     ):

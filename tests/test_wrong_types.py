@@ -14,12 +14,12 @@ from adautomix.methods import METHODS, AdAutoMix, AlignMix, AutoMix, Fixed, Mani
 SETTING = """
 import json, sys, timm, torch
 from torch import nn
-from adautomix import AdAutoMix, draw_for, fit
+from adautomix import AdAutoMix, rng_for, fit
 from adautomix.results import experiments
 from adautomix.pages import transfer
 from adautomix.evaluate import *
 from adautomix.data.augment import Augment
-from adautomix.rng import SameRatio
+from adautomix.rng import FixedLambdaRNG
 from adautomix.methods import METHODS, AutoMix, Fixed, Plain
 from adautomix.mix import *
 from adautomix.models import Backbone, Net, momentum_at
@@ -27,7 +27,8 @@ from adautomix.device import decide
 
 pixels, labels = torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 2, 1])
 net = nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
-answers = Answers(torch.randn(4, 3), labels)
+logits = torch.randn(4, 3)
+predictions = Predictions(logits, labels)
 model = timm.create_model("resnet18", num_classes=3, channels=(8, 8, 8, 8))
 methods = {name: config.build(model, 32) for name, config in METHODS.items()}
 
@@ -40,7 +41,7 @@ def said(code):
 print(json.dumps([said(code) for code in json.load(sys.stdin)]))
 """
 IMAGES = r"images must be floating point of shape .*, not .*: convert and normalise them first"
-DRAW = r"draw must be the random numbers of a step, e\.g\. draw_for\(seed=0, step=0\), not "
+DRAW = r"rng must be the random numbers of a step, e\.g\. rng_for\(seed=0, step=0\), not "
 OBJECTS = r"objects are torch\.\w+ of shape .*: mark the pixels .*, bool of shape \(4, 8, 8\)"
 METHOD = r"method must be the hyper-parameters of one, e\.g\. .*Fixed\(CutMix\(\)\), not"
 WRONG = {
@@ -64,12 +65,12 @@ WRONG = {
     "rng_for(torch.tensor(1), 0)": r"seed must be .*, not tensor\(1\)",
     "rng_for(0, 2.5)": r"step must be .*, not 2\.5",
     "rng_for(0, 0, None)": "rank must be .*, not None",
-    "SameRatio(0, '0.5')": "the share of the first image must be .*, not '0.5'",
+    "FixedLambdaRNG(0, '0.5')": "the share of the first image must be .*, not '0.5'",
     "AdAutoMix().build(model, '8')": "side must be a whole number .*, not '8'",
     "AdAutoMix().build(model, 8, seed=0.5)": r"seed must be .*, not 0\.5",
     "AdAutoMix().build(model, 8, seed=-1)": "seed, step and rank must be 0 or more",
     "Backbone(model, tap='2')": "tap must be a whole number .*, not '2'",
-    "Backbone(model).measure(0)": "the side of an image is 1 pixel or more, not 0",
+    "Backbone(model).feature_shape(0)": "the side of an image is 1 pixel or more, not 0",
     "Net().build('3')": "classes must be a whole number .*, not '3'",
     "Net().build(0)": "a network tells 1 class or more apart, not 0",
     "methods['adautomix'](pixels, labels, rng_for(0, 0), 'student')": (
@@ -90,9 +91,9 @@ WRONG = {
     "AdAutoMix(classifier_updates=1.5)": r"classifier_updates must be a whole number .*, not 1\.5",
     "Augment()((255 * pixels).byte(), None)": DRAW,
     "momentum_at(7)": r"lies in \[0, 1\], not 7",
-    "calibration(answers, 2.5)": "bins is 2.5; give .* a whole number",
-    "calibration(Answers(answers.logits, labels + 0.7))": "labels are torch.float32, but class num",
-    "calibration(Answers(answers.logits.numpy(), labels))": "logits must be .*, not a ndarray",
+    "calibration(predictions, 2.5)": "bins is 2.5; give .* a whole number",
+    "calibration(Predictions(logits, labels + 0.7))": "labels are torch.float32, but class num",
+    "calibration(Predictions(logits.numpy(), labels))": "logits must be .*, not a ndarray",
     "accuracy(net, None)": r"an evaluation goes through batches .* and got a NoneType",
     "accuracy(net, 24)": r"an evaluation goes through batches .* and got a int",
     "occlusion(net, [(pixels[0], labels[:3])])": IMAGES,

@@ -30,19 +30,19 @@ def compiled(options: BenchOptions) -> list[Row]:
 def breaks(method: str, options: BenchOptions) -> Row:
     """How many graphs the tensor part of a step falls into, and why, on a small network."""
     trial = Trial(Case(method, batch=8, side=16, classes=5, net=SMALL), options.numerics)
-    players, calls = trial.training.method, []
-    inner = players.compute
+    method, calls = trial.training.method, []
+    inner = method.compute
 
-    def noting(*arguments, **options):
-        calls.append((arguments, options))
-        return inner(*arguments, **options)
+    def noting(*given, **named):
+        calls.append((given, named))
+        return inner(*given, **named)
 
-    players.compute = noting
+    method.compute = noting
     trial.step()
     torch._dynamo.reset()
-    arguments, options = calls[0]
+    given, named = calls[0]
     with trial.numerics.autocast():
-        found = torch._dynamo.explain(inner)(*arguments, **options)
+        found = torch._dynamo.explain(inner)(*given, **named)
     torch._dynamo.reset()
     reasons = [str(each.reason).splitlines()[0] for each in found.break_reasons]
     return {"graphs": found.graph_count, "breaks": found.graph_break_count, "reasons": reasons}

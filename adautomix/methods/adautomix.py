@@ -1,6 +1,7 @@
 """AdAutoMix by the paper's equations (Sec. 3.3, Algorithm 1): two players, one backward pass."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +15,13 @@ from adautomix.methods.eager_grad import eager_grad
 from adautomix.mix import Mixed, MixGenerator, blend, interpolate
 from adautomix.mix.base import batch_shape
 from adautomix.models import Backbone
+from adautomix.models.backbone import BackboneOutput
 from adautomix.rng import StepRNG, initial_weights
 
-TURNS = ("both", "classifier", "generator")
-"""Whom a pass of one step updates."""
+UPDATES = ("both", "classifier", "generator")
+"""Whom an update of a step moves."""
+Sum = tuple[Tensor, dict[str, Tensor]]
+"""A weighted sum of losses, and the losses by name."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +73,11 @@ class AdAutoMix:
 
     @property
     def passes(self) -> int:
-        """12; turns of the classifier alone add 10 each, of the generator alone 5 each."""
+        """12; updates of the classifier alone add 10 each, of the generator alone 5 each."""
         return 12 + 10 * (self.classifier_updates - 1) + 5 * (self.generator_updates - 1)
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "AdAutoMixMethod":
-        """The live method for images of `side` × `side` pixels.
+        """The method to train, for images of `side` × `side` pixels.
 
         Args:
             classifier: a timm model, or a `Backbone` where another tap is wanted.
@@ -104,12 +108,11 @@ class AdAutoMixMethod(Method):
     """The game of Eq. 11: classifier ψ_W against generator G_θ, before the teacher ψ_Ŵ.
 
     Algorithm 1 computes the losses once and updates both players from them, so both gradients are
-    taken at the same point and one backward pass yields both. The image that the classifier sees is
-    passed through `Reverse`: the same L_amce that the classifier descends arrives at the generator
-    with its sign turned. The teacher's parameters take no gradient; its two terms reach only the
-    generator. With T1 = T2 = 1, network passes cost 12 units (forward 1, backward 2, backward to
-    the input only 1) against 3 for plain training: teacher on clean 1, teacher on mixed 1 + 1,
-    classifier on mixed, interpolated and clean images 3 × 3.
+    taken at the same point and one backward pass yields both: of Eq. 14 less Eq. 15. The teacher's
+    parameters take no gradient; its two terms reach only the generator. With T1 = T2 = 1, network
+    passes cost 12 units (forward 1, backward 2, backward to the input only 1) against 3 for plain
+    training: teacher on clean 1, teacher on mixed 1 + 1, classifier on mixed, interpolated and
+    clean images 3 × 3.
     """
 
     def __init__(self, classifier: Backbone, generator: MixGenerator, config: AdAutoMix):
@@ -128,44 +131,71 @@ class AdAutoMixMethod(Method):
         return {**super().param_groups(), "generator": list(self.generator.parameters())}
 
     def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
-        """The losses of one turn: "both" players, or the "classifier" or the "generator" alone."""
+        """The losses of an update of "both" players, of "classifier" or of "generator" alone."""
         labels = check_batch(images, labels, rng)
-        if update not in TURNS:
-            raise unknown("turn", update, TURNS)
-        return self.compute(images, labels, *self._sets(images, rng), update)
+        if update not in UPDATES:
+            raise unknown("update", update, UPDATES)
+        step = {"both": self.compute, "classifier": self.eq_14, "generator": self.eq_15}[update]
+        return step(*self.prepare(images, labels, rng))
 
-    def compute(
-        self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor, update: str
-    ) -> Losses:
-        """The tensor part of the step (Algorithm 1, l. 3-6)."""
-        config, sets = self.config, (labels, partners, ratios)
+    def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
+        """The batch, its sets of N partners and their λ."""
+        return images, labels, *self._sets(images, rng)
+
+    def compute(self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor) -> Losses:
+        """Eq. 14 for the classifier to descend, less Eq. 15 for the generator to ascend.
+
+        One L_amce(ψ_W(x_mix)) serves both. It stands in Eq. 14; the first term of Eq. 15,
+        adversary · L_amce, is its gradient at `reverse(mixed)`, which turns the sign and scales.
+        """
+        clean, mixed = self._mix(images, partners, ratios)
+        seen = reverse(mixed, self.config.adversary)
+        eq_14, ours = self._classifier_sum(images, seen, labels, partners, ratios)
+        eq_15, theirs = self._teacher_sum(clean.logits, mixed, labels, partners, ratios)
+        return Losses.of(eq_14 - eq_15, **ours, **theirs)
+
+    def eq_14(self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor) -> Losses:
+        """The classifier's update alone (T1 > 1): the mixed image is a constant."""
+        _, mixed = self._mix(images, partners, ratios)
+        total, terms = self._classifier_sum(images, mixed.detach(), labels, partners, ratios)
+        return Losses.of(total, **terms)
+
+    def eq_15(self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor) -> Losses:
+        """The generator's update alone (T2 > 1): the classifier stays as it is."""
+        clean, mixed = self._mix(images, partners, ratios)
+        amce = loss.amce(self._classifier_as_is(mixed), labels, partners, ratios)
+        rest, terms = self._teacher_sum(clean.logits, mixed, labels, partners, ratios)
+        return Losses.of(-(self.config.adversary * amce + rest), amce=amce, **terms)
+
+    def _mix(
+        self, images: Tensor, partners: Tensor, ratios: Tensor
+    ) -> tuple[BackboneOutput, Tensor]:
+        """ψ_Ŵ of the clean images, and x_mix = Σ_n x_n ⊙ P'_n with P' = G_θ(z, λ) (Eq. 8)."""
         with torch.no_grad():
             clean = self.teacher.forward_with_features(images)
         masks = self.generator(clean.features, partners, ratios, images.shape[-2:])
-        mixed = blend(images, partners, masks)
+        return clean, blend(images, partners, masks)
 
-        terms, total = {}, 0.0
-        if update == "generator":
-            terms["amce"] = loss.amce(self._classifier_as_is(mixed), *sets)
-            total = -config.adversary * terms["amce"]
-        else:
-            seen = mixed.detach() if update == "classifier" else reverse(mixed, config.adversary)
-            straight = interpolate(images, partners, ratios)
-            terms["amce"] = loss.amce(self.classifier(seen), *sets)
-            weights = list(self.classifier.parameters())
-            terms["mce"] = eager_grad(lambda: loss.mce(self.classifier(straight), *sets), weights)
-            terms["ace"] = eager_grad(lambda: loss.ace(self.classifier(images), *sets), weights)
-            total = (  # Eq. 14
-                terms["amce"] + config.alpha * terms["mce"] + (1 - config.alpha) * terms["ace"]
-            )
-        if update != "classifier":
-            view = self.teacher(mixed)
-            terms["teacher_amce"] = loss.amce(view, *sets)
-            terms["cosine"] = loss.cosine(view, clean.logits, partners, ratios)
-            total = total + (  # Eq. 15, negated: ascent on it is descent on this
-                config.beta * terms["teacher_amce"] - (1 - config.beta) * terms["cosine"]
-            )
-        return Losses.of(total, **terms)
+    def _classifier_sum(
+        self, images: Tensor, mixed: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor
+    ) -> Sum:
+        """Eq. 14: L_amce(ψ_W(x_mix)) + α L_mce(ψ_W(Σ_n λ_n x_n)) + (1 − α) L_ace(ψ_W(x))."""
+        alpha, sets = self.config.alpha, (labels, partners, ratios)
+        straight = interpolate(images, partners, ratios)
+        weights = list(self.classifier.parameters())
+        amce = loss.amce(self.classifier(mixed), *sets)
+        mce = eager_grad(lambda: loss.mce(self.classifier(straight), *sets), weights)
+        ace = eager_grad(lambda: loss.ace(self.classifier(images), *sets), weights)
+        return amce + alpha * mce + (1 - alpha) * ace, {"amce": amce, "mce": mce, "ace": ace}
+
+    def _teacher_sum(
+        self, clean: Tensor, mixed: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor
+    ) -> Sum:
+        """Eq. 15 after its first term: −β L_amce(ψ_Ŵ(x_mix)) + (1 − β) L_cosine."""
+        beta, view = self.config.beta, self.teacher(mixed)
+        amce = loss.amce(view, labels, partners, ratios)
+        cosine = loss.cosine(view, clean, partners, ratios)
+        return (1 - beta) * cosine - beta * amce, {"teacher_amce": amce, "cosine": cosine}
 
     @torch.no_grad()
     def mixed(self, images: Tensor, rng: StepRNG) -> Mixed:

@@ -1,7 +1,7 @@
 """AdAutoMix as the authors' repository computes it, to be read beside `adautomix.py`."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -11,7 +11,7 @@ from adautomix import losses as loss
 from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
 from adautomix.methods.adautomix import check_opponent, reverse
-from adautomix.methods.base import Losses, Method, as_backbone, check_batch, check_teacher
+from adautomix.methods.base import Losses, Method, as_backbone, check_teacher
 from adautomix.methods.eager_grad import eager_grad
 from adautomix.methods.openmixup import (
     OwnStatistics,
@@ -124,7 +124,7 @@ class AdAutoMixReleased:
     def build(
         self, classifier: nn.Module, side: int, *, seed: int = 0
     ) -> "AdAutoMixReleasedMethod":
-        """The live method for images of `side` × `side` pixels; see `AdAutoMix.build`."""
+        """The method to train, for images of `side` × `side` pixels; see `AdAutoMix.build`."""
         backbone = as_backbone(classifier)
         with initial_weights(seed, player=1):
             generator = RectifiedGenerator(
@@ -148,7 +148,7 @@ class Sets(NamedTuple):
 class AdAutoMixReleasedMethod(Method):
     """The game as released: the generator plays with the teacher, not against the classifier.
 
-    Whether a step is adversarial follows from the step number of its draw. Network passes cost 12
+    Whether a step is adversarial follows from its step number. Network passes cost 12
     units for N > 2, 9 for N = 2 (forward 1, backward 2, backward to the input only 1); the released
     code, which repeats clean images before the teacher, 12 + N and 9 + N.
     """
@@ -163,11 +163,10 @@ class AdAutoMixReleasedMethod(Method):
     def param_groups(self) -> dict[str, list[nn.Parameter]]:
         return {**super().param_groups(), "generator": list(self.generator.parameters())}
 
-    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
-        """The losses of both players; there are no other turns."""
-        labels = check_batch(images, labels, rng)
+    def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
+        """The batch, the sets of both players, and whether the step is adversarial."""
         _, _, step, _ = rng.key
-        return self.compute(images, labels, *self._sets(images, rng), step % 2 == 0)
+        return images, labels, *self._sets(images, rng), step % 2 == 0
 
     def compute(
         self, images: Tensor, labels: Tensor, theirs: Sets, mine: Sets, adversarial: bool

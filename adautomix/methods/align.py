@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
 from adautomix.losses import mixed_ce
-from adautomix.methods.base import Losses, Method, as_backbone, check_batch
+from adautomix.methods.base import Losses, Method, as_backbone
 from adautomix.methods.manifold import StageMix
 from adautomix.mix import Mixed, Mixup
 from adautomix.models import Backbone
@@ -75,7 +75,7 @@ class AlignMix:
             raise InputError(f"iterations must be 1 or more, not {self.iterations}.")
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "AlignMixMethod":
-        """The live method; `side` and `seed` are not needed."""
+        """The method to train; `side` and `seed` are not needed."""
         return AlignMixMethod(as_backbone(classifier), self)
 
 
@@ -97,13 +97,12 @@ class AlignMixMethod(Method):
         self.rule = Mixup(config.alpha, config.per)
         self.config = config
 
-    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
-        """L_ce of the mixed batch against its mixed labels."""
-        labels = check_batch(images, labels, rng)
+    def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
+        """The batch, mixed already at layer 0, its partners and λ, and how it is mixed."""
         mixed = self.rule(images, rng)
         how = self._how(rng)
         shown = mixed.images if how == 0 else images
-        return self.compute(shown, labels, mixed.partners, mixed.ratios, how)
+        return shown, labels, mixed.partners, mixed.ratios, how
 
     def compute(
         self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor, how: int | str

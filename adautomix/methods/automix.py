@@ -1,7 +1,7 @@
 """AutoMix (Liu et al., ECCV 2022): masks that help the classifier, learned from its teacher."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
 from adautomix.losses import ce, mixed_ce
-from adautomix.methods.base import Losses, Method, as_backbone, check_batch, check_teacher
+from adautomix.methods.base import Losses, Method, as_backbone, check_teacher
 from adautomix.methods.eager_grad import eager_grad
 from adautomix.methods.openmixup import (
     OwnStatistics,
@@ -78,7 +78,7 @@ class AutoMix:
         check_pair_config(self)
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "AutoMixMethod":
-        """The live method for images of `side` × `side` pixels; see `AdAutoMix.build`."""
+        """The method to train, for images of `side` × `side` pixels; see `AdAutoMix.build`."""
         backbone = as_backbone(classifier)
         with initial_weights(seed, player=1):
             block = MixBlock(
@@ -125,11 +125,9 @@ class AutoMixMethod(Method):
     def param_groups(self) -> dict[str, list[nn.Parameter]]:
         return {**super().param_groups(), "generator": list(self.generator.parameters())}
 
-    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
-        """The losses of both players; there are no other turns."""
-        labels = check_batch(images, labels, rng)
-        mine, theirs = self._pairs(images, rng), self._pairs(images, rng)
-        return self.compute(images, labels, mine, theirs)
+    def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
+        """The batch, and the pairs of the classifier and of the block, in this order."""
+        return images, labels, self._pairs(images, rng), self._pairs(images, rng)
 
     def compute(
         self,

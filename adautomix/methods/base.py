@@ -1,14 +1,14 @@
 """What every training method is: a module whose forward is one whole step, for one loop."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from adautomix.data.labels import unchecked_numbers
-from adautomix.errors import InputError
+from adautomix.errors import InputError, unknown
 from adautomix.mix import Mixed
 from adautomix.mix.base import check_images
 from adautomix.models import Backbone, Teacher, momentum_at
@@ -42,25 +42,48 @@ class Method(nn.Module):
     """
 
     updates: ClassVar[tuple[str, ...]] = ("both",)
-    """The passes of one step; more than one only where T1 or T2 of Algorithm 1 exceeds 1."""
+    """Whom each update of a step moves; more than one where T1 or T2 of Algorithm 1 exceeds 1."""
 
     def __init__(self, classifier: Backbone, momentum: float | None):
         super().__init__()
         self.classifier = classifier
         self.teacher = None if momentum is None else Teacher(classifier, momentum)
 
-    def forward(
-        self,
-        images: Float[Tensor, "b c h w"],
-        labels: Int[Tensor, " b"],
-        rng: StepRNG,
-        update: str = "both",
-    ) -> Losses:
-        """One step's losses; `losses.total.backward()` gives every player its gradient."""
+    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
+        """One update's losses; `losses.total.backward()` gives every player its gradient.
+
+        Args:
+            images: "b c h w", floating point, normalised.
+            labels: class numbers, "b" or "b 1", integers of any width.
+            rng: the random numbers of the step, `rng_for(seed, step)`.
+            update: one of `updates`.
+
+        Raises:
+            InputError: a batch that cannot be trained on, or an update that the method has not.
+        """
+        labels = check_batch(images, labels, rng)
+        if update != "both":
+            raise unknown("update", update, ["both"])
+        return self.compute(*self.prepare(images, labels, rng))
+
+    def prepare(
+        self, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"], rng: StepRNG
+    ) -> tuple[Any, ...]:
+        """What `compute` takes: the batch, and what the step's random numbers decide.
+
+        Whatever is drawn, or looked at by the host, is so here.
+        """
+        raise NotImplementedError
+
+    def compute(self, images: Float[Tensor, "b c h w"], *prepared: Any) -> Losses:
+        """The tensor part of an update: a function of what `prepare` gave and of the weights.
+
+        It draws nothing, so it may be compiled.
+        """
         raise NotImplementedError
 
     def mixed(self, images: Float[Tensor, "b c h w"], rng: StepRNG) -> Mixed | None:
-        """What a step with this draw trains on, without gradients; None if nothing is mixed."""
+        """What a step with these numbers trains on, without gradients; None if nothing is mixed."""
         return None
 
     def param_groups(self) -> dict[str, list[nn.Parameter]]:
@@ -80,7 +103,7 @@ class Method(nn.Module):
             self.teacher.follow(self.classifier, momentum_at(progress, self.teacher.base))
 
     def compile_step(self, **options) -> None:
-        """Compile the tensor part of the step by `torch.compile`; drawing stays outside it.
+        """Compile `compute` by `torch.compile`.
 
         A batch of another size than the first, as an epoch's last may be, runs uncompiled:
         compiling the step again would take longer than it saves.
@@ -97,7 +120,7 @@ class Method(nn.Module):
 
 @runtime_checkable
 class MethodConfig(Protocol):
-    """A method's hyper-parameters: a frozen dataclass that makes the live `Method`."""
+    """A method's hyper-parameters: a frozen dataclass that makes the `Method` to train."""
 
     @property
     def passes(self) -> float:

@@ -1,7 +1,7 @@
 """DADA (Li et al., 2020): a policy of image operations is learned together with the classifier."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -11,7 +11,7 @@ from torch.func import functional_call
 from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
 from adautomix.losses import ce
-from adautomix.methods.base import Losses, Method, as_backbone, check_batch
+from adautomix.methods.base import Losses, Method, as_backbone
 from adautomix.methods.dada_ops import OPS, transform
 from adautomix.models import Backbone
 from adautomix.rng import StepRNG
@@ -73,7 +73,7 @@ class DADA:
             raise InputError(f"radius must be positive, not {self.radius}.")
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "DADAMethod":
-        """The live method; `side` and `seed` are not needed: every policy starts the same."""
+        """The method to train; `side` and `seed` are not needed: every policy starts the same."""
         return DADAMethod(as_backbone(classifier), self)
 
 
@@ -136,9 +136,8 @@ class DADAMethod(Method):
     def param_groups(self) -> dict[str, list[nn.Parameter]]:
         return {**super().param_groups(), "generator": list(self.policy.parameters())}
 
-    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
-        """L_ce of the transformed batch, and what training on it does to held-out images."""
-        labels = check_batch(images, labels, rng)
+    def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
+        """The transformed batch, and the held-out gradient that judges it."""
         if len(images) < 4:
             raise InputError(
                 f"DADA judges one half of the batch by the other and {len(images)} images are too "
@@ -147,7 +146,7 @@ class DADAMethod(Method):
         shown, log_chance = self.policy(images, rng)
         half = len(images) // 2
         direction = self._direction(images[half:], labels[half:])
-        return self.compute(shown, labels, log_chance, direction)
+        return shown, labels, log_chance, direction
 
     def compute(
         self, images: Tensor, labels: Tensor, log_chance: Tensor, direction: dict[str, Tensor]

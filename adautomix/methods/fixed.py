@@ -1,14 +1,14 @@
 """Training with a hand-crafted mixing rule: Mixup, CutMix, ... (one step for all of them)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from adautomix.checked import checked
 from adautomix.errors import InputError
 from adautomix.losses import mixed_ce
-from adautomix.methods.base import Losses, Method, as_backbone, check_batch
+from adautomix.methods.base import Losses, Method, as_backbone
 from adautomix.mix import GuidedRule, Mixed, MixingRule
 from adautomix.rng import StepRNG
 
@@ -34,7 +34,7 @@ class Fixed:
             raise InputError(f"{rule} must be told what matters: use Guided({rule}()).")
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "FixedMethod":
-        """The live method; `side` and `seed` are not needed."""
+        """The method to train; `side` and `seed` are not needed."""
         return FixedMethod(as_backbone(classifier), self)
 
 
@@ -45,11 +45,10 @@ class FixedMethod(Method):
         super().__init__(classifier, config.momentum)
         self.rule = config.rule
 
-    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
-        """L_ce of the rule's images against their mixed labels."""
-        labels = check_batch(images, labels, rng)
+    def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
+        """The rule's images, and what their labels are mixed of."""
         mixed = self.rule(images, rng)
-        return self.compute(mixed.images, labels, mixed.partners, mixed.label_weights)
+        return mixed.images, labels, mixed.partners, mixed.label_weights
 
     def compute(self, images: Tensor, labels: Tensor, partners: Tensor, weights: Tensor) -> Losses:
         """The tensor part of the step."""

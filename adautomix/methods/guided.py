@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
 from adautomix.losses import ce, mixed_ce
-from adautomix.methods.base import Losses, Method, as_backbone, check_batch
+from adautomix.methods.base import Losses, Method, as_backbone
 from adautomix.mix import GuidedRule, Mixed
 from adautomix.mix.importance import resized, shares
 from adautomix.models import Backbone, evaluating
@@ -61,7 +62,7 @@ class Guided:
         return 3 + (2 if self.rule.guide == "saliency" else 1)
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "GuidedMethod":
-        """The live method; `side` and `seed` are not needed."""
+        """The method to train; `side` and `seed` are not needed."""
         return GuidedMethod(as_backbone(classifier), self)
 
 
@@ -73,11 +74,10 @@ class GuidedMethod(Method):
         self.config = config
         self.rule = config.rule
 
-    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
-        """L_ce of the rule's images against their mixed labels."""
-        labels = check_batch(images, labels, rng)
+    def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
+        """The rule's images, and what their labels are mixed of."""
         mixed = self._mixed(images, labels, rng)
-        return self.compute(mixed.images, labels, mixed.partners, mixed.label_weights)
+        return mixed.images, labels, mixed.partners, mixed.label_weights
 
     def compute(self, images: Tensor, labels: Tensor, partners: Tensor, weights: Tensor) -> Losses:
         """The tensor part of the step after the mixing."""

@@ -1,7 +1,7 @@
 """Manifold Mixup (Verma et al., 2019): Mixup of the images or of a hidden stage's features."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from adautomix.checked import checked
 from adautomix.errors import InputError
 from adautomix.losses import mixed_ce
-from adautomix.methods.base import Losses, Method, as_backbone, check_batch
+from adautomix.methods.base import Losses, Method, as_backbone
 from adautomix.mix import Mixed, Mixup
 from adautomix.models import Backbone
 from adautomix.rng import StepRNG
@@ -36,7 +36,7 @@ class ManifoldMix:
     momentum: float | None = 0.999
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "ManifoldMixMethod":
-        """The live method; `side` and `seed` are not needed."""
+        """The method to train; `side` and `seed` are not needed."""
         return ManifoldMixMethod(as_backbone(classifier), self)
 
 
@@ -53,13 +53,12 @@ class ManifoldMixMethod(Method):
         self.rule = Mixup(config.alpha, config.per)
         self.layers = config.layers
 
-    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
-        """L_ce of the mixed batch against its mixed labels."""
-        labels = check_batch(images, labels, rng)
+    def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
+        """The batch, mixed already at layer 0, its partners and λ, and the layer."""
         mixed = self.rule(images, rng)
         layer = int(rng.numpy.integers(self.layers))
         shown = mixed.images if layer == 0 else images
-        return self.compute(shown, labels, mixed.partners, mixed.ratios, layer)
+        return shown, labels, mixed.partners, mixed.ratios, layer
 
     def compute(
         self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor, layer: int

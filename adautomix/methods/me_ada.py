@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from adautomix.checked import checked
 from adautomix.errors import InputError
 from adautomix.losses import ce
-from adautomix.methods.base import Losses, Method, as_backbone, check_batch
+from adautomix.methods.base import Losses, Method, as_backbone
 from adautomix.models import Backbone, evaluating
 from adautomix.rng import StepRNG
 
@@ -71,7 +72,7 @@ class MEADA:
         return 6 + 2 * self.steps
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "MEADAMethod":
-        """The live method; `side` and `seed` are not needed."""
+        """The method to train; `side` and `seed` are not needed."""
         return MEADAMethod(as_backbone(classifier), self)
 
 
@@ -87,10 +88,9 @@ class MEADAMethod(Method):
         super().__init__(classifier, config.momentum)
         self.config = config
 
-    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
-        """L_ce on the batch and on what the adversary makes of it; nothing is drawn."""
-        labels = check_batch(images, labels, rng)
-        return self.compute(images, self.moved(images, labels), labels)
+    def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
+        """The batch, and what the adversary makes of it; nothing is drawn."""
+        return images, self.moved(images, labels), labels
 
     def compute(self, images: Tensor, moved: Tensor, labels: Tensor) -> Losses:
         """The tensor part of the step after the ascent; one forward of both halves."""

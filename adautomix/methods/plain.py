@@ -1,13 +1,13 @@
 """Plain training, the paper's "Vanilla": cross-entropy on the clean images (Eq. 1)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from adautomix.checked import checked
 from adautomix.losses import ce
-from adautomix.methods.base import Losses, Method, as_backbone, check_batch
+from adautomix.methods.base import Losses, Method, as_backbone
 from adautomix.rng import StepRNG
 
 
@@ -25,17 +25,16 @@ class Plain:
     momentum: float | None = 0.999
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "PlainMethod":
-        """The live method; `side` and `seed` are not needed."""
+        """The method to train; `side` and `seed` are not needed."""
         return PlainMethod(as_backbone(classifier), self.momentum)
 
 
 class PlainMethod(Method):
     """See `Plain`."""
 
-    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
-        """L_ce on the batch; nothing is drawn."""
-        labels = check_batch(images, labels, rng)
-        return self.compute(images, labels)
+    def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
+        """The batch; nothing is drawn."""
+        return images, labels
 
     def compute(self, images: Tensor, labels: Tensor) -> Losses:
         """The tensor part of the step."""

@@ -54,7 +54,7 @@ class SAMix:
                 raise InputError(f"{name} must be 0 or more, not {getattr(self, name)}.")
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "SAMixMethod":
-        """The live method for images of `side` × `side` pixels; see `AdAutoMix.build`."""
+        """The method to train, for images of `side` × `side` pixels; see `AdAutoMix.build`."""
         backbone = as_backbone(classifier)
         with initial_weights(seed, player=1):
             block = ContentMixBlock(

@@ -145,7 +145,7 @@ class MixGenerator(nn.Module):
             raise InputError(
                 f"the generator was made for features of {self.channels} channels, "
                 f"not {features.shape[1]}: "
-                "build it with the size that Backbone.measure reports."
+                "build it with the size that Backbone.feature_shape reports."
             )
         each = self.qkv(features).flatten(2).mT  # b l (2e + 1), every image once
         sets = each[partners]  # b n l (2e + 1)

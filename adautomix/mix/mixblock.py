@@ -113,7 +113,7 @@ class MixBlock(nn.Module):
             raise InputError(
                 f"the mix block was made for features of {self.channels} channels, "
                 f"not {features.shape[1]}: "
-                "build it with the size that Backbone.measure reports."
+                "build it with the size that Backbone.feature_shape reports."
             )
 
 

@@ -116,7 +116,7 @@ class Gallery:
         """What the label says and what the image shows, a row a method, means over the batch.
 
         label 1 and painted 1 are those of the first image; gap is the mean distance between its
-        label and what is painted of it; relief is how far its mask is from flat, the standard
+        label and what is painted of it; mask_std is how far its mask is from constant, the standard
         deviation over the pixels; kept 1 and kept 2 are the shares of each object's pixels that are
         painted, where objects are known.
         """

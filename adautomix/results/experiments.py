@@ -17,7 +17,7 @@ from adautomix.results.parameters import NAMES, accept
 from adautomix.results.registry import get
 
 MASKS = ("mask_peak", "area_gap")
-"""What a run's probe says of its masks; see `adautomix.evaluate.describe_masks`."""
+"""What a run's monitor says of its masks; see `adautomix.evaluate.describe_masks`."""
 
 
 def obtain(

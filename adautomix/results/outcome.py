@@ -25,7 +25,7 @@ class Results:
     Attributes:
         name, experiment: which one.
         budget: of the runs made here.
-        live: the runs made here, one for each method and seed asked for.
+        local: the runs made here, one for each method and seed asked for.
         asked, usual: the settings of evaluations by name, those that runs made here were evaluated
             with, and the defaults, which recorded runs must have; see `evaluate`.
     """
@@ -175,9 +175,9 @@ class Results:
         }
 
     def mask_std(self, method: str) -> pd.DataFrame:
-        """How far masks are from flat as training goes on, by epoch; 0 is flat.
+        """How far masks are from spatially constant as training goes on, by epoch; 0 is constant.
 
-        The standard deviation of a mask over its image, mean over the probe's masks and over seeds.
+        The standard deviation of a mask over its image, mean over the monitored masks and seeds.
         """
         rows: dict[int, list[float]] = {}
         for run in self.runs(method):

@@ -122,7 +122,7 @@ class Training:
     def update(self, batch: Batch) -> Losses:
         """One step of Algorithm 1: draw, forward, backward, update; the teacher follows.
 
-        Returns the total of the last turn and the terms of all.
+        Returns the total of the last update and the terms of all.
         """
         images, labels = self.numerics.layout(batch.images), batch.labels
         set_learning_rates(self.optimiser, factor_at(self.plan.schedule, self.step, self.total))
@@ -138,7 +138,7 @@ class Training:
             self.optimiser.step()
             self.optimiser.zero_grad(set_to_none=True)
             for name, term in losses.terms.items():
-                terms.setdefault(name, term)  # of several turns, as the first of them found it
+                terms.setdefault(name, term)  # of several updates, as the first of them found it
         self.step += 1
         self.method.after_step(self.step / self.total)
         for name, term in terms.items():
@@ -218,7 +218,7 @@ def train(
         measured = {}
         if evaluate is not None and training.plan.evaluates(training.epoch):
             training.check_finite()  # of a model that has diverged nothing can be measured
-            measured = training.feature_shape(evaluate)
+            measured = training.measure(evaluate)
         training.numerics.wait()  # what a GPU still has to do is time of this epoch
         training.charge(timer)
         yield Epoch(training.epoch, training.step, training.close_epoch(measured))

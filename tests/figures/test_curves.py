@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from adautomix import figures
 from adautomix.errors import InputError
 from adautomix.figures.curves import spread
+from adautomix.names import method_colour
 
 
 def long_lines(ax: Axes) -> list[mpl.lines.Line2D]:
@@ -32,7 +33,7 @@ def test_accuracy_is_in_percent_solid_for_the_classifier_dashed_for_the_teacher(
     assert np.allclose(teacher.get_ydata(), [10, 30, 60, 72])
     assert classifier.get_linestyle() == "-"
     assert teacher.is_dashed()
-    assert classifier.get_color() == teacher.get_color() == figures.method_colour("adautomix")
+    assert classifier.get_color() == teacher.get_color() == method_colour("adautomix")
     assert labels(figure) == ["AdAutoMix 70.0", "AdAutoMix, teacher 72.0"]
 
 

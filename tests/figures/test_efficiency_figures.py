@@ -6,6 +6,7 @@ import pytest
 
 from adautomix import figures
 from adautomix.errors import InputError
+from adautomix.names import method_colour
 
 
 def test_a_run_is_a_dot_at_its_minutes_and_accuracy() -> None:
@@ -22,8 +23,8 @@ def test_a_run_is_a_dot_at_its_minutes_and_accuracy() -> None:
     assert dots == {(3, 60), (12, 80), (13, 81)}
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["Vanilla", "AdAutoMix"]
     assert [line.get_color() for line in ax.lines] == [
-        figures.method_colour("plain"),
-        figures.method_colour("adautomix"),
+        method_colour("plain"),
+        method_colour("adautomix"),
     ]
 
 

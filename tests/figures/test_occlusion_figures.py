@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from adautomix import figures
 from adautomix.errors import InputError
+from adautomix.names import method_colour
 
 SHARES = [0.0, 0.3, 0.9]
 
@@ -38,8 +39,8 @@ def test_every_point_is_drawn_in_percent(frame) -> None:
 def test_methods_have_their_own_colours_and_ticks_are_the_shares(frame) -> None:
     ax = figures.occlusion_curves(frame).axes[0]
     by_label = {line.get_label().split("  ")[0]: to_hex(line.get_color()) for line in ax.lines}
-    assert by_label["Vanilla"] == figures.method_colour("plain")
-    assert by_label["AdAutoMix"] == figures.method_colour("adautomix")
+    assert by_label["Vanilla"] == method_colour("plain")
+    assert by_label["AdAutoMix"] == method_colour("adautomix")
     assert by_label["n=4"] not in (by_label["Vanilla"], by_label["AdAutoMix"])
     assert [text.get_text() for text in ax.get_xticklabels()] == ["0", "30", "90"]
     assert list(ax.get_xticks()) == pytest.approx([0, 30, 90])

@@ -5,6 +5,7 @@ import pytest
 
 from adautomix import figures
 from adautomix.errors import InputError
+from adautomix.names import method_colour
 
 FRAME = pd.DataFrame(
     {"label": ["one", "other"], "classifier": [75.0, 89.2], "teacher": [82.3, 89.1]}
@@ -61,7 +62,7 @@ def test_rows_keep_their_order_and_have_the_colour_of_their_method():
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["Vanilla", "MixUp, floor"]
     discs = [line for line in ax.lines if line.get_markerfacecolor() != "none"]
     colours = [line.get_color() for line in discs if line.get_marker() == "o"]
-    assert colours == [figures.method_colour("plain"), figures.method_colour("mixup")]
+    assert colours == [method_colour("plain"), method_colour("mixup")]
 
 
 @pytest.mark.parametrize("frame", [RUNS.drop(columns="teacher"), RUNS.iloc[:0]])

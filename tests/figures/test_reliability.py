@@ -8,6 +8,7 @@ from matplotlib.patches import Rectangle
 from adautomix import figures
 from adautomix.errors import InputError
 from adautomix.figures.reliability import OUTLINE
+from adautomix.names import method_colour
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_the_written_error_is_that_of_the_bins_and_the_lines_are_the_means(bins)
     assert [t.get_text() for t in above.texts] == ["ECE 24.0 %"]
     accuracy, confidence = (line.get_xdata()[0] for line in below.lines)
     assert (accuracy, confidence) == pytest.approx((0.48, 0.70))
-    assert below.lines[0].get_color() == figures.method_colour("mixup")
+    assert below.lines[0].get_color() == method_colour("mixup")
     assert below.lines[1].is_dashed()
     (diagonal,) = above.lines
     assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [0, 1]

@@ -7,6 +7,7 @@ from matplotlib.colors import to_hex
 
 from adautomix import figures
 from adautomix.errors import InputError
+from adautomix.names import method_colour
 
 ROWS = [("plain", 90.0, 50.0), ("plain", 92.0, 54.0), ("mixup", 91.0, 53.0)]
 NOWHERE = [("fresh weights", np.nan, 20.0), ("fresh weights", np.nan, 24.0)]
@@ -21,7 +22,7 @@ def test_every_run_is_a_dot_in_its_method_s_colour():
     dots = {line.get_label(): line for line in ax.lines if line.get_marker() == "o"}
     assert list(dots) == ["Vanilla", "MixUp"]
     assert list(dots["Vanilla"].get_xydata().ravel()) == [90, 50, 92, 54]
-    assert to_hex(dots["MixUp"].get_color()) == figures.method_colour("mixup")
+    assert to_hex(dots["MixUp"].get_color()) == method_colour("mixup")
 
 
 def test_fresh_weights_are_a_dashed_line_at_their_mean():

@@ -11,9 +11,9 @@ BATCH, CHANNELS, HEIGHT, WIDTH = 5, 2, 3, 4
 
 
 def sets(n, height=HEIGHT, width=WIDTH):
-    rng, rng = np.random.default_rng(0), rng_for(0, 1)
-    images = torch.tensor(rng.normal(size=(BATCH, CHANNELS, HEIGHT, WIDTH)))
-    masks = torch.tensor(rng.dirichlet(np.ones(n), (BATCH, height, width))).movedim(-1, 1)
+    numpy_rng, rng = np.random.default_rng(0), rng_for(0, 1)
+    images = torch.tensor(numpy_rng.normal(size=(BATCH, CHANNELS, HEIGHT, WIDTH)))
+    masks = torch.tensor(numpy_rng.dirichlet(np.ones(n), (BATCH, height, width))).movedim(-1, 1)
     return images, rng.partners(BATCH, n), masks
 
 

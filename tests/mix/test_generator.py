@@ -22,8 +22,8 @@ def generator(**options):
 
 
 def sets(n, seed=0):
-    rng, rng = np.random.default_rng(seed), rng_for(seed, 1)
-    features = torch.tensor(rng.normal(size=(BATCH, CHANNELS, HEIGHT, WIDTH)))
+    numpy_rng, rng = np.random.default_rng(seed), rng_for(seed, 1)
+    features = torch.tensor(numpy_rng.normal(size=(BATCH, CHANNELS, HEIGHT, WIDTH)))
     return features, rng.partners(BATCH, n), rng.ratios(BATCH, n).double()
 
 
@@ -242,7 +242,7 @@ def test_init_is_the_standard_deviation_of_the_weights(embed_ratio):
         (lambda: MixGenerator(8, reduction=9), r"reduction must lie in 1\.\.8, not 9"),
         (
             lambda: MixGenerator(8).double()(*sets(2), SIZE),
-            "made for features of 8 channels, not 6: build it with .* Backbone.measure",
+            "made for features of 8 channels, not 6: build it with .* Backbone.feature_shape",
         ),
     ],
 )

@@ -25,8 +25,8 @@ def block(kind=MixBlock, **options):
 
 
 def pairs():
-    rng, rng = np.random.default_rng(0), rng_for(0, 1)
-    features = torch.tensor(rng.normal(size=(BATCH, CHANNELS, HEIGHT, WIDTH)))
+    numpy_rng, rng = np.random.default_rng(0), rng_for(0, 1)
+    features = torch.tensor(numpy_rng.normal(size=(BATCH, CHANNELS, HEIGHT, WIDTH)))
     return features, rng.partners(BATCH, 2), rng.ratios(BATCH, 2).double()
 
 

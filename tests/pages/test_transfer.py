@@ -39,7 +39,7 @@ def run_options(store: Store) -> RunOptions:
 
 @pytest.fixture(scope="module")
 def done(run_options: RunOptions) -> Transferred:
-    return transfer("mixup", ROUTE, budget="smoke", run_options=run_options)
+    return transfer("mixup", ROUTE, budget="smoke", options=run_options)
 
 
 def weights(run, predictor: str = "classifier") -> dict[str, torch.Tensor]:
@@ -94,12 +94,12 @@ def test_classifier_and_teacher_are_different_starts(done, store):
 
 def test_what_is_recorded_is_read_not_trained(done, run_options, monkeypatch):
     monkeypatch.setattr(runner, "execute", lambda *_: pytest.fail("trained again"))
-    again = transfer("mixup", ROUTE, budget="smoke", run_options=run_options)
+    again = transfer("mixup", ROUTE, budget="smoke", options=run_options)
     assert (again.first.id, again.second.id) == (done.first.id, done.second.id)
 
 
 def test_fresh_weights_are_the_comparison(done, run_options):
-    fresh = transfer(None, ROUTE, budget="smoke", run_options=run_options)
+    fresh = transfer(None, ROUTE, budget="smoke", options=run_options)
     assert fresh.first is None
     assert recipes.from_dict(fresh.second.recipe).net.pretrained is False
     expected = replace(recipes.from_dict(done.second.recipe), net=THIN)
@@ -174,7 +174,7 @@ def test_an_unknown_predictor_has_no_accuracy(done):
 @pytest.fixture
 def there(done, run_options, store, monkeypatch):
     """All that is recorded: fresh weights, and from MixUp's features."""
-    transfer(None, ROUTE, budget="smoke", run_options=run_options)
+    transfer(None, ROUTE, budget="smoke", options=run_options)
     monkeypatch.setenv("ADAUTOMIX_RUNS", str(store.root))
 
 

@@ -40,7 +40,7 @@ def test_it_is_what_its_checkpoint_is(store, job):
     assert (run.budget, run.seed, run.metrics) == ("smoke", 0, {"classifier": {}, "teacher": {}})
     assert unfinished.step_of(run) == 1
     found = runner.evaluate_run(run, decide("cpu"))
-    values = evaluate.values(run, "calibration", run_options=RunOptions(decide("cpu"), store))
+    values = evaluate.values(run, "calibration", options=RunOptions(decide("cpu"), store))
     assert values["n"] == found["classifier"].n == 797
     assert found.keys() == {"classifier", "teacher"}
 
