@@ -74,7 +74,7 @@ WRONG = {
     "Net().build('3')": "classes must be a whole number .*, not '3'",
     "Net().build(0)": "a network tells 1 class or more apart, not 0",
     "methods['adautomix'](pixels, labels, rng_for(0, 0), 'student')": (
-        "unknown turn 'student': known: both, classifier, generator"
+        "unknown update 'student': known: both, classifier, generator"
     ),
     "momentum_at('x')": "progress must be a finite number, not 'x'",
     "experiments.obtain('photodigits', budget='smoke', seeds=3)": "seeds must be a list .*, not 3",

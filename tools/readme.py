@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from adautomix.results import experiments
+from adautomix.results import experiments, registry
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -15,7 +15,7 @@ def updated(text: str) -> str:
 
     def table(match: re.Match) -> str:
         found = replace(experiments.obtain(match[2], run=False), local=()).table()
-        title = experiments.EXPERIMENTS[match[2]].title
+        title = registry.get(match[2]).title
         return f"{match[1]}**{title}.** {found.caption}\n\n{found.markdown()}{match[3]}"
 
     return BLOCK.sub(table, text)

@@ -176,12 +176,13 @@ def runs_repeat(options: Namespace) -> None:
     print(f"{run.id}: the same to the last bit ({', '.join(found.compared)}).")
 
 
-def runs_adopt(options: Namespace) -> None:
+def runs_publish(options: Namespace) -> None:
     """Copies runs made here to the recorded ones."""
     there = recorded() if options.to is None else Store(options.to)
     here = _store(options)
-    for run in [here.match(name) for name in options.runs_to_adopt]:  # all are there, or none goes
-        print(f"Recorded: {there.adopt(run).path}")
+    found = [here.match(name) for name in options.runs_to_publish]  # all are there, or none goes
+    for run in found:
+        print(f"Recorded: {there.publish(run).path}")
 
 
 def data_get(options: Namespace) -> None:

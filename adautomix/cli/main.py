@@ -160,8 +160,8 @@ def _evaluate(below: Any) -> None:
 def _runs(below: Any) -> None:
     group = below.add_parser(
         "runs",
-        help="list, show, compare, repeat or adopt runs",
-        description="List, show, compare, repeat or adopt runs.",
+        help="list, show, compare, repeat or publish runs",
+        description="List, show, compare, repeat or publish runs.",
     )
     group.set_defaults(command=commands.runs_list, runs=None)
     inner = group.add_subparsers(title="commands", metavar="COMMAND (without one: list)")
@@ -190,8 +190,8 @@ def _runs(below: Any) -> None:
         ),
         (
             "publish",
-            commands.runs_adopt,
-            {"runs_to_adopt": more},
+            commands.runs_publish,
+            {"runs_to_publish": more},
             "copy runs made here, without weights, to the recorded runs of the checkout",
         ),
     ):

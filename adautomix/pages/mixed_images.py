@@ -203,7 +203,7 @@ def rule_costs(batch: int = 128, side: int = 32) -> tuple[pd.DataFrame, str]:
     rows = [row for row in rows if (row["batch"], row["side"]) == (batch, side)]
     shown = [
         {
-            "rule": title_of(row["rule"]),
+            "rule": "a copy of the batch" if row["rule"] == "copy" else title_of(row["rule"]),
             "milliseconds": f"{1000 * row['seconds']:.2f}",
             "copies of the batch": f"{row['copies']:.1f}",
         }

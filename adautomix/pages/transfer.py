@@ -193,7 +193,7 @@ def obtain(
         from adautomix.runs.job import RunOptions
 
         where = RunOptions(decide(device))
-        words = {"budget": budget, "conditions": where}
+        words = {"budget": budget, "options": where}
         found = {m: [transfer(m, route, seed=s, **words) for s in seeds] for m in methods}
     else:
         there = [run for run in [*recorded().all(), *local().all()] if run.budget == budget]

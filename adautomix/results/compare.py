@@ -127,7 +127,7 @@ class Comparison:
     """The paper's numbers and measured ones, one row a method; shows itself in a notebook.
 
     `long` has a row for every method in every column group that exists, run or not:
-    method, source ("paper", "recorded", "live"), budget, predictor, metric, mean, sd, n, runs.
+    method, source ("paper", "recorded", "local"), budget, predictor, metric, mean, sd, n, runs.
     `mean` and `sd` are fractions (NaN where blank), `n` counts runs, `runs` holds their ids.
     """
 

@@ -1,4 +1,4 @@
-"""What is wanted, a job, and under which conditions it runs."""
+"""What is wanted, a job, and how it is run."""
 
 import shlex
 from dataclasses import dataclass, field

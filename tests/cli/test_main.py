@@ -68,9 +68,12 @@ COMMANDS = [
     ("runs", "list"),
     ("runs", "show"),
     ("runs", "compare"),
-    ("protocol",),
-    ("protocol", "status"),
-    ("protocol", "run"),
+    ("runs", "repeat"),
+    ("runs", "publish"),
+    ("experiment",),
+    ("experiment", "list"),
+    ("experiment", "status"),
+    ("experiment", "run"),
     ("data",),
     ("data", "get"),
     ("data", "verify"),
@@ -217,7 +220,9 @@ def test_recipes_that_differ_are_compared_by_field(capsys, folder, runs, tmp_pat
     assert "recipe.batch" not in rows
 
 
-def test_runs_are_adopted_without_weights_if_they_can_be_made_again(capsys, folder, runs, tmp_path):
+def test_runs_are_published_without_weights_if_they_can_be_made_again(
+    capsys, folder, runs, tmp_path
+):
     words = ["runs", "publish", runs[0].id, "--runs", str(folder), "--to", str(tmp_path / "kept")]
     document = json.loads((runs[0].path / "run.json").read_text())
     clean = {**document["provenance"], "commit": "0" * 40, "dirty": False}

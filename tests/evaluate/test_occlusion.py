@@ -95,7 +95,7 @@ def test_the_seed_decides_and_the_batches_do_not():
     parts = torch.cat([drop.orders(part, rng) for part in pixels.split(7)])
     assert torch.equal(whole, parts)
     other = PatchDrop(grid=4, seed=4)
-    assert not torch.equal(whole, other.orders(pixels, other.draw()))
+    assert not torch.equal(whole, other.orders(pixels, other.rng()))
 
 
 def test_two_passes_over_one_split_agree_whatever_the_batches(network):

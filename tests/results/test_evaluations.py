@@ -184,7 +184,7 @@ def test_runs_are_evaluated_once_and_only_these_settings_are_shown(monkeypatch):
         ("fgsm", 2),
     ]
     assert both.usual["fgsm"] == settings_of("fgsm")
-    shown = both.table("fgsm/error").long.query("source == 'live' and predictor == 'teacher'")
+    shown = both.table("fgsm/error").long.query("source == 'local' and predictor == 'teacher'")
     assert shown.set_index("method")["mean"]["Vanilla"] == run.metric("teacher", "fgsm/error")
     monkeypatch.setattr("adautomix.runs.runner.revive", lambda *_: pytest.fail("computed again"))
     again = trained.evaluate("fgsm", device="cpu", per_class=1, predictors=("teacher",))
