@@ -78,7 +78,8 @@ class AdAutoMixReleased:
       statistics of its own, of which clean images make 82 % for N = 3. ξ is 0.999 for the first
       tenth of the run, jumps to 0.9990244 and ends at 0.999999.
     - Reported is the teacher, not the classifier: 82.32 against 75.02 % in the authors' log.
-    - The learning rate falls only to half of its peak; that is for the recipe, `Cosine(floor=0.5)`.
+    - The learning rate falls only to half of its peak; that is for the recipe,
+      `Cosine(final_fraction=0.5)`.
 
     Differs from the released code: the teacher sees each clean image once; there, N times more, to
     no other effect than that its running statistics move faster, which is reproduced exactly where

@@ -59,8 +59,8 @@ class AutoMix:
 
     Differs from the published code: partners are never oneself; there they are random permutations.
     With `embed_ratio=False` and `pipeline="openmixup"` the rest is the toolbox's configuration for
-    CIFAR-100, but for the learning rate, which there falls only to half (`Cosine(floor=0.5)`) and
-    moves once an epoch, here at every step.
+    CIFAR-100, but for the learning rate, which there falls only to half
+    (`Cosine(final_fraction=0.5)`) and moves once an epoch, here at every step.
     """
 
     passes: ClassVar[float] = 9

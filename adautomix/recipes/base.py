@@ -1,5 +1,6 @@
 """A recipe: everything that decides a run but its seed and its cost, as one typed value."""
 
+import math
 from dataclasses import dataclass, field
 
 from adautomix.checked import checked
@@ -66,29 +67,38 @@ def _check_rates(optim: "SGD | AdamW") -> None:
 @dataclass(frozen=True)
 @checked
 class Cosine:
-    """The learning rate falls from its peak to `floor` × peak on half a cosine, step by step.
+    """The learning rate falls from its peak to a fraction of it on half a cosine, step by step.
 
     Attributes:
-        floor: share of the peak that is left at the end; 0 anneals to zero, 0.5 is the released
-            configuration of AutoMix and AdAutoMix on CIFAR-100 (0.1 to 0.05).
+        final_fraction: of the peak that is left at the end; 0 anneals to zero, 0.5 is the released
+            configuration of AutoMix and AdAutoMix on CIFAR-100 (0.1 to 0.05). Records call it
+            `floor`.
         warmup: steps of linear rise at the start.
 
     Differs from the released code: there the learning rate moves once an epoch.
     """
 
-    floor: float = 0.0
+    final_fraction: float = 0.0
     warmup: int = 0
 
     def __post_init__(self):
-        if not 0 <= self.floor <= 1:
-            raise InputError(f"floor must lie in [0, 1], not {self.floor}.")
+        if not 0 <= self.final_fraction <= 1:
+            raise InputError(f"final_fraction must lie in [0, 1], not {self.final_fraction}.")
         if self.warmup < 0:
             raise InputError(f"warmup must be 0 or more, not {self.warmup}.")
+
+    def factor(self, step: int, total: int) -> float:
+        """The fraction of the peak learning rate at `step`, from 0, of `total`."""
+        if step < self.warmup:
+            return (step + 1) / self.warmup
+        progress = (step - self.warmup) / max(1, total - self.warmup)
+        falling = (1 + math.cos(math.pi * progress)) / 2
+        return self.final_fraction + (1 - self.final_fraction) * falling
 
 
 def schedule_of(method: MethodConfig) -> Cosine:
     """To zero, and to half the peak for what the authors released, as in their configuration."""
-    return Cosine(floor=0.5 if isinstance(method, AdAutoMixReleased) else 0.0)
+    return Cosine(final_fraction=0.5 if isinstance(method, AdAutoMixReleased) else 0.0)
 
 
 @dataclass(frozen=True)

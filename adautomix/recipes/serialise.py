@@ -31,6 +31,7 @@ RECORDED_KINDS: dict[str, str] = {}
 RECORDED_FIELDS: dict[tuple[str, str], str] = {
     ("AdAutoMix", "classifier_updates"): "classifier_turns",
     ("AdAutoMix", "generator_updates"): "generator_turns",
+    ("Cosine", "final_fraction"): "floor",
 }
 """Fields that were renamed: (class today, field today) → field in records."""
 

@@ -15,7 +15,7 @@ from adautomix.errors import DivergenceError, InputError, NotFiniteError
 from adautomix.methods import Losses, Method
 from adautomix.recipes.base import SGD, AdamW, Cosine
 from adautomix.rng import rng_for
-from adautomix.train.optimiser import factor_at, make_optimiser, set_learning_rates
+from adautomix.train.optimiser import make_optimiser, set_learning_rates
 from adautomix.train.timer import Timer
 
 Evaluate = Callable[[Method], dict[str, float]]
@@ -125,7 +125,7 @@ class Training:
         Returns the total of the last update and the terms of all.
         """
         images, labels = self.numerics.layout(batch.images), batch.labels
-        set_learning_rates(self.optimiser, factor_at(self.plan.schedule, self.step, self.total))
+        set_learning_rates(self.optimiser, self.plan.schedule.factor(self.step, self.total))
         terms: dict[str, Tensor] = {}
         for update in self.method.updates:
             # dropout and stochastic depth take torch's global numbers: a function of the step too

@@ -1,11 +1,9 @@
-"""From a recipe's values to torch's optimiser, and the learning rate as a function of the step."""
-
-import math
+"""From a recipe's values to torch's optimiser."""
 
 import torch
 
 from adautomix.methods import Method
-from adautomix.recipes.base import SGD, AdamW, Cosine
+from adautomix.recipes.base import SGD, AdamW
 
 
 def make_optimiser(
@@ -24,14 +22,6 @@ def make_optimiser(
     return torch.optim.AdamW(
         groups, betas=optim.betas, weight_decay=optim.weight_decay, fused=fused or None
     )
-
-
-def factor_at(schedule: Cosine, step: int, total: int) -> float:
-    """The share of the peak learning rate at `step` of `total`."""
-    if step < schedule.warmup:
-        return (step + 1) / schedule.warmup
-    progress = (step - schedule.warmup) / max(1, total - schedule.warmup)
-    return schedule.floor + (1 - schedule.floor) * (1 + math.cos(math.pi * progress)) / 2
 
 
 def set_learning_rates(optimiser: torch.optim.Optimizer, factor: float) -> None:

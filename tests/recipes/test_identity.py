@@ -72,7 +72,7 @@ def test_a_new_default_does_not_change_what_was_recorded(monkeypatch):
     recipe = from_dict(run.recipe)
     assert (recipe.schedule.novelty, kind().novelty) == (0.5, 2.0)
     assert id_of(run, recipe) == run.id
-    today = replace(recipe, schedule=kind(recipe.schedule.floor, recipe.schedule.warmup))
+    today = replace(recipe, schedule=kind(recipe.schedule.final_fraction, recipe.schedule.warmup))
     assert id_of(run, today) != run.id
     assert from_dict(to_dict(today)) == today
 
@@ -117,11 +117,10 @@ def test_a_renamed_field_is_changed_by_either_name_and_recorded_by_the_old_one(r
     assert recipes.recorded_path(Holder(), "schedule.warmup") == "schedule.warmup"
 
 
-def test_a_change_is_recorded_in_the_recorded_words(monkeypatch):
-    monkeypatch.setitem(serialise.RECORDED_FIELDS, ("Cosine", "floor"), "lowest")
+def test_a_change_is_recorded_in_the_recorded_words():
     said = [Job("photodigits/thin/plain", "smoke", 0, (f"schedule.{name}=0.5",))
-            for name in ("floor", "lowest")]  # fmt: skip
-    assert {job.recorded_name() for job in said} == {"photodigits/thin/plain/schedule.lowest=0.5"}
+            for name in ("floor", "final_fraction")]  # fmt: skip
+    assert {job.recorded_name() for job in said} == {"photodigits/thin/plain/schedule.floor=0.5"}
     assert len({job.id() for job in said}) == 1
 
 

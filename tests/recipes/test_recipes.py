@@ -167,7 +167,7 @@ def test_fields_three_deep_and_none_where_there_is_a_number():
         ("optim.lr=.nan", "lr must be a finite number, not nan"),
         ("optim.generator_lr=-1", "generator_lr must be 0 or more, not -1"),
         ("optim.betas=[0.9, 1]", r"betas must lie in \[0, 1\), not \(0.9, 1.0\)"),
-        ("schedule.floor=5", r"floor must lie in \[0, 1\], not 5"),
+        ("schedule.floor=5", r"final_fraction must lie in \[0, 1\], not 5"),
         ("schedule.warmup=-5", "warmup must be 0 or more, not -5"),
         ("augment.flip=3", "'3' is not of that type"),
         ("method.alpha=half", "alpha must be a number, not 'half'"),

@@ -37,7 +37,7 @@ def test_a_schedule_that_a_recipe_has_anyway_shares_its_record(small):
         ("schedule.floor=0",),
         (),
     ]
-    assert [each.job.recipe().schedule.floor for each in planned] == [0, 0.5, 0, 0.5]
+    assert [each.job.recipe().schedule.final_fraction for each in planned] == [0, 0.5, 0, 0.5]
 
 
 def test_seeds_and_rows_can_be_chosen(small):
@@ -79,7 +79,7 @@ def test_the_reporting_experiment_compares_nothing_but_method_and_schedule(budge
     assert all(value[field] == values[0][field] for value in values for field in kept)
     for each in planned:
         recipe = each.job.recipe()
-        assert recipe.schedule.floor == {"cosine": 0.0, "floor": 0.5}[each.schedule]
+        assert recipe.schedule.final_fraction == {"cosine": 0.0, "floor": 0.5}[each.schedule]
         assert recipe.method.momentum == planned[0].job.recipe().method.momentum
     assert found.protocol.reported["adautomix"] == FLOOR
 

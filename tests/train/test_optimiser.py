@@ -8,34 +8,33 @@ import torch
 from adautomix.methods import AdAutoMix, Plain
 from adautomix.recipes import SGD, AdamW, Cosine
 from adautomix.train import train
-from adautomix.train.optimiser import factor_at
 
 
 def test_a_cosine_without_floor_falls_from_one_to_nearly_nothing():
-    assert factor_at(Cosine(), 0, 100) == 1
-    assert factor_at(Cosine(), 50, 100) == pytest.approx(0.5)
-    assert factor_at(Cosine(), 99, 100) == pytest.approx((1 - math.cos(math.pi / 100)) / 2)
+    assert Cosine().factor(0, 100) == 1
+    assert Cosine().factor(50, 100) == pytest.approx(0.5)
+    assert Cosine().factor(99, 100) == pytest.approx((1 - math.cos(math.pi / 100)) / 2)
 
 
 def test_a_floor_is_what_is_left_at_the_end():
-    assert factor_at(Cosine(floor=0.5), 0, 100) == 1
-    assert factor_at(Cosine(floor=0.5), 50, 100) == pytest.approx(0.75)
-    assert factor_at(Cosine(floor=0.5), 100, 100) == pytest.approx(0.5)
+    assert Cosine(final_fraction=0.5).factor(0, 100) == 1
+    assert Cosine(final_fraction=0.5).factor(50, 100) == pytest.approx(0.75)
+    assert Cosine(final_fraction=0.5).factor(100, 100) == pytest.approx(0.5)
 
 
 def test_warm_up_rises_linearly_and_the_cosine_follows():
     schedule = Cosine(warmup=10)
-    assert [factor_at(schedule, step, 100) for step in (0, 4, 9)] == pytest.approx([0.1, 0.5, 1])
-    assert factor_at(schedule, 10, 100) == 1
-    assert factor_at(schedule, 55, 100) == pytest.approx(0.5)
-    assert factor_at(Cosine(warmup=3), 2, 3) == 1  # nothing but warm-up
+    assert [schedule.factor(step, 100) for step in (0, 4, 9)] == pytest.approx([0.1, 0.5, 1])
+    assert schedule.factor(10, 100) == 1
+    assert schedule.factor(55, 100) == pytest.approx(0.5)
+    assert Cosine(warmup=3).factor(2, 3) == 1  # nothing but warm-up
 
 
 def test_the_schedule_is_that_of_torch():
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
     torchs = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=40, eta_min=0.02)
     for step in range(40):
-        assert 0.1 * factor_at(Cosine(floor=0.2), step, 40) == pytest.approx(
+        assert 0.1 * Cosine(final_fraction=0.2).factor(step, 40) == pytest.approx(
             torchs.get_last_lr()[0]
         )
         optimiser.step()
@@ -46,7 +45,7 @@ def test_the_schedule_is_that_of_torch():
     "optim", [SGD(lr=0.2, generator_lr=0.05), AdamW(lr=0.2, generator_lr=0.05)]
 )
 def test_each_player_has_its_group_and_its_own_rate(make, batches, optim):
-    training = make(AdAutoMix(), epochs=1, optim=optim, schedule=Cosine(floor=0.5))
+    training = make(AdAutoMix(), epochs=1, optim=optim, schedule=Cosine(final_fraction=0.5))
     method, groups = training.method, training.optimiser.param_groups
     held = {group["player"]: {id(p) for p in group["params"]} for group in groups}
     assert held == {
