@@ -1,7 +1,7 @@
-"""Every training method by name: the title a reader sees, its colour, and where it is.
+"""Every training method and every evaluation by name, what a reader sees of it, and where it is.
 
-One line registers a method: `METHODS` of `adautomix.methods`, the recipes, the command line, the
-figures and the tables follow it. Nothing here imports torch.
+One line registers one: `METHODS` of `adautomix.methods`, `EVALUATIONS` of `adautomix.evaluate`, the
+recipes, the command line, the figures and the tables follow it. Nothing here imports torch.
 """
 
 from importlib import import_module
@@ -57,6 +57,63 @@ The colours of the four most used are Okabe and Ito's (2008). The others keep to
 family and were searched for: any two stay apart (CIELAB distance above 15) for normal, protanope
 and deuteranope eyes, and all have a contrast of at least 3 on white; `tests/figures/test_style.py`
 measures both.
+"""
+
+
+class Evaluated(NamedTuple):
+    """An evaluation as a reader meets it.
+
+    Attributes:
+        what: it measures, for the command line.
+        home: module and class below `adautomix`, "evaluate.attack:FGSM".
+        usual: settings that differ from the defaults of the class.
+    """
+
+    what: str
+    home: str
+    usual: dict[str, Any] = {}  # noqa: RUF012, nobody writes to it
+
+
+SHARED = {"grid": 14, "fill": "mean", "shared": True}
+EVALUATIONS = {
+    "calibration": Evaluated(
+        "calibration errors and reliability diagram", "evaluate.calibration:Confidence"
+    ),
+    "calibration_scaled": Evaluated(
+        "the same after temperature scaling", "evaluate.calibration:Confidence", {"scaled": True}
+    ),
+    "calibration_released": Evaluated(
+        "the same with the bins of the authors' script",
+        "evaluate.calibration:Confidence",
+        {"bins": 10, "binning": "released"},
+    ),
+    "fgsm": Evaluated("error under FGSM of 8/255", "evaluate.attack:FGSM"),
+    "fgsm_released": Evaluated(
+        "error under what the authors' script calls FGSM", "evaluate.attack:ReleasedFGSM"
+    ),
+    "clamp_released": Evaluated(
+        "error under the clamp of that script alone",
+        "evaluate.attack:ReleasedFGSM",
+        {"epsilon": 0.0},
+    ),
+    "pgd": Evaluated("error under PGD of 8/255, ten steps", "evaluate.attack:PGD"),
+    "corruption": Evaluated(
+        "accuracy under each corruption and severity", "evaluate.corruption:Corruptions"
+    ),
+    "occlusion": Evaluated(
+        "accuracy with more and more of each image dropped", "evaluate.occlusion:Occlusions"
+    ),
+    "occlusion_released": Evaluated(
+        "the same as in the authors' script", "evaluate.occlusion:Occlusions", SHARED
+    ),
+    "cam": Evaluated(
+        "where the evidence lies in plain and mixed images (Grad-CAM)",
+        "evaluate.localisation:GradCAMLocalisation",
+    ),
+}
+"""Evaluations by the name that records and the command line have.
+
+Name, predictor and settings are the identity of what is recorded.
 """
 
 

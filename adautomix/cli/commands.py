@@ -10,22 +10,9 @@ from argparse import Namespace
 
 from adautomix.data import catalog, download
 from adautomix.errors import DataError, InputError, RecordError, unknown
+from adautomix.names import EVALUATIONS
 from adautomix.record import Run, Store, local, recorded
 
-EVALUATIONS = {
-    "calibration": "calibration errors and reliability diagram",
-    "calibration_scaled": "the same after temperature scaling",
-    "calibration_released": "the same with the bins of the authors' script",
-    "fgsm": "error under FGSM of 8/255",
-    "fgsm_released": "error under what the authors' script calls FGSM",
-    "clamp_released": "error under the clamp of that script alone",
-    "pgd": "error under PGD of 8/255, ten steps",
-    "corruption": "accuracy under each corruption and severity",
-    "occlusion": "accuracy with more and more of each image dropped",
-    "occlusion_released": "the same as in the authors' script",
-    "cam": "where the evidence lies in plain and mixed images (Grad-CAM)",
-}
-"""Those of `adautomix.evaluations`, which needs torch, with what they measure."""
 SHOWN = 20
 """Longer lists of numbers are for figures."""
 

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from adautomix import __version__
 from adautomix.cli import commands, experiment
 from adautomix.errors import AdAutoMixError, InputError, unknown
+from adautomix.names import EVALUATIONS
 from adautomix.record import BUDGETS
 
 INTERRUPTED = 130
@@ -149,8 +150,8 @@ def _evaluate(below: Any) -> None:
         "evaluate the kept weights of a run: accuracy, or what is asked for, which is recorded",
     ).add_argument
     add("run", metavar="RUN", help="id of a run, or the beginning of one")
-    for name, what in commands.EVALUATIONS.items():
-        add(f"--{name.replace('_', '-')}", action="store_true", help=what)
+    for name, each in EVALUATIONS.items():
+        add(f"--{name.replace('_', '-')}", action="store_true", help=each.what)
     add("--all", action="store_true", help="all of these")
     add("--predictor", metavar="{classifier,teacher,both}", default="both", help="of the run")
     add("--device", metavar="{auto,cpu,cuda,cuda:1,mps}", default="auto", help="where to compute")

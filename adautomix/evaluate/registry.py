@@ -1,4 +1,4 @@
-"""The evaluations by name. Name, predictor and settings are the identity of what is recorded."""
+"""The evaluations by name."""
 
 import json
 from collections.abc import Callable
@@ -6,27 +6,18 @@ from dataclasses import asdict, fields
 from functools import partial
 from typing import Any
 
+from adautomix import names
 from adautomix.errors import unknown
-from adautomix.evaluate.attack import FGSM, PGD, ReleasedFGSM
-from adautomix.evaluate.calibration import Confidence
 from adautomix.evaluate.context import Evaluation
-from adautomix.evaluate.corruption import Corruptions
-from adautomix.evaluate.localisation import GradCAMLocalisation
-from adautomix.evaluate.occlusion import Occlusions
+from adautomix.names import load
 
-EVALUATIONS: dict[str, Callable[..., Evaluation]] = {
-    "calibration": Confidence,
-    "calibration_scaled": partial(Confidence, scaled=True),
-    "calibration_released": partial(Confidence, bins=10, binning="released"),
-    "fgsm": FGSM,
-    "fgsm_released": ReleasedFGSM,
-    "clamp_released": partial(ReleasedFGSM, epsilon=0.0),
-    "pgd": PGD,
-    "corruption": Corruptions,
-    "occlusion": Occlusions,
-    "occlusion_released": partial(Occlusions, grid=14, fill="mean", shared=True),
-    "cam": GradCAMLocalisation,
+Factory = Callable[..., Evaluation]
+
+
+EVALUATIONS: dict[str, Factory] = {
+    name: partial(load(each.home), **each.usual) for name, each in names.EVALUATIONS.items()
 }
+"""Settings to an evaluation, by name; registered in `adautomix.names`."""
 
 
 def make(name: str, settings: dict[str, Any]) -> Evaluation:

@@ -1,5 +1,6 @@
 """Recipes: the paper's hyper-parameters as typed values, and budgets."""
 
+from adautomix.data.catalog import CATALOG
 from adautomix.errors import unknown
 from adautomix.methods import METHODS
 from adautomix.recipes import cifar100, photodigits
@@ -8,7 +9,11 @@ from adautomix.recipes.budgets import BUDGETS, with_budget
 from adautomix.recipes.changes import override, written
 from adautomix.recipes.serialise import from_dict, recorded_path, to_dict
 
-RECIPES: dict[str, Recipe] = {**photodigits.RECIPES, **cifar100.RECIPES}
+OWN = {"photodigits": photodigits.RECIPES, "cifar100": cifar100.RECIPES}
+RECIPES: dict[str, Recipe] = {}
+"""Every recipe by name; a dataset without recipes of its own has those of CIFAR-100."""
+for name, row in CATALOG.items():
+    RECIPES |= OWN.get(name) or cifar100.like(row)
 
 
 def get(name: str) -> Recipe:

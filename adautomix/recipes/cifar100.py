@@ -11,6 +11,7 @@ The paper reports 82.32 % for AdAutoMix on ResNet-18 and 78.04 % for plain train
 from dataclasses import replace
 
 from adautomix.data.augment import Augment
+from adautomix.data.dataset_info import DatasetInfo
 from adautomix.methods import METHODS
 from adautomix.models import Net
 from adautomix.recipes.base import SGD, Recipe, schedule_of
@@ -27,13 +28,23 @@ RESNET34 = replace(RESNET18, net=Net("resnet34", stem="cifar"))
 RESNET50 = replace(RESNET18, net=Net("resnet50", stem="cifar"))
 RESNEXT50 = replace(RESNET18, net=Net("resnext50_32x4d", stem="cifar"))
 
-RECIPES = {
-    f"cifar100/{net}/{name}": replace(recipe, method=method, schedule=schedule_of(method))
-    for net, recipe in {
-        "resnet18": RESNET18,
-        "resnet34": RESNET34,
-        "resnet50": RESNET50,
-        "resnext50": RESNEXT50,
-    }.items()
-    for name, method in METHODS.items()
-}
+
+def family(**networks: Recipe) -> dict[str, Recipe]:
+    """A recipe for every method by name, "data/network/method"."""
+    return {
+        f"{recipe.data}/{net}/{name}": replace(recipe, method=method, schedule=schedule_of(method))
+        for net, recipe in networks.items()
+        for name, method in METHODS.items()
+    }
+
+
+def like(info: DatasetInfo) -> dict[str, Recipe]:
+    """ResNet-18 with the settings of CIFAR-100, for a dataset that has no recipes of its own."""
+    stem = "cifar" if info.side <= 64 else "timm"
+    crops = Augment(padding=info.padding, flip=True)
+    return family(
+        resnet18=replace(RESNET18, data=info.name, net=Net("resnet18", stem=stem), augment=crops)
+    )
+
+
+RECIPES = family(resnet18=RESNET18, resnet34=RESNET34, resnet50=RESNET50, resnext50=RESNEXT50)

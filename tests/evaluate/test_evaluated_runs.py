@@ -6,7 +6,6 @@ from dataclasses import fields
 import pytest
 import torch
 
-from adautomix.cli import commands
 from adautomix.errors import InputError, RecordError
 from adautomix.evaluate.registry import EVALUATIONS, settings_of
 from adautomix.record import Store, _document
@@ -133,7 +132,3 @@ def test_bad_input_is_one_sentence_and_records_nothing(
     with pytest.raises(InputError, match=sentence):
         evaluate(run, names, predictors, run_options, **settings)
     assert Store(run.path.parent).match(run.id).evaluations == []
-
-
-def test_the_command_line_has_the_same_names():
-    assert list(commands.EVALUATIONS) == list(EVALUATIONS)
