@@ -38,12 +38,13 @@ def checked(kind: Kind) -> Kind:
     """
     own = getattr(kind, "__post_init__", lambda self: None)
 
-    def __post_init__(self: Any) -> None:
+    def __post_init__(self: object) -> None:
         for name, hint in _hints(type(self)).items():
             object.__setattr__(self, name, of_type(hint, getattr(self, name), name))
         own(self)
 
-    kind.__post_init__ = __post_init__
+    made: Any = kind
+    made.__post_init__ = __post_init__
     return kind
 
 

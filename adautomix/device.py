@@ -4,12 +4,15 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from adautomix.checked import checked, of_type
 from adautomix.errors import InputError, unknown
+
+Placed = TypeVar("Placed", bound=nn.Module)
 
 PRECISIONS = ("auto", "fp32", "bf16")
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -35,7 +38,7 @@ class Numerics:
     compile: bool = False
     why: str = "as asked"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.precision not in PRECISIONS[1:]:
             raise unknown("precision", self.precision, PRECISIONS[1:])
 
@@ -46,7 +49,8 @@ class Numerics:
 
     def rounds_to_tf32(self) -> bool:
         """Whether convolutions keep 10 bits of their inputs: torch's default for CUDA in fp32."""
-        convolutions = torch.backends.cudnn.conv.fp32_precision
+        cudnn: Any = torch.backends.cudnn  # an object that torch puts in the place of the module
+        convolutions = cudnn.conv.fp32_precision
         cuda = torch.device(self.device).type == "cuda"
         return cuda and self.precision == "fp32" and convolutions == "tf32"
 
@@ -65,11 +69,11 @@ class Numerics:
         elif kind == "mps":
             torch.mps.synchronize()
 
-    def place(self, module: nn.Module) -> nn.Module:
+    def place(self, module: Placed) -> Placed:
         """The module on the device, in the memory layout; InputError where there is no such one."""
         check_device(self.device)
-        layout = torch.channels_last if self.channels_last else torch.preserve_format
-        return module.to(self.device, memory_format=layout)
+        placed = module.to(self.device)
+        return placed.to(memory_format=torch.channels_last) if self.channels_last else placed
 
     def layout(self, images: Tensor) -> Tensor:
         """Images in the memory layout; of another shape than "b c h w", as they are."""
@@ -121,19 +125,19 @@ def decide(
     """
     if precision not in PRECISIONS:
         raise unknown("precision", precision, PRECISIONS)
-    device = of_type(str, str(device) if isinstance(device, torch.device) else device, "device")
-    device = _available() if device == "auto" else device
-    check_device(device)
-    kind = torch.device(device).type
+    name = of_type(str, str(device) if isinstance(device, torch.device) else device, "device")
+    name = _available() if name == "auto" else name
+    check_device(name)
+    kind = torch.device(name).type
     cuda = kind == "cuda"
     if precision == "auto":
-        native = cuda and torch.cuda.get_device_capability(device) >= (8, 0)
+        native = cuda and torch.cuda.get_device_capability(name) >= (8, 0)
         precision = "bf16" if native else "fp32"
-        why = "native on this GPU" if native else f"{torch.device(device).type} default"
+        why = "native on this GPU" if native else f"{kind} default"
     else:
         why = "as asked"
     return Numerics(
-        device,
+        name,
         precision,
         kind in ("cuda", "cpu") if channels_last is None else channels_last,
         compile,

@@ -4,10 +4,12 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 
+fcntl: ModuleType | None
 try:
     import fcntl
 except ImportError:  # Windows has no flock: there, one writer at a time is up to the user
@@ -33,14 +35,15 @@ def held(path: Path, *, wait: bool) -> Iterator[bool | None]:
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        yield _lock(descriptor, wait)
+        how = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
+        yield _lock(fcntl.flock, descriptor, how)
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, wait: bool) -> bool | None:
+def _lock(flock: Callable[[int, int], object], descriptor: int, how: int) -> bool | None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        flock(descriptor, how)
     except BlockingIOError:
         return False
     except OSError:

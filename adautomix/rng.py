@@ -8,6 +8,7 @@ on the host (a few floats a step) and travel to the device without a synchronisa
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from torch import Tensor
 
 from adautomix.checked import of_type, shown
 from adautomix.errors import InputError, unknown
+
+Device = torch.device | str
 
 STREAMS = ("mix", "augment", "order", "init", "layers", "evaluate", "corrupt")
 """What is drawn for; two streams of one step are independent. Append only:
@@ -50,7 +53,7 @@ class StepRNG:
         seed, stream, step, rank = self.key
         return f"StepRNG(seed={seed}, step={step}, rank={rank}, stream={STREAMS[stream]!r})"
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
         seed, stream, step, rank = self.key
         return StepRNG, (seed, step, rank, STREAMS[stream])
 
@@ -63,28 +66,32 @@ class StepRNG:
         """A 63-bit seed for a library that wants one number, always the same for this step."""
         return int(np.random.SeedSequence(self.key).generate_state(1, np.uint64)[0] >> 1)
 
-    def uniform(self, low: float, high: float, shape: Sequence[int], device="cpu") -> Tensor:
+    def uniform(
+        self, low: float, high: float, shape: Sequence[int], device: Device = "cpu"
+    ) -> Tensor:
         """float32 in [low, high)."""
         return _to(self.numpy.uniform(low, high, shape).astype(np.float32), device)
 
-    def normal(self, shape: Sequence[int], device="cpu") -> Tensor:
+    def normal(self, shape: Sequence[int], device: Device = "cpu") -> Tensor:
         """Standard normal, float32."""
         return _to(self.numpy.standard_normal(shape).astype(np.float32), device)
 
-    def integers(self, low: int, high: int, shape: Sequence[int], device="cpu") -> Tensor:
+    def integers(self, low: int, high: int, shape: Sequence[int], device: Device = "cpu") -> Tensor:
         """int64 in [low, high)."""
         return _to(self.numpy.integers(low, high, shape), device)
 
-    def permutation(self, length: int, device="cpu") -> Tensor:
+    def permutation(self, length: int, device: Device = "cpu") -> Tensor:
         """A permutation of 0..length-1, int64."""
         return _to(self.numpy.permutation(length), device)
 
-    def beta(self, concentration: float, shape: Sequence[int], device="cpu") -> Tensor:
+    def beta(self, concentration: float, shape: Sequence[int], device: Device = "cpu") -> Tensor:
         """Beta(concentration, concentration), float32; one number for a whole batch or one each."""
         _positive(concentration)
         return _to(self.numpy.beta(concentration, concentration, shape).astype(np.float32), device)
 
-    def ratios(self, batch: int, n: int, concentration: float = 1.0, device="cpu") -> Tensor:
+    def ratios(
+        self, batch: int, n: int, concentration: float = 1.0, device: Device = "cpu"
+    ) -> Tensor:
         """λ for each of `batch` sets of n images, "b n", each row on the simplex (sum 1), float32.
 
         Symmetric Dirichlet: uniform on the simplex at concentration 1, and for n = 2 the
@@ -98,7 +105,7 @@ class StepRNG:
         rows = self.numpy.dirichlet(np.full(n, concentration), batch)
         return _to(rows.astype(np.float32), device)
 
-    def partners(self, batch: int, n: int, device="cpu") -> Tensor:
+    def partners(self, batch: int, n: int, device: Device = "cpu") -> Tensor:
         """Which images form each set, "b n", int64: itself first, then n - 1 others, all distinct.
 
         The batch is shuffled onto a ring, and partner j of everyone stands s_j places further on,
@@ -136,24 +143,26 @@ class FixedLambdaRNG(StepRNG):
         if not 0 < share < 1:
             raise InputError(f"the share of the first image must lie in (0, 1), not {share}.")
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
         return FixedLambdaRNG, (self.key[0], self.share)
 
-    def beta(self, concentration: float, shape: Sequence[int], device="cpu") -> Tensor:
+    def beta(self, concentration: float, shape: Sequence[int], device: Device = "cpu") -> Tensor:
         """`share`, whatever the concentration."""
         return torch.full(tuple(shape), self.share, device=device)
 
-    def ratios(self, batch: int, n: int, concentration: float = 1.0, device="cpu") -> Tensor:
+    def ratios(
+        self, batch: int, n: int, concentration: float = 1.0, device: Device = "cpu"
+    ) -> Tensor:
         """`share` for the first, the rest in equal parts for the others."""
         rows = torch.full((batch, n), (1 - self.share) / (n - 1), device=device)
         rows[:, 0] = self.share
         return rows
 
-    def partners(self, batch: int, n: int, device="cpu") -> Tensor:
+    def partners(self, batch: int, n: int, device: Device = "cpu") -> Tensor:
         """As `StepRNG.partners`, the same for every call; a larger n adds to a smaller one."""
         return StepRNG(self.key[0], stream="evaluate").partners(batch, n, device)
 
-    def permutation(self, length: int, device="cpu") -> Tensor:
+    def permutation(self, length: int, device: Device = "cpu") -> Tensor:
         """Each one's first partner."""
         return self.partners(length, 2, device)[:, 1]
 
@@ -201,7 +210,7 @@ def _positive(concentration: float) -> None:
         )
 
 
-def _to(array: np.ndarray, device) -> Tensor:
+def _to(array: np.ndarray, device: Device) -> Tensor:
     tensor = torch.from_numpy(np.asarray(array, order="C"))
     if torch.device(device).type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)

@@ -31,7 +31,7 @@ class Augment:
     flip: bool = True
     border: str = "black"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.border not in BORDERS:
             raise unknown("border", self.border, BORDERS)
         if self.padding < 0:

@@ -15,7 +15,7 @@ import numpy as np
 from adautomix.data import layouts
 from adautomix.data.dataset_info import DatasetInfo
 from adautomix.data.image_set import ImageSet
-from adautomix.errors import DataError, unknown
+from adautomix.errors import DataError, InputError, unknown
 
 INFO = DatasetInfo(
     name="cifar100",
@@ -54,7 +54,7 @@ CLASSES = tuple(_FINE_NAMES.split())
 
 
 def read(
-    split: str, root: str | Path, per_class: int | None = None, *, check: bool = True
+    split: str, root: str | Path | None, per_class: int | None = None, *, check: bool = True
 ) -> ImageSet:
     """CIFAR-100 from any of the three layouts, the same arrays from each.
 
@@ -64,9 +64,11 @@ def read(
     The validation split is the last 50 training images of every class: training on more than the
     first 450 overlaps it.
 
-    Raises InputError for an unknown split or more images than a class has; DataError when files are
-    missing, truncated or altered.
+    Raises InputError for an unknown split, no root or more images than a class has; DataError when
+    files are missing, truncated or altered.
     """
+    if root is None:
+        raise InputError(f"{INFO.title} is read from a folder or file: say which.")
     whole = _whole(split, Path(root), check)
     return whole if per_class is None else whole.subset(per_class)
 

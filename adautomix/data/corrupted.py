@@ -102,7 +102,8 @@ def load_corrupted(
     The labels of an official set are its own, in its own order. Raises as `corrupted` does, and
     DataError for an official file that is missing beside others, truncated or of another shape.
     """
-    kind(name), check_severity(severity)
+    kind(name)
+    check_severity(severity)
     split = f"{clean.split}, {name} {severity}"
     folder = official_folder(clean, root)
     if folder is not None:
@@ -112,12 +113,12 @@ def load_corrupted(
     tag = f"-{_digest(frost_pictures(frost, clean.info.side))[:8]}" if name == "frost" else ""
     key = f"{clean.info.name}-{clean.sha256[:16]}-v{VERSION}-s{seed}"
     file = _root(root) / "corrupted" / key / f"{name}{tag}-{severity}.npy"
-    images = _kept(file, clean.images.shape)
-    if images is None:
-        images = corrupted(clean.images, name, severity, seed, frost=frost)
+    kept = _kept(file, clean.images.shape)
+    if kept is None:
+        kept = corrupted(clean.images, name, severity, seed, frost=frost)
         with suppress(OSError):  # a folder that cannot be written costs time, not the result
-            _keep(file, images)
-    return CorruptedSet(replace(clean, images=images, split=split), MADE)
+            _keep(file, kept)
+    return CorruptedSet(replace(clean, images=kept, split=split), MADE)
 
 
 def official_folder(clean: ImageSet, root: str | Path | None = None) -> Path | None:

@@ -38,7 +38,8 @@ def class_numbers(labels: object, classes: int, *, left_out: bool = False) -> In
     """
     numbers = unchecked_numbers(labels, classes)
     if numbers.numel():
-        check_range(*extremes(numbers, left_out=left_out).tolist(), classes)
+        low, high = extremes(numbers, left_out=left_out).tolist()
+        check_range(low, high, classes)
     return numbers
 
 

@@ -136,10 +136,12 @@ def _from_pickles(root: Path, split: str, info: DatasetInfo, official: Sequence[
 
 def _texts(names: Sequence[object], path: Path) -> list[str]:
     """The names of classes; DataError for one that is no text."""
+    texts = []
     for name in names:
         if not isinstance(name, str):
             raise DataError(f"{path}: class names must be text, found {shown(name)}.")
-    return list(names)
+        texts.append(name)
+    return texts
 
 
 def _whole(labels: np.ndarray, path: Path) -> Int64[np.ndarray, "*s"]:

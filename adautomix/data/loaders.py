@@ -1,7 +1,7 @@
 """Batches from a small set that lies on the device whole, or from any loader."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64
@@ -27,7 +27,7 @@ class Batch(_Pair):
 
     __slots__ = ()
 
-    def __new__(cls, images: Float[Tensor, "b c h w"], labels: Int64[Tensor, " b"]):
+    def __new__(cls, images: Float[Tensor, "b c h w"], labels: Int64[Tensor, " b"]) -> Self:
         return super().__new__(cls, images, labels)
 
 
@@ -134,23 +134,24 @@ class LoaderBatches:
     """
 
     def __init__(self, loader: Iterable, check: Check, device: torch.device | str = "cpu"):
+        self.loader: Any = loader
+        self.check, self.device = check, device
         try:
-            len(loader)
+            len(self)
         except (TypeError, NotImplementedError) as error:  # of its dataset, perhaps
             raise InputError(
                 "the loader has no length, so the learning rate's schedule cannot be laid out: "
                 "give a torch DataLoader over a dataset with a length, or a list of batches."
             ) from error
-        self.loader, self.check, self.device = loader, check, device
 
     def __len__(self) -> int:
         return len(self.loader)
 
     def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
         """The loader's batches from `skip` on."""
-        sampler = getattr(self.loader, "sampler", None)
-        if hasattr(sampler, "set_epoch"):
-            sampler.set_epoch(number)
+        set_epoch = getattr(getattr(self.loader, "sampler", None), "set_epoch", None)
+        if set_epoch is not None:
+            set_epoch(number)
         yield from batches_of(self.loader, self.check, self.device, "train loader", skip)
 
 

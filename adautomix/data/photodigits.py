@@ -193,7 +193,7 @@ def sources() -> tuple[Int64[np.ndarray, "s 8 8"], Int64[np.ndarray, " s"], tupl
     Raises DataError when they are missing or not the bytes this dataset was made from.
     """
     package = find_spec("sklearn")
-    if package is None:
+    if package is None or package.origin is None:
         raise DataError("PhotoDigits is made from files of scikit-learn: pip install scikit-learn.")
     folder = Path(package.origin).parent / "datasets"
     try:

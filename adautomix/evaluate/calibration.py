@@ -219,7 +219,8 @@ class Confidence:
 
     def __call__(self, context: EvalContext) -> Values:
         """`Calibration.values()`; with `scaled` also the two temperatures."""
-        predictions, found = context.predictions, {}
+        predictions = context.predictions
+        found: Values = {}
         if self.scaled:
             predictions, temperatures = scaled_across(predictions)
             found["temperatures"] = list(temperatures)

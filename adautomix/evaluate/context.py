@@ -1,8 +1,9 @@
 """What is evaluated: a trained predictor, its images, and how to compute."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import Field, dataclass
 from functools import cached_property
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from torch import nn
 
@@ -34,7 +35,8 @@ class EvalContext:
     @property
     def backbone(self) -> Backbone:
         """The network whose features can be looked at: a teacher's own."""
-        return getattr(self.module, "network", self.module)
+        module: Any = self.module
+        return getattr(module, "network", module)
 
     @property
     def normalised(self) -> Predict:
@@ -68,5 +70,10 @@ class EvalContext:
         return evaluation_batches(self.images(per_class), device=self.numerics.device)
 
 
-Evaluation = Callable[[EvalContext], Values]
-"""A frozen dataclass of settings that is called; `EVALUATIONS` names them."""
+@runtime_checkable
+class Evaluation(Protocol):
+    """A frozen dataclass of settings that is called; `EVALUATIONS` names them."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def __call__(self, context: EvalContext) -> Values: ...

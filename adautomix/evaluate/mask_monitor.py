@@ -1,6 +1,7 @@
 """A fixed set of images, mixed again and again while a method learns."""
 
 import io
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,10 +68,12 @@ class MaskMonitor:
 
     def finish(self, method: Method, notes: dict[str, Tensor]) -> None:
         """Adds ratio and kept share of every object to `notes`, flat, where known."""
-        mixes = [self._mix(method, i) for i in range(len(self.rounds))]
-        if self.data.masks is None or mixes[0] is None:
+        objects = self.data.masks
+        found = [self._mix(method, i) for i in range(len(self.rounds))]
+        mixes = [mixed for mixed in found if mixed is not None]  # all, or none where none mix
+        if objects is None or not mixes:
             return
-        shares = [self._kept(mixed, i) for i, mixed in enumerate(mixes)]
+        shares = [self._kept(objects, mixed, i) for i, mixed in enumerate(mixes)]
         notes["kept_ratios"] = _flat([mixed.ratios for mixed in mixes])
         notes["kept"] = _flat(shares)
 
@@ -82,7 +85,8 @@ class MaskMonitor:
         if not notes:
             return {}
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **{name: tensor.numpy() for name, tensor in notes.items()})
+        arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in notes.items()}
+        np.savez_compressed(buffer, **arrays)
         return {"mixed.npz": buffer.getvalue()}
 
     def _numbers(self, method: Method, i: int) -> dict[str, float]:
@@ -91,7 +95,7 @@ class MaskMonitor:
             return {}
         numbers = describe_masks(mixed)
         if self.data.masks is not None:
-            numbers["kept_share"] = float(self._kept(mixed, i).mean())
+            numbers["kept_share"] = float(self._kept(self.data.masks, mixed, i).mean())
         return numbers
 
     def _mix(self, method: Method, i: int) -> Mixed | None:
@@ -103,9 +107,9 @@ class MaskMonitor:
                 normalise(images, info.mean, info.std), StepRNG(0, i, stream="evaluate")
             )
 
-    def _kept(self, mixed: Mixed, i: int) -> Tensor:
-        objects = torch.from_numpy(self.data.masks[self.rounds[i]]).to(mixed.masks.device)
-        return object_coverage(mixed, objects)
+    def _kept(self, objects: np.ndarray, mixed: Mixed, i: int) -> Tensor:
+        shown = torch.from_numpy(objects[self.rounds[i]]).to(mixed.masks.device)
+        return object_coverage(mixed, shown)
 
 
 def _flat(tensors: list[Tensor]) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from adautomix.data.dataset_info import DatasetInfo
 from adautomix.data.labels import LEFT_OUT
 from adautomix.errors import InputError
 from adautomix.evaluate import checks
@@ -151,7 +152,9 @@ def occlusion(
     if not shares or not all(0 <= share <= 1 for share in shares):
         raise InputError(f"shares of dropped cells lie in [0, 1], not {tuple(shares)}.")
     drop = drop or PatchDrop()
-    rng, kept, gone = drop.rng(), 0, 0
+    rng = drop.rng()
+    kept: Tensor | int = 0
+    gone: Tensor | int = 0
     correct: list[Tensor | int] = [0] * len(shares)
     with asking(predict) as ask:
         for pixels, labels in ask.pairs(batches):
@@ -189,10 +192,16 @@ class Occlusions:
 
     def __call__(self, context: EvalContext) -> Values:
         """The "mean" over the shares, n images, and "dropped_30" and so on for each share."""
-        fill = context.data.info.mean if self.fill == "mean" else self.fill
-        drop = PatchDrop(self.grid, fill, self.shared, self.seed)
+        drop = PatchDrop(self.grid, self._colour(context.data.info), self.shared, self.seed)
         batches = context.pixels(self.per_class)
         found = occlusion(context.on_pixels, batches, drop, shares=self.shares)
         rows = zip(found.shares, found.accuracies, strict=True)
         values = {f"dropped_{round(100 * share):02d}": value for share, value in rows}
         return {"mean": sum(values.values()) / len(values), "n": found.n, **values}
+
+    def _colour(self, info: DatasetInfo) -> float | tuple[float, ...]:
+        if self.fill == "mean":
+            return info.mean
+        if isinstance(self.fill, str):
+            raise InputError(f'fill must be a value in [0, 1] or "mean", not {self.fill!r}.')
+        return self.fill

@@ -14,7 +14,7 @@ from adautomix.methods.base import Losses, Method, as_backbone, check_batch, che
 from adautomix.methods.eager_grad import eager_grad
 from adautomix.mix import Mixed, MixGenerator, blend, interpolate
 from adautomix.mix.base import batch_shape
-from adautomix.models import Backbone
+from adautomix.models import Backbone, Teacher
 from adautomix.models.backbone import BackboneOutput
 from adautomix.rng import StepRNG, initial_weights
 
@@ -59,7 +59,7 @@ class AdAutoMix:
     classifier_updates: int = 1
     generator_updates: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.n < 2:
             raise InputError(f"AdAutoMix mixes n = 2 or more images, not {self.n}.")
         check_teacher(self.momentum)
@@ -114,6 +114,8 @@ class AdAutoMixMethod(Method):
     training: teacher on clean 1, teacher on mixed 1 + 1, classifier on mixed, interpolated and
     clean images 3 × 3.
     """
+
+    teacher: Teacher
 
     def __init__(self, classifier: Backbone, generator: MixGenerator, config: AdAutoMix):
         super().__init__(classifier, config.momentum)
@@ -222,12 +224,12 @@ class Reverse(torch.autograd.Function):
     """The identity whose gradient is turned and scaled (gradient reversal)."""
 
     @staticmethod
-    def forward(ctx, images: Tensor, scale: float) -> Tensor:
+    def forward(ctx: Any, images: Tensor, scale: float) -> Tensor:
         ctx.scale = scale
         return images.view_as(images)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return -ctx.scale * gradient, None
 
 

@@ -16,6 +16,7 @@ from adautomix.methods.eager_grad import eager_grad
 from adautomix.methods.openmixup import (
     OwnStatistics,
     TwoHeads,
+    forward_mixed_with_features,
     statistics_rate,
     undisturbed,
     waiting_momentum_at,
@@ -104,7 +105,7 @@ class AdAutoMixReleased:
     upsampling: str = "bilinear"
     init: float = 0.01
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.n < 2:
             raise InputError(f"AdAutoMix mixes n = 2 or more images, not {self.n}.")
         check_teacher(self.momentum)
@@ -154,6 +155,8 @@ class AdAutoMixReleasedMethod(Method):
     code, which repeats clean images before the teacher, 12 + N and 9 + N.
     """
 
+    teacher: Teacher
+
     def __init__(self, classifier: TwoHeads, generator: MixGenerator, config: AdAutoMixReleased):
         super().__init__(classifier, momentum=None)
         kind = OwnStatistics if config.statistics == "own" else Teacher
@@ -175,14 +178,13 @@ class AdAutoMixReleasedMethod(Method):
         """The tensor part of a step; `theirs` are the generator's sets, `mine` the classifier's."""
         n, size = theirs.partners.shape[1], images.shape[-2:]
         with torch.no_grad(), statistics_rate(self.teacher, lambda m: clean_rate(m, n)):
-            clean = self.teacher.network.forward_mixed_with_features(images)
+            clean = forward_mixed_with_features(self.teacher.network, images)
         terms, total = self._classifier_terms(images, labels, clean.features, mine)
 
         masks = self.generator(clean.features, *theirs, size)
         with statistics_rate(self.teacher, lambda m: mixed_rate(m, n)):
-            view = self.teacher.network.forward_mixed_with_features(
-                blend(images, theirs.partners, masks)
-            ).logits
+            mixed = blend(images, theirs.partners, masks)
+            view = forward_mixed_with_features(self.teacher.network, mixed).logits
         terms["teacher_amce"] = loss.amce(view, labels, *theirs)
         terms["cosine"] = loss.cosine(view, clean.logits, *theirs)
         if self.config.signs == "paper":
@@ -199,7 +201,7 @@ class AdAutoMixReleasedMethod(Method):
         """What the classifier learns from now; for N > 2 its own image need not be the first."""
         _, mine = self._sets(images, rng)
         with undisturbed(self):
-            features = self.teacher.network.forward_mixed_with_features(images).features
+            features = forward_mixed_with_features(self.teacher.network, images).features
             masks = self._masks_for_classifier(features, mine, images.shape[-2:])
         return Mixed(blend(images, mine.partners, masks), *mine, masks)
 
@@ -229,9 +231,9 @@ class AdAutoMixReleasedMethod(Method):
 
     def _logits(self, mixed: Tensor) -> Tensor:
         """The classifier's, of its head for mixed images."""
-        return self.classifier.forward_mixed_with_features(mixed).logits
+        return forward_mixed_with_features(self.classifier, mixed).logits
 
-    def _masks_for_classifier(self, features: Tensor, mine: Sets, size: tuple[int, int]) -> Tensor:
+    def _masks_for_classifier(self, features: Tensor, mine: Sets, size: torch.Size) -> Tensor:
         """The generator's masks, or the constants λ; of more than three, three are replaced."""
         masks = self.generator(features, *mine, size)
         ratios, margin = mine.ratios, self.config.lam_margin
@@ -248,8 +250,8 @@ class AdAutoMixReleasedMethod(Method):
         if n == 2:
             first = torch.arange(batch, device=device)
             pairs = [torch.stack([first, rng.permutation(batch, device)], dim=1) for _ in "gc"]
-            ratios = [torch.stack([own, 1 - own]).expand(batch, 2) for own in drawn]
-            return Sets(pairs[0], ratios[0]), Sets(pairs[1], ratios[1])
+            shares = [torch.stack([own, 1 - own]).expand(batch, 2) for own in drawn]
+            return Sets(pairs[0], shares[0]), Sets(pairs[1], shares[1])
         ratios = (drawn / drawn.sum()).expand(batch, n)
         partners = [
             torch.stack([rng.permutation(batch, device) for _ in range(n)], dim=1) for _ in "gc"

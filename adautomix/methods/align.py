@@ -62,7 +62,7 @@ class AlignMix:
     per: str = "batch"
     momentum: float | None = 0.999
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 0 <= self.aligned <= 1:
             raise InputError(f"aligned is a probability, not {self.aligned}.")
         if self.otherwise not in OTHERWISE:

@@ -15,12 +15,13 @@ from adautomix.methods.eager_grad import eager_grad
 from adautomix.methods.openmixup import (
     OwnStatistics,
     TwoHeads,
+    forward_mixed_with_features,
     undisturbed,
     waiting_momentum_at,
 )
 from adautomix.mix import MixBlock, Mixed, blend
 from adautomix.mix.base import batch_shape
-from adautomix.models import Backbone, BackboneOutput
+from adautomix.models import Backbone, Teacher
 from adautomix.rng import StepRNG, initial_weights
 
 PIPELINES = ("paper", "openmixup")
@@ -30,12 +31,23 @@ PIPELINES = ("paper", "openmixup")
 class PairConfig(Protocol):
     """The hyper-parameters that AutoMix and SAMix have in common; see `AutoMix`."""
 
-    alpha: float
-    mask_loss: float
-    mask_margin: float
-    lam_margin: float
-    momentum: float
-    pipeline: str
+    @property
+    def alpha(self) -> float: ...
+
+    @property
+    def mask_loss(self) -> float: ...
+
+    @property
+    def mask_margin(self) -> float: ...
+
+    @property
+    def lam_margin(self) -> float: ...
+
+    @property
+    def momentum(self) -> float: ...
+
+    @property
+    def pipeline(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,7 @@ class AutoMix:
     init: float = 0.01
     pipeline: str = "paper"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_pair_config(self)
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "AutoMixMethod":
@@ -115,6 +127,8 @@ class AutoMixMethod(Method):
     clean 1, teacher on mixed 1 + 1, classifier on mixed and clean images 2 × 3.
     """
 
+    teacher: Teacher
+
     def __init__(self, classifier: Backbone, block: MixBlock, config: PairConfig):
         toolbox = config.pipeline == "openmixup"
         super().__init__(classifier, None if toolbox else config.momentum)
@@ -138,7 +152,7 @@ class AutoMixMethod(Method):
     ) -> Losses:
         """The tensor part of the step; `mine` are the classifier's pairs, `theirs` the block's."""
         with torch.no_grad():
-            features = self._forward_with_features(self.teacher.network, images).features
+            features = forward_mixed_with_features(self.teacher.network, images).features
             masks = self._masks_for_classifier(features, *mine, images.shape[-2:])
             mixed = blend(images, mine[0], masks)
         weights = list(self.classifier.parameters())
@@ -150,7 +164,7 @@ class AutoMixMethod(Method):
         order = ("ce", "mixed_ce") if self.toolbox else ("mixed_ce", "ce")
         terms = {name: eager_grad(passes[name], weights) for name in order}
         masks = self.generator(features, *theirs, images.shape[-2:])
-        view = self._forward_with_features(
+        view = forward_mixed_with_features(
             self.teacher.network, blend(images, theirs[0], masks)
         ).logits
         terms["teacher_mixed_ce"] = self.teacher_loss(view, labels, *theirs)
@@ -159,7 +173,7 @@ class AutoMixMethod(Method):
         return Losses.of(total + self.config.mask_loss * terms["mask_area"], **terms)
 
     def _classifier_loss(self, mixed: Tensor, labels: Tensor, *pairs: Tensor) -> Tensor:
-        return mixed_ce(self._forward_with_features(self.classifier, mixed).logits, labels, *pairs)
+        return mixed_ce(forward_mixed_with_features(self.classifier, mixed).logits, labels, *pairs)
 
     def teacher_loss(
         self, view: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor
@@ -176,7 +190,7 @@ class AutoMixMethod(Method):
         """What the classifier learns from now."""
         partners, ratios = self._pairs(images, rng)
         with undisturbed(self):
-            features = self._forward_with_features(self.teacher.network, images).features
+            features = forward_mixed_with_features(self.teacher.network, images).features
             masks = self._masks_for_classifier(features, partners, ratios, images.shape[-2:])
         return Mixed(blend(images, partners, masks), partners, ratios, masks)
 
@@ -188,16 +202,8 @@ class AutoMixMethod(Method):
         else:
             super().after_step(progress)
 
-    def _forward_with_features(self, network: Backbone, images: Tensor) -> BackboneOutput:
-        """Logits for mixed images, and tapped features."""
-        return (
-            network.forward_mixed_with_features(images)
-            if self.toolbox
-            else network.forward_with_features(images)
-        )
-
     def _masks_for_classifier(
-        self, features: Tensor, partners: Tensor, ratios: Tensor, size: tuple[int, int]
+        self, features: Tensor, partners: Tensor, ratios: Tensor, size: torch.Size
     ) -> Tensor:
         masks = self.generator(features, partners, ratios, size)
         plain = ratios.amin(dim=1) <= self.config.lam_margin

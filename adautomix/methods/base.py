@@ -1,7 +1,8 @@
 """What every training method is: a module whose forward is one whole step, for one loop."""
 
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from collections.abc import Callable
+from dataclasses import Field, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -41,8 +42,13 @@ class Method(nn.Module):
         momentum: ξ at the start of the teacher's cosine (A.2); None for no teacher.
     """
 
-    updates: ClassVar[tuple[str, ...]] = ("both",)
+    updates: tuple[str, ...] = ("both",)
     """Whom each update of a step moves; more than one where T1 or T2 of Algorithm 1 exceeds 1."""
+
+    compute: Callable[..., Losses]
+    """The tensor part of an update: a function of what `prepare` gave, the batch's images first,
+    and of the weights. It draws nothing, so it may be compiled.
+    """
 
     def __init__(self, classifier: Backbone, momentum: float | None):
         super().__init__()
@@ -75,13 +81,6 @@ class Method(nn.Module):
         """
         raise NotImplementedError
 
-    def compute(self, images: Float[Tensor, "b c h w"], *prepared: Any) -> Losses:
-        """The tensor part of an update: a function of what `prepare` gave and of the weights.
-
-        It draws nothing, so it may be compiled.
-        """
-        raise NotImplementedError
-
     def mixed(self, images: Float[Tensor, "b c h w"], rng: StepRNG) -> Mixed | None:
         """What a step with these numbers trains on, without gradients; None if nothing is mixed."""
         return None
@@ -102,7 +101,7 @@ class Method(nn.Module):
         if self.teacher is not None:
             self.teacher.follow(self.classifier, momentum_at(progress, self.teacher.base))
 
-    def compile_step(self, **options) -> None:
+    def compile_step(self, **options: Any) -> None:
         """Compile `compute` by `torch.compile`.
 
         A batch of another size than the first, as an epoch's last may be, runs uncompiled:
@@ -111,7 +110,7 @@ class Method(nn.Module):
         eager, compiled = self.compute, torch.compile(self.compute, dynamic=False, **options)
         sizes: list[torch.Size] = []
 
-        def compute(images: Tensor, *rest) -> Losses:
+        def compute(images: Tensor, *rest: Any) -> Losses:
             sizes[:] = sizes or [images.shape]
             return (compiled if images.shape == sizes[0] else eager)(images, *rest)
 
@@ -121,6 +120,9 @@ class Method(nn.Module):
 @runtime_checkable
 class MethodConfig(Protocol):
     """A method's hyper-parameters: a frozen dataclass that makes the `Method` to train."""
+
+    if TYPE_CHECKING:  # so that `replace` takes one
+        __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     @property
     def passes(self) -> float:

@@ -61,7 +61,7 @@ class DADA:
     radius: float = 0.01
     momentum: float | None = 0.999
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.ops:
             raise InputError(f"DADA chooses from one or more ops: {', '.join(OPS)}.")
         for name in self.ops:
@@ -89,8 +89,10 @@ class Policy(nn.Module):
 
     def __init__(self, ops: tuple[str, ...], slots: int):
         super().__init__()
-        for name in ("choice", "chance", "strength"):
-            setattr(self, name, nn.Parameter(torch.zeros(slots, len(ops))))
+        self.choice, self.chance, self.strength = (
+            nn.Parameter(torch.zeros(slots, len(ops))) for _ in range(3)
+        )
+        self.codes: Tensor
         codes = torch.tensor([OPS.index(name) for name in ops])
         self.register_buffer("codes", codes, persistent=False)
 
@@ -101,7 +103,8 @@ class Policy(nn.Module):
         low, high = images.amin((0, 2, 3), keepdim=True), images.amax((0, 2, 3), keepdim=True)
         span = torch.where(high > low, high - low, 1.0)
         shown, touched = (images - low) / span, torch.zeros_like(images[:, 0, 0, 0]).bool()
-        batch, device, log_chance = len(images), images.device, 0.0
+        batch, device = len(images), images.device
+        log_chance = torch.zeros(batch, device=device)
         for slot in range(len(self.choice)):
             among = self.choice[slot].log_softmax(dim=0)
             drawn = rng.uniform(0.0, 1.0, (4, batch), device)

@@ -55,7 +55,7 @@ def _scaled(gradients: Sequence[Tensor | None], factor: Tensor) -> Iterator[Tens
     stored = [None if g is None else g.untyped_storage() for g in gradients]
     uses = Counter(s.data_ptr() for s in stored if s is not None)
     for g, s in zip(gradients, stored, strict=True):
-        if g is None:
+        if g is None or s is None:
             yield None
         elif uses[s.data_ptr()] == 1 and s.nbytes() == g.nbytes:
             yield g.mul_(factor.to(g.dtype))

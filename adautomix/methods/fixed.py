@@ -9,7 +9,8 @@ from adautomix.checked import checked
 from adautomix.errors import InputError
 from adautomix.losses import mixed_ce
 from adautomix.methods.base import Losses, Method, as_backbone
-from adautomix.mix import GuidedRule, Mixed, MixingRule
+from adautomix.mix import Mixed, MixingRule
+from adautomix.models import Backbone
 from adautomix.rng import StepRNG
 
 
@@ -28,8 +29,8 @@ class Fixed:
     rule: MixingRule
     momentum: float | None = 0.999
 
-    def __post_init__(self):
-        if isinstance(self.rule, GuidedRule):
+    def __post_init__(self) -> None:
+        if hasattr(self.rule, "guide"):  # a GuidedRule
             rule = type(self.rule).__name__
             raise InputError(f"{rule} must be told what matters: use Guided({rule}()).")
 
@@ -41,7 +42,7 @@ class Fixed:
 class FixedMethod(Method):
     """See `Fixed`."""
 
-    def __init__(self, classifier: nn.Module, config: Fixed):
+    def __init__(self, classifier: Backbone, config: Fixed):
         super().__init__(classifier, config.momentum)
         self.rule = config.rule
 

@@ -46,7 +46,7 @@ class Guided:
     momentum: float | None = 0.999
     guide_from: str = "classifier"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if (kind := getattr(self.rule, "guide", "none")) not in GUIDES:
             raise unknown("map to guide a rule", kind, GUIDES)
         if self.guide_from not in SOURCES:
@@ -105,7 +105,8 @@ class GuidedMethod(Method):
             return self.rule(images, rng, importance)
 
     def _guide(self) -> Backbone:
-        return self.teacher.network if self.config.guide_from == "teacher" else self.classifier
+        teacher = self.teacher if self.config.guide_from == "teacher" else None
+        return self.classifier if teacher is None else teacher.network
 
 
 def saliency(
@@ -153,9 +154,10 @@ def cam(
         watched = final.detach().requires_grad_()
         evidence = network.model.forward_head(watched).gather(1, labels[:, None]).sum()
         (gradient,) = torch.autograd.grad(evidence, watched)
+    _, _, height, width = images.shape
     channels = -1 if getattr(network.model, "output_fmt", "NCHW") == "NHWC" else 1
     grid = (gradient.float() * final.float()).sum(dim=channels)
-    large = resized(grid, tuple(images.shape[2:]))
+    large = resized(grid, (height, width))
     return shares(large - large.amin(dim=(1, 2), keepdim=True))
 
 

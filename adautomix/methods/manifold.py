@@ -153,4 +153,7 @@ def mix_rows(
 ) -> Float[Tensor, "b ..."]:
     """Σ_n λ_n h_n over the images of each set; h may have any axes after the first."""
     shares = ratios.to(features.dtype).reshape(*ratios.shape, *[1] * (features.ndim - 1))
-    return sum(features[partners[:, n]] * shares[:, n] for n in range(partners.shape[1]))
+    mixed = features[partners[:, 0]] * shares[:, 0]
+    for n in range(1, partners.shape[1]):
+        mixed = mixed + features[partners[:, n]] * shares[:, n]
+    return mixed

@@ -57,7 +57,7 @@ class MEADA:
     steps: int = 5
     momentum: float | None = 0.999
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("eta", "gamma"):
             if getattr(self, name) < 0:
                 raise InputError(f"{name} must be 0 or more, not {getattr(self, name)}.")
@@ -96,7 +96,7 @@ class MEADAMethod(Method):
         """The tensor part of the step after the ascent; one forward of both halves."""
         clean, adversarial = self.classifier(torch.cat([images, moved])).chunk(2)
         terms = {"ce": ce(clean, labels).mean(), "adversarial_ce": ce(adversarial, labels).mean()}
-        return Losses.of(sum(terms.values()) / 2, **terms)
+        return Losses.of((terms["ce"] + terms["adversarial_ce"]) / 2, **terms)
 
     def moved(self, images: Tensor, labels: Tensor) -> Tensor:
         """x_adv of each image against the classifier as it is, in evaluation mode as published.

@@ -53,6 +53,13 @@ class TwoHeads(Backbone):
         return self.model.forward_head(final, pre_logits=True), features
 
 
+def forward_mixed_with_features(network: Backbone, images: Tensor) -> BackboneOutput:
+    """Logits for mixed images, of the second head where there is one, and tapped features."""
+    if isinstance(network, TwoHeads):
+        return network.forward_mixed_with_features(images)
+    return network.forward_with_features(images)
+
+
 class OwnStatistics(Teacher):
     """A teacher of which only the parameters follow the classifier.
 
@@ -60,7 +67,7 @@ class OwnStatistics(Teacher):
     running statistics, which evaluation uses, are collected from the teacher's own passes.
     """
 
-    def __init__(self, classifier: nn.Module, base: float = 0.999):
+    def __init__(self, classifier: Backbone, base: float = 0.999):
         super().__init__(classifier, base)
         self.train()
 
@@ -70,7 +77,7 @@ class OwnStatistics(Teacher):
         return self
 
     @torch.no_grad()
-    def follow(self, classifier: nn.Module, momentum: float) -> None:
+    def follow(self, classifier: Backbone, momentum: float) -> None:
         """One step of the average, parameters alone, with ξ = `momentum`."""
         mine, theirs = list(self.network.parameters()), list(classifier.parameters())
         get_ema_multi_avg_fn(momentum)(mine, [p.detach() for p in theirs], None)
@@ -90,14 +97,14 @@ def waiting_momentum_at(progress: float, base: float = 0.999, end: float = 0.999
 @contextmanager
 def statistics_rate(network: nn.Module, rate: Callable[[float], float]) -> Iterator[None]:
     """Inside, every BatchNorm of momentum m updates its running statistics with `rate(m)`."""
-    norms = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.momentum is not None]
-    before = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.momentum = rate(norm.momentum)
+    before = [(m, m.momentum) for m in network.modules() if isinstance(m, _BatchNorm)]
+    for norm, momentum in before:
+        if momentum is not None:
+            norm.momentum = rate(momentum)
     try:
         yield
     finally:
-        for norm, momentum in zip(norms, before, strict=True):
+        for norm, momentum in before:
             norm.momentum = momentum
 
 

@@ -47,7 +47,7 @@ class SAMix:
     init: float = 0.01
     pipeline: str = "paper"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_pair_config(self)
         for name in ("eta", "mask_variance", "flatness"):
             if getattr(self, name) < 0:
@@ -70,6 +70,8 @@ class SAMix:
 
 class SAMixMethod(AutoMixMethod):
     """AutoMix's momentum pipeline with the two losses of SAMix's block."""
+
+    config: SAMix
 
     def teacher_loss(
         self, view: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor

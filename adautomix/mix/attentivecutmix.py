@@ -36,7 +36,7 @@ class AttentiveCutMix:
 
     guide: ClassVar[str] = "attention"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.share is not None and not 0 < self.share <= 1:
             raise InputError(f"the share of kept cells must lie in (0, 1], not {self.share}.")
 

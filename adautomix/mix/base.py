@@ -9,7 +9,7 @@ from torch import Tensor
 
 from adautomix.checked import shown
 from adautomix.errors import InputError
-from adautomix.rng import StepRNG, check_draw
+from adautomix.rng import Device, StepRNG, check_draw
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def weighing(images: Float[Tensor, "*shape"]) -> torch.dtype:
     return torch.promote_types(images.dtype, torch.float32)
 
 
-def identity_indices(height: int, width: int, device="cpu") -> Int[Tensor, "h w"]:
+def identity_indices(height: int, width: int, device: Device = "cpu") -> Int[Tensor, "h w"]:
     """Each pixel's own number, row by row: the `sources` of an image of which nothing moves."""
     return torch.arange(height * width, device=device).view(height, width)
 

@@ -29,7 +29,7 @@ class Cutout:
 
     side: float = 0.25
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 0 < self.side <= 1:
             raise InputError(f"the side of Cutout's box must lie in (0, 1], not {self.side}.")
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
 from adautomix.mix.base import Mixed, batch_shape, paste, per_batch_or_sample
-from adautomix.rng import StepRNG
+from adautomix.rng import Device, StepRNG
 
 SPECTRA = ("2d", "one-axis")
 
@@ -41,7 +41,7 @@ class FMix:
     spectrum: str = "2d"
     per: str = "batch"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.spectrum not in SPECTRA:
             raise unknown("spectrum of FMix", self.spectrum, SPECTRA)
         if self.decay < 0:
@@ -59,7 +59,7 @@ class FMix:
 
 
 def isotropic(
-    rng: StepRNG, shape: tuple[int, int, int], decay: float, device="cpu"
+    rng: StepRNG, shape: tuple[int, int, int], decay: float, device: Device = "cpu"
 ) -> Float[Tensor, "b h w"]:
     """Low-frequency images of a shape (b, h, w): white noise, its spectrum times 1 / f^decay.
 
@@ -74,7 +74,7 @@ def isotropic(
 
 
 def along_one_axis(
-    rng: StepRNG, shape: tuple[int, int, int], decay: float, device="cpu"
+    rng: StepRNG, shape: tuple[int, int, int], decay: float, device: Device = "cpu"
 ) -> Float[Tensor, "b h w"]:
     """Images as the published code makes them; a shape is (b, h, w).
 

@@ -77,9 +77,9 @@ class MixGenerator(nn.Module):
         outputs = 2 * self.width + 1
         self.qkv = nn.Conv2d(channels, outputs, kernel_size=1)
         nn.init.normal_(self.qkv.weight, std=init)
-        nn.init.zeros_(self.qkv.bias)
+        nn.init.zeros_(self.qkv.get_parameter("bias"))
         self.ratio_weight = nn.Parameter(torch.empty(outputs)) if embed_ratio else None
-        if embed_ratio:
+        if self.ratio_weight is not None:
             nn.init.normal_(self.ratio_weight, std=init)
 
     def forward(

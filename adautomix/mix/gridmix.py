@@ -9,7 +9,7 @@ from torch import Tensor
 from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
 from adautomix.mix.base import Mixed, batch_shape, paste, per_batch_or_sample
-from adautomix.rng import StepRNG
+from adautomix.rng import Device, StepRNG
 
 AREA = (0.5, 1.0)
 """Of the region with holes, as a share of the image."""
@@ -50,7 +50,7 @@ class GridMix:
     overhang: str = "clip"
     per: str = "batch"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 1 <= self.fewest <= self.most:
             raise InputError(
                 "the cells across GridMix's region need 1 <= fewest <= most, "
@@ -68,7 +68,9 @@ class GridMix:
         columns = holes(grid.left, grid.width, grid.cell, grid.hole, width)
         return paste(images, partners, rows[:, :, None] & columns[:, None, :])
 
-    def grid(self, rng: StepRNG, count: int, height: int, width: int, device="cpu") -> "Grid":
+    def grid(
+        self, rng: StepRNG, count: int, height: int, width: int, device: Device = "cpu"
+    ) -> "Grid":
         """`count` random grids for images of `height` by `width` pixels."""
         own = rng.beta(self.alpha, (count,), device)
         area = torch.floor(height * width * rng.uniform(*AREA, (count,), device))

@@ -59,7 +59,7 @@ class MixBlock(nn.Module):
 
     def _layers(self) -> None:
         self.projection = nn.Conv2d(self.channels, self.width + 1, kernel_size=1)
-        nn.init.zeros_(self.projection.bias)
+        nn.init.zeros_(self.projection.get_parameter("bias"))
         self.ratio_weight = nn.Parameter(torch.empty(self.width + 1)) if self.embed_ratio else None
 
     def forward(

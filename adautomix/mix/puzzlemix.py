@@ -80,7 +80,7 @@ class PuzzleMix:
 
     guide: ClassVar[str] = "saliency"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.solver not in SOLVERS:
             raise unknown("solver", self.solver, SOLVERS)
         if self.labels < 2:
@@ -152,10 +152,12 @@ class PuzzleMix:
 
     def _move(self, saliency: Tensor, mask: Tensor, blocks: int) -> Int[Tensor, "b h w"]:
         """Which pixel each pixel shows, so that salient patches come where `mask` is positive."""
-        grid = tuple(blocks * self._patches(side // blocks, blocks) for side in mask.shape[1:])
+        _, height, width = mask.shape
+        rows, columns = (blocks * self._patches(side // blocks, blocks) for side in (height, width))
+        grid = rows, columns
         there = shares(_on_grid(saliency, grid))
         plan = assign(there, _on_grid(mask.double(), grid) > 0, self.distance)
-        unmoved = identity_indices(*mask.shape[1:], mask.device).expand(len(mask), 1, -1, -1)
+        unmoved = identity_indices(height, width, mask.device).expand(len(mask), 1, -1, -1)
         return carry(unmoved, plan, grid)[:, 0]
 
     def _patches(self, side: int, blocks: int) -> int:

@@ -35,7 +35,7 @@ class ResizeMix:
     high: float = 0.8
     per: str = "batch"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 0 < self.low <= self.high <= 1:
             raise InputError(
                 "the scale of ResizeMix needs 0 < low <= high <= 1, "

@@ -1,5 +1,6 @@
 """SaliencyMix (Uddin et al., 2021): CutMix whose box is centred where the partner stands out."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -49,7 +50,7 @@ class SaliencyMix:
     levels: str = "bytes"
     per: str = "batch"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.peak not in PEAKS:
             raise unknown("choice of saliency peak", self.peak, PEAKS)
         if self.levels not in LEVELS:
@@ -104,13 +105,13 @@ def peaks(maps: Float[Tensor, "b h w"]) -> Float[Tensor, "2 b"]:
     return torch.stack([(row + 0.5) / height, (column + 0.5) / width])
 
 
-def _detector():
+def _detector() -> Callable[[np.ndarray], np.ndarray]:
     """A function from one image, "h w" or "h w 3", to its saliency map."""
     try:
-        from cv2.saliency import StaticSaliencyFineGrained_create
+        from cv2.saliency import StaticSaliencyFineGrained
     except ImportError as error:
         raise InputError(
             "SaliencyMix needs OpenCV with its saliency module: "
             "pip install 'adautomix[saliencymix]', and no other OpenCV beside it."
         ) from error
-    return lambda image: StaticSaliencyFineGrained_create().computeSaliency(image)[1]
+    return lambda image: StaticSaliencyFineGrained.create().computeSaliency(image)[1]

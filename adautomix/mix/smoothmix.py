@@ -34,7 +34,7 @@ class SmoothMix:
     labels: str = "share"
     per: str = "batch"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.labels not in LABELS:
             raise unknown("weight of SmoothMix's labels", self.labels, LABELS)
 

@@ -1,7 +1,7 @@
 """The classifier ψ_W: any timm model; one forward gives logits and tapped features."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -55,7 +55,7 @@ class Backbone(nn.Module):
                 "takes its features: make it by timm.create_model "
                 "(resnet18, swin_tiny_patch4_window7_224, convnext_tiny, ...)."
             )
-        self.model = model
+        self.model: Any = model  # with the two methods just asked for
         self.tap = of_type(int, tap, "tap")
         self.name = name
 
@@ -187,14 +187,14 @@ class Net:
         return {"channels": widths, "stem_type": "deep", "stem_width": self.width // 2}
 
 
-def cifar_stem(model: nn.Module) -> None:
+def cifar_stem(model: Any) -> None:
     """Replace a ResNet's 7×7 convolution and max-pool by a 3×3 convolution (A.3), in place."""
     if not (hasattr(model, "conv1") and hasattr(model, "maxpool") and hasattr(model, "bn1")):
         raise InputError(
             f"the cifar stem is for ResNets; {type(model).__name__} has no conv1 and maxpool "
             "to replace: use stem='timm'."
         )
-    first = model.conv1[0] if isinstance(model.conv1, nn.Sequential) else model.conv1
+    first: Any = model.conv1[0] if isinstance(model.conv1, nn.Sequential) else model.conv1
     model.conv1 = nn.Conv2d(first.in_channels, model.bn1.num_features, 3, padding=1, bias=False)
     nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")
     model.maxpool = nn.Identity()

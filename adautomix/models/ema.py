@@ -11,6 +11,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from adautomix.checked import of_type
 from adautomix.errors import InputError
+from adautomix.models.backbone import Backbone, BackboneOutput
 
 
 def momentum_at(progress: float, base: float = 0.999) -> float:
@@ -31,7 +32,7 @@ class Teacher(nn.Module):
     mode and collects statistics of its own.
     """
 
-    def __init__(self, classifier: nn.Module, base: float = 0.999):
+    def __init__(self, classifier: Backbone, base: float = 0.999):
         if not 0.0 <= base <= 1.0:
             raise InputError(f"the teacher's momentum must lie in [0, 1], not {base}.")
         super().__init__()
@@ -45,23 +46,27 @@ class Teacher(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         return self.network(images)
 
-    def forward_with_features(self, images: Tensor):
+    def forward_with_features(self, images: Tensor) -> BackboneOutput:
         """See `Backbone.forward_with_features`."""
         return self.network.forward_with_features(images)
 
     @torch.no_grad()
-    def follow(self, classifier: nn.Module, momentum: float) -> None:
+    def follow(self, classifier: Backbone, momentum: float) -> None:
         """One step of the average, parameters and buffers, with ξ = `momentum`."""
-        mine, theirs, copies = [], [], []
+        mine: list[Tensor] = []
+        theirs: list[Tensor] = []
+        counters: list[Tensor] = []
+        counted: list[Tensor] = []
         for a, b in zip(_tensors(self.network), _tensors(classifier), strict=True):
             if a.is_floating_point():
                 mine.append(a)
                 theirs.append(b.detach())
             else:
-                copies.append((a, b))
+                counters.append(a)
+                counted.append(b)
         get_ema_multi_avg_fn(momentum)(mine, theirs, None)
-        if copies:
-            torch._foreach_copy_(*map(list, zip(*copies, strict=True)))
+        if counters:
+            torch._foreach_copy_(counters, counted)
 
 
 def _tensors(module: nn.Module) -> list[Tensor]:

@@ -39,7 +39,7 @@ def _address(name: str) -> str:
     import timm
     from huggingface_hub import constants
 
-    found = timm.get_pretrained_cfg(name)
+    found: Any = timm.get_pretrained_cfg(name)  # not None: timm has weights for it
     return constants.ENDPOINT if found.hf_hub_id else found.url
 
 

@@ -27,7 +27,7 @@ class SGD:
     weight_decay: float = 1e-4
     generator_lr: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_rates(self)
         if not 0 <= self.momentum < 1:
             raise InputError(f"momentum must lie in [0, 1), not {self.momentum}.")
@@ -50,7 +50,7 @@ class AdamW:
     weight_decay: float = 0.05
     generator_lr: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_rates(self)
         if not all(0 <= beta < 1 for beta in self.betas):
             raise InputError(f"betas must lie in [0, 1), not {self.betas}.")
@@ -81,7 +81,7 @@ class Cosine:
     final_fraction: float = 0.0
     warmup: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 0 <= self.final_fraction <= 1:
             raise InputError(f"final_fraction must lie in [0, 1], not {self.final_fraction}.")
         if self.warmup < 0:
@@ -134,7 +134,7 @@ class Recipe:
     evaluate_every: int = 1
     evaluate_on: str = "test"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("epochs", "batch", "evaluate_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}.")

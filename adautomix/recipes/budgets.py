@@ -70,7 +70,7 @@ def _following(recipe: Recipe, momentum: float) -> Recipe:
     of the paper's 200-epoch runs on CIFAR-100 (Sec. 4.6; 100,000 steps of batch 100). At `smoke`,
     four steps for tests, it is longer than the run.
     """
-    if recipe.method.momentum is None:
+    if getattr(recipe.method, "momentum", None) is None:
         return recipe
     return replace(recipe, method=replace(recipe.method, momentum=momentum))
 

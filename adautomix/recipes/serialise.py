@@ -87,8 +87,8 @@ def recorded_path(value: Any, path: str) -> str:
 
 def _kind(name: object) -> type:
     """The class that records call `name`."""
-    today = {old: new for new, old in RECORDED_KINDS.items()}.get(name, name)
-    if today not in KINDS:
+    today = next((new for new, old in RECORDED_KINDS.items() if old == name), name)
+    if not isinstance(today, str) or today not in KINDS:
         raise unknown("kind of recipe value", name, KINDS)
     return KINDS[today]
 

@@ -15,10 +15,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from adautomix.record._where import checkout
 
+resource: ModuleType | None
 try:
     import resource
 except ImportError:  # Windows

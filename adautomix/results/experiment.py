@@ -90,7 +90,7 @@ class Experiment:
     evaluations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     protocol: Protocol | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for row in (row for stage in self.stages for row in stage.rows):
             if row not in self.rows:
                 raise unknown("row of the experiment", row, self.rows)

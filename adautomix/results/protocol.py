@@ -41,7 +41,7 @@ class Decision:
     settings: tuple[Setting, ...]
     seeds: int
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.settings or self.seeds < 2:
             raise InputError("a decision takes one setting or more, and 2 seeds or more.")
         if self.metric not in METRICS:  # accuracies: the verdict takes more for better

@@ -48,7 +48,7 @@ class SettingGrid:
     reported: Mapping[str, Setting]
     metric: str = "top1_median10"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         budgets = {run.budget for runs in self.runs.values() for run in runs}
         if len(budgets) > 1:
             raise InputError(

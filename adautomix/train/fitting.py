@@ -20,7 +20,7 @@ from adautomix.models import Backbone
 from adautomix.recipes import SGD, AdamW, Cosine
 from adautomix.rng import own_randomness
 from adautomix.train import Plan, Training, train
-from adautomix.train.loop import Evaluate
+from adautomix.train.loop import Epoch, Evaluate
 from adautomix.train.progress import Progress
 
 
@@ -80,7 +80,7 @@ class How:
     seed: int = 0
     progress: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.seed < 0:
             raise InputError(f"a seed is 0 or more, not {self.seed}.")
 
@@ -136,7 +136,7 @@ def fit(
     with own_randomness(), Progress("fit", training.total, show=how.progress) as progress:
         for event in train(training, batches, measure):
             progress.at(training.step)
-            if hasattr(event, "row"):
+            if isinstance(event, Epoch):
                 progress.tell({k: v for k, v in event.row.items() if k.endswith("_top1")})
     return Fitted(built, pd.DataFrame(training.curve), how.numerics)
 
@@ -177,7 +177,8 @@ class Takes:
         """Images and class numbers of a batch to train on; InputError if that cannot be."""
         images, labels, classes = self._parts(batch)
         numbers = training_labels(images, labels)
-        check_range(*extremes(numbers, left_out=False).tolist(), classes)
+        low, high = extremes(numbers, left_out=False).tolist()
+        check_range(low, high, classes)
         return images, numbers
 
     def to_test(self, batch: object) -> tuple[Tensor, Tensor]:

@@ -55,7 +55,7 @@ class Plan:
     schedule: Cosine = field(default_factory=Cosine)
     evaluate_every: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("epochs", "evaluate_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}.")

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import Any
 
 from tqdm import tqdm
 
@@ -56,10 +57,9 @@ class Progress:
         )
 
 
-def _notebook_line():
+def _notebook_line() -> Any:
     """A display that can be rewritten in place, inside a notebook's kernel; else None."""
     ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    if type(shell).__name__ != "ZMQInteractiveShell":
+    if ipython is None or type(ipython.get_ipython()).__name__ != "ZMQInteractiveShell":
         return None
     return ipython.display.display({"text/plain": ""}, raw=True, display_id=True)

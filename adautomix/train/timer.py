@@ -6,7 +6,7 @@ import time
 class Timer:
     """Counts from its making on."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
     @property

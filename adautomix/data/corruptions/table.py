@@ -34,7 +34,7 @@ class Kind:
     name: str
     group: str
     constants: str
-    levels: tuple[Level, Level, Level, Level, Level]
+    levels: tuple[Level, ...]
     standard: bool = True
 
     @property

@@ -90,7 +90,8 @@ def puzzle_energy(
         ratios: λ, the mean share of the image itself under the prior.
         terms: what the terms weigh.
     """
-    (a, b), grid = partners.unbind(dim=1), saliency.shape[1:]
+    (a, b), (_, rows, columns) = partners.unbind(dim=1), saliency.shape
+    grid = rows, columns
     down, across = seams(_pooled(images, grid, terms.neighbour), partners, grid)
     contrast = terms.beta * terms.gamma
     own, other = saliency[b].clone(), saliency[a].clone()  # the loss where a, or b, is shown

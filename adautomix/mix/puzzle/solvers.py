@@ -1,6 +1,7 @@
 """Two ways to minimise the energy of PuzzleMix: an exact graph cut, and a relaxation in torch."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,7 +54,7 @@ def _neighbours(nodes: np.ndarray, energy: Energy) -> Iterator[tuple[np.ndarray,
     yield nodes[:, :, :-1], nodes[:, :, 1:], energy.across.double().cpu().numpy()
 
 
-def _add_quadratic(graph, first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> None:
+def _add_quadratic(graph: Any, first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> None:
     """weight · (label_first − label_second)²; nodes are "b rows columns m"."""
     levels = first.shape[-1]
     for t in range(levels):
@@ -64,7 +65,11 @@ def _add_quadratic(graph, first: np.ndarray, second: np.ndarray, weight: np.ndar
 
 
 def _add(
-    graph, tail: np.ndarray, head: np.ndarray, forth: np.ndarray | float, back: np.ndarray | float
+    graph: Any,
+    tail: np.ndarray,
+    head: np.ndarray,
+    forth: np.ndarray | float,
+    back: np.ndarray | float,
 ) -> None:
     """Edges: `forth` is paid where only the head is above its level, `back` where only the tail."""
     forth, back = (np.broadcast_to(np.float64(c), tail.shape).ravel() for c in (forth, back))
