@@ -39,7 +39,8 @@ def checked(kind: Kind) -> Kind:
     own = getattr(kind, "__post_init__", lambda self: None)
 
     def __post_init__(self: object) -> None:
-        for name, hint in _hints(type(self)).items():
+        own_kind: type = type(self)
+        for name, hint in _hints(own_kind).items():
             object.__setattr__(self, name, of_type(hint, getattr(self, name), name))
         own(self)
 

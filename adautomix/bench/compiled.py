@@ -5,12 +5,13 @@ the step is one graph.
 """
 
 import time
+from typing import Any
 
 import torch
 
 from adautomix.bench.case import Case, Trial
 from adautomix.bench.options import BenchOptions, Row
-from adautomix.methods import METHODS
+from adautomix.methods import METHODS, Losses
 from adautomix.models import Net
 
 SMALL = Net("resnet18", stem="cifar", width=8)
@@ -30,14 +31,15 @@ def compiled(options: BenchOptions) -> list[Row]:
 def breaks(method: str, options: BenchOptions) -> Row:
     """How many graphs the tensor part of a step falls into, and why, on a small network."""
     trial = Trial(Case(method, batch=8, side=16, classes=5, net=SMALL), options.numerics)
-    method, calls = trial.training.method, []
-    inner = method.compute
+    trained = trial.training.method
+    calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+    inner = trained.compute
 
-    def noting(*given, **named):
+    def noting(*given: Any, **named: Any) -> Losses:
         calls.append((given, named))
         return inner(*given, **named)
 
-    method.compute = noting
+    trained.compute = noting
     trial.step()
     torch._dynamo.reset()
     given, named = calls[0]

@@ -1,5 +1,7 @@
 """Suite `device`: how fast the device multiplies matrices, and what share of it a step reaches."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -35,7 +37,7 @@ def device(options: BenchOptions) -> list[Row]:
     ]
 
 
-def _product(side: int, dtype: torch.dtype, where: str):
+def _product(side: int, dtype: torch.dtype, where: str) -> Callable[[], object]:
     a, b = (torch.randn(side, side, device=where).to(dtype) for _ in range(2))
     out: Tensor = torch.empty_like(a)
     return lambda: torch.mm(a, b, out=out)

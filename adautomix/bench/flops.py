@@ -1,5 +1,7 @@
 """Counted operations of convolutions and matrix products, as torch counts them."""
 
+from typing import Any
+
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
@@ -12,7 +14,9 @@ class Counting(TorchDispatchMode):
 
     flops = 0
 
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
         found = function(*args, **(kwargs or {}))
         if count := flop_registry.get(function._overloadpacket):
             self.flops += count(*args, **(kwargs or {}), out_val=found)

@@ -6,6 +6,7 @@ measured alone as well, on features of the size that the taps have, for images o
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -49,11 +50,13 @@ def _axes(options: BenchOptions) -> dict[str, tuple[int, ...]]:
 
 def _along(options: BenchOptions, base: Case, axis: str, values: tuple[int, ...]) -> list[Row]:
     """Every value of one quantity, in turn; plain training beside AdAutoMix, for N once."""
-    cases = {("adautomix", v): replace(base, **{axis: v}) for v in values}
+    changes: dict[int, dict[str, Any]] = {v: {axis: v} for v in values}
+    cases = {("adautomix", v): replace(base, **change) for v, change in changes.items()}
     if axis == "n":
         cases["plain", 1] = replace(base, method="plain")
     else:
-        cases |= {("plain", v): replace(base, method="plain", **{axis: v}) for v in values}
+        plain = replace(base, method="plain")
+        cases |= {("plain", v): replace(plain, **change) for v, change in changes.items()}
     trials = {key: Trial(case, options.numerics) for key, case in cases.items()}
     timings = options.time({str(key): trial.step for key, trial in trials.items()})
     del trials
@@ -88,7 +91,7 @@ def _generator(options: BenchOptions) -> list[Row]:
     ]
 
 
-def _pass(numerics: Numerics, side: int) -> Callable[[], None]:
+def _pass(numerics: Numerics, side: int) -> Callable[[], object]:
     torch.manual_seed(0)
     device = numerics.device
     generator = MixGenerator(CHANNELS).to(device)

@@ -9,6 +9,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
+from typing import Any
 
 import torch
 from torch.autograd.profiler_util import FunctionEvent
@@ -88,11 +89,12 @@ def name_ranges(training: Training) -> None:
 
 
 def _networks(method: Method) -> dict[str, torch.nn.Module]:
-    found = {"classifier": method.classifier}
+    found: dict[str, torch.nn.Module] = {"classifier": method.classifier}
     if method.teacher is not None:
         found["teacher"] = method.teacher.network
-    if hasattr(method, "generator"):
-        found["generator"] = method.generator
+    generator = getattr(method, "generator", None)
+    if generator is not None:
+        found["generator"] = generator
     return found
 
 
@@ -100,7 +102,7 @@ def _wrap(owner: object, name: str, label: str) -> None:
     inner: Callable = getattr(owner, name)
 
     @wraps(inner)
-    def within(*arguments, **options):
+    def within(*arguments: Any, **options: Any) -> Any:
         with record_function(RANGE + label):
             return inner(*arguments, **options)
 
@@ -130,8 +132,8 @@ def _part_of(event: FunctionEvent, makers: dict[int, str]) -> str:
     if node is not None:
         if any(name in node.name for name in SUMMING):
             return SUMS
-        part = makers.get(node.sequence_nr, MIXING)
-        return f"{part}, backward" if part in ("classifier", "teacher") else part
+        made_by = makers.get(node.sequence_nr, MIXING)
+        return f"{made_by}, backward" if made_by in ("classifier", "teacher") else made_by
     part = _range_of(event)
     return REST if part is None else _forward(part)
 

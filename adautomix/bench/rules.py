@@ -27,9 +27,9 @@ def _of_shape(options: BenchOptions, shape: tuple[int, ...]) -> list[Row]:
     tasks: dict[str, Callable[[], object]] = {"copy": images.clone}
     for name, rule in MIXERS.items():
         tasks[name] = _task(rule(), images)
-    for name, rule in GUIDED.items():
-        side = shape[-1] if rule.guide == "saliency" else shape[-1] // 8  # of pixels, of features
-        tasks[name] = _task(rule(), images, torch.rand(shape[0], side, side, generator=rng))
+    for name, guided in GUIDED.items():
+        side = shape[-1] if guided.guide == "saliency" else shape[-1] // 8  # of pixels, of features
+        tasks[name] = _task(guided(), images, torch.rand(shape[0], side, side, generator=rng))
     tasks = {name: task for name, task in tasks.items() if _works(task)}
     timings = options.time(tasks)
     return [

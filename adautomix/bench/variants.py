@@ -9,6 +9,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import torch
@@ -18,12 +19,14 @@ from adautomix.bench.case import Case, Trial
 from adautomix.bench.memory import Change, peak_mib
 from adautomix.bench.options import BenchOptions, Row
 from adautomix.device import Numerics
+from adautomix.errors import InputError
 from adautomix.methods import adautomix
 from adautomix.models import BackboneOutput, Teacher
 from adautomix.train.optimiser import make_optimiser
 
 AS_IS = "as is"
 METHOD = "adautomix"
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def variants(options: BenchOptions) -> list[Row]:
@@ -76,25 +79,25 @@ def _numerics(usual: Numerics) -> dict[str, Numerics]:
 
 def folded_teacher(trial: Trial) -> None:
     """The teacher's BatchNorms become part of its convolutions, anew after each step."""
-    teacher = trial.training.method.teacher
+    teacher = _teacher(trial)
     folded, refresh = fold(teacher.network)
-    _answer_with(teacher, folded.forward_with_features, folded.forward)
+    _instead(teacher, forward_with_features=folded.forward_with_features, forward=folded.forward)
     inner = trial.training.method.after_step
 
     def after_step(progress: float) -> None:
         inner(progress)
         refresh()
 
-    trial.training.method.after_step = after_step
+    _instead(trial.training.method, after_step=after_step)
 
 
-def fold(network: nn.Module) -> tuple[nn.Module, Callable[[], None]]:
+def fold(network: Network) -> tuple[Network, Callable[[], None]]:
     """A copy whose convolutions do what a BatchNorm after them does in evaluation mode.
 
     Returns the copy, and a function that takes over the present weights of `network`.
     """
     folded = copy.deepcopy(network)
-    pairs = []
+    pairs: list[tuple[nn.Conv2d, Any, Any]] = []
     for theirs, mine in zip(network.modules(), list(folded.modules()), strict=True):
         for name, module in theirs.named_children():
             if not list(module.children()):
@@ -102,7 +105,7 @@ def fold(network: nn.Module) -> tuple[nn.Module, Callable[[], None]]:
         for (first, conv), (second, norm) in pairwise(theirs.named_children()):
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 target = copy.deepcopy(conv)
-                target.bias = nn.Parameter(torch.zeros_like(norm.running_mean), requires_grad=False)
+                target.bias = nn.Parameter(torch.zeros_like(norm.weight), requires_grad=False)
                 setattr(mine, first, target)
                 setattr(mine, second, nn.Identity())
                 pairs.append((conv, norm, target))
@@ -120,10 +123,10 @@ def fold(network: nn.Module) -> tuple[nn.Module, Callable[[], None]]:
 
 def teacher_in_bf16(trial: Trial) -> None:
     """The teacher alone computes in bf16."""
-    teacher = trial.training.method.teacher
+    teacher = _teacher(trial)
     network, kind = teacher.network, torch.device(trial.numerics.device).type
 
-    def forward_with_features(images: Tensor):
+    def forward_with_features(images: Tensor) -> BackboneOutput:
         with torch.autocast(kind, torch.bfloat16):
             seen = network.forward_with_features(images)
         return BackboneOutput(seen.logits.to(images.dtype), seen.features.to(images.dtype))
@@ -132,17 +135,17 @@ def teacher_in_bf16(trial: Trial) -> None:
         with torch.autocast(kind, torch.bfloat16):
             return network(images).to(images.dtype)
 
-    _answer_with(teacher, forward_with_features, forward)
+    _instead(teacher, forward_with_features=forward_with_features, forward=forward)
 
 
 def compiled_teacher(trial: Trial) -> None:
     """The teacher alone is compiled."""
-    teacher = trial.training.method.teacher
+    teacher = _teacher(trial)
     network = teacher.network
     forward_with_features, forward = (
         torch.compile(f, dynamic=False) for f in (network.forward_with_features, network.forward)
     )
-    _answer_with(teacher, forward_with_features, forward)
+    _instead(teacher, forward_with_features=forward_with_features, forward=forward)
 
 
 def gradients_at_the_end(trial: Trial) -> None:
@@ -153,7 +156,7 @@ def gradients_at_the_end(trial: Trial) -> None:
         with patch.object(adautomix, "eager_grad", lambda compute, _: compute()):
             inner()
 
-    trial.step = step
+    _instead(trial, step=step)
 
 
 def fused_optimiser(trial: Trial) -> None:
@@ -170,7 +173,7 @@ def chosen_algorithms(trial: Trial) -> None:
         with torch.backends.cudnn.flags(benchmark=True):
             inner()
 
-    trial.step = step
+    _instead(trial, step=step)
 
 
 CHANGES: dict[str, Change] = {
@@ -183,6 +186,14 @@ CHANGES: dict[str, Change] = {
 ON_CUDA: dict[str, Change] = {"cuDNN's fastest algorithms": chosen_algorithms}
 
 
-def _answer_with(teacher: Teacher, forward_with_features: Callable, forward: Callable) -> None:
-    """From now on the teacher answers through these functions."""
-    teacher.forward_with_features, teacher.forward = forward_with_features, forward
+def _teacher(trial: Trial) -> Teacher:
+    teacher = trial.training.method.teacher
+    if teacher is None:
+        raise InputError("the method of this trial has no teacher to change.")
+    return teacher
+
+
+def _instead(owner: object, **functions: Callable[..., Any]) -> None:
+    """From now on the object has these functions in the place of its methods."""
+    for name, function in functions.items():
+        setattr(owner, name, function)

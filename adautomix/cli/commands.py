@@ -7,6 +7,7 @@ lists of runs and messages come at once.
 import re
 import sys
 from argparse import Namespace
+from contextlib import suppress
 
 from adautomix.data import catalog, download
 from adautomix.errors import DataError, InputError, RecordError, unknown
@@ -49,11 +50,11 @@ def evaluate(options: Namespace) -> None:
     try:
         run = _find(options.run, _store(options))
     except RecordError:
-        with unfinished.snapshot(options.run, _store(options)) as run:
-            if run is None:
+        with unfinished.snapshot(options.run, _store(options)) as begun:
+            if begun is None:
                 raise
-            print(f"{run.id} is unfinished, after step {unfinished.step_of(run)}: not recorded")
-            _evaluate(run, options, finished=False)
+            print(f"{begun.id} is unfinished, after step {unfinished.step_of(begun)}: not recorded")
+            _evaluate(begun, options, finished=False)
     else:
         _evaluate(run, options, finished=True)
 
@@ -79,7 +80,8 @@ def _evaluate(run: Run, options: Namespace, *, finished: bool) -> None:
             there = recorded_entry(run, name, predictor) is not None
             run = evaluate(run, [name], [predictor], run_options)
             print(f"{name}, {predictor}: {'already recorded' if there else 'recorded'}")
-            _show_values(recorded_entry(run, name, predictor)["values"])
+            if entry := recorded_entry(run, name, predictor):
+                _show_values(entry["values"])
     if names:
         return
     for predictor, found in evaluate_run(run, run_options.numerics, options.data).items():
@@ -222,10 +224,10 @@ def seconds(text: str) -> float:
         r"(?=.)(?:(?P<hours>[\d.]+)h)?(?:(?P<minutes>[\d.]+)m)?(?:(?P<seconds>[\d.]+)s?)?", text
     )
     units = {"hours": 3600, "minutes": 60, "seconds": 1}
-    try:
-        value = sum(float(duration[unit] or 0) * length for unit, length in units.items())
-    except (TypeError, ValueError):  # no match, or more than one point
-        value = 0.0
+    value = 0.0
+    if duration is not None:
+        with suppress(ValueError):  # more than one point
+            value = sum(float(duration[unit] or 0) * length for unit, length in units.items())
     if not value > 0:
         raise InputError(f"a time is written like 90s, 25m or 1h30m, not {text!r}.")
     return value

@@ -166,8 +166,12 @@ def _runs(below: Any) -> None:
     )
     group.set_defaults(command=commands.runs_list, runs=None)
     inner = group.add_subparsers(title="commands", metavar="COMMAND (without one: list)")
-    one = {"metavar": "RUN", "help": "id of a run, or the beginning of one"}
-    more = {"metavar": "RUN", "nargs": "+", "help": "ids of runs, or beginnings of ids"}
+    one: dict[str, Any] = {"metavar": "RUN", "help": "id of a run, or the beginning of one"}
+    more: dict[str, Any] = {
+        "metavar": "RUN",
+        "nargs": "+",
+        "help": "ids of runs, or beginnings of ids",
+    }
     made = {}
     for name, command, argument, what in (
         ("list", commands.runs_list, {}, "list the runs made here and those of the package"),

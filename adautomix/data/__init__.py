@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 from adautomix.errors import DataError, unknown
 
 if TYPE_CHECKING:
+    from adautomix.data.catalog import CATALOG
+    from adautomix.data.dataset_info import DatasetInfo
+    from adautomix.data.download import get, home, verify, where
     from adautomix.data.image_set import ImageSet
+    from adautomix.data.subsets import info
 
 HOMES = {
     "CATALOG": "catalog",
@@ -22,7 +26,17 @@ HOMES = {
     "verify": "download",
     "where": "download",
 }
-__all__ = ["load", *HOMES]
+__all__ = [
+    "CATALOG",
+    "DatasetInfo",
+    "ImageSet",
+    "get",
+    "home",
+    "info",
+    "load",
+    "verify",
+    "where",
+]
 
 
 def __getattr__(name: str) -> object:

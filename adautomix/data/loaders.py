@@ -1,7 +1,7 @@
 """Batches from a small set that lies on the device whole, or from any loader."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64
@@ -27,7 +27,7 @@ class Batch(_Pair):
 
     __slots__ = ()
 
-    def __new__(cls, images: Float[Tensor, "b c h w"], labels: Int64[Tensor, " b"]) -> Self:
+    def __new__(cls, images: Float[Tensor, "b c h w"], labels: Int64[Tensor, " b"]) -> "Batch":
         return super().__new__(cls, images, labels)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,12 @@ from adautomix.figures.checks import require_columns, require_some
 from adautomix.figures.style import INK, MUTED, WIDTH, axes_for, darker, series
 from adautomix.names import method_colour
 
-DASHES = ("-", (0, (3.5, 1.8)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
+DASHES: tuple[str | tuple[Any, ...], ...] = (
+    "-",
+    (0, (3.5, 1.8)),
+    (0, (1, 1.5)),
+    (0, (5, 1.5, 1, 1.5)),
+)
 LINE_HEIGHT = 1.35  # of a line of labels, in sizes of its type
 
 
@@ -107,7 +113,7 @@ def _label_ends(figure: Figure, ax: Axes, lines: Sequence[Line]) -> None:
     ends = [line.end[1] for line in lines]
     beside = ax.get_yaxis_transform()
     for line, end, place in zip(lines, ends, spread(ends, gap), strict=True):
-        look = {"color": line.colour, "linestyle": line.dashes, "linewidth": 1.4}
+        look: dict[str, Any] = {"color": line.colour, "linestyle": line.dashes, "linewidth": 1.4}
         ax.plot((1.0, 1.05), (end, place), transform=beside, clip_on=False, **look)
         text = f"{line.label} {end:.1f}"
         ax.text(1.06, place, text, transform=beside, va="center", size=9, color=darker(line.colour))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -37,7 +38,10 @@ def accuracy_against_time(frame: pd.DataFrame, *, ax: Axes | None = None) -> Fig
     require_some("frame", frame["method"].to_list())
     figure, ax = axes_for(ax, WIDTH, 3.6)
     for method, runs in frame.groupby("method", sort=False):
-        look = {"color": method_colour(str(method)), "label": method_title(str(method))}
+        look: dict[str, Any] = {
+            "color": method_colour(str(method)),
+            "label": method_title(str(method)),
+        }
         ax.plot(runs["minutes"], runs["accuracy"], "o", markersize=6, alpha=0.8, **look)
     ax.set(xlabel="minutes of training", ylabel="accuracy on the test set (%)")
     ax.set_xlim(0, 1.06 * frame["minutes"].max())

@@ -1,5 +1,7 @@
 """Accuracy as more and more of an image is hidden (Fig. 5, Table 7)."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -29,8 +31,8 @@ def occlusion_curves(
     for label in sorted(curves, key=means.__getitem__, reverse=True):
         points, colour = curves[label], looks[label].colour
         x = 100 * points.index.to_numpy(float)
-        look = {"linewidth": 2.3, "zorder": 3} if label == "adautomix" else {"linewidth": 1.6}
-        look |= {"marker": "o", "markersize": 3.6, "clip_on": False}
+        look: dict[str, Any] = {"marker": "o", "markersize": 3.6, "clip_on": False}
+        look |= {"linewidth": 2.3, "zorder": 3} if label == "adautomix" else {"linewidth": 1.6}
         ax.plot(
             x,
             points["mean"],

@@ -1,5 +1,7 @@
 """Two networks of one training, the classifier and its teacher, side by side."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -56,7 +58,7 @@ def accuracy_by_method(
         colour = method_colour(runs["method"].iat[0])
         ax.plot(ends, (y, y), color=FAINT, linewidth=3, zorder=1)
         ax.plot(runs["teacher"], [y] * len(runs), "o", color=colour, markersize=4.5, alpha=0.8)
-        ring = {"color": colour, "markerfacecolor": "none", "markersize": 7.5}
+        ring: dict[str, Any] = {"color": colour, "markerfacecolor": "none", "markersize": 7.5}
         ax.plot(runs["classifier"], [y] * len(runs), "o", **ring)
         ax.plot((mean, mean), (y - 0.36, y + 0.36), color=INK, linewidth=1.6)
     ax.set_yticks(range(len(means)), [title_of(row) for row in means.index])

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -15,8 +16,13 @@ from adautomix.figures.style import INK, MUTED, WIDTH, series
 
 COLUMNS = 4
 NEEDED = ("low", "high", "count", "confidence", "accuracy")
-OVER = {"facecolor": "#eceef1", "edgecolor": "#8d96a3", "hatch": "//////", "linewidth": 0.0}
-UNDER = {"facecolor": "white", "alpha": 0.6, "linewidth": 0.0}
+OVER: dict[str, Any] = {
+    "facecolor": "#eceef1",
+    "edgecolor": "#8d96a3",
+    "hatch": "//////",
+    "linewidth": 0.0,
+}
+UNDER: dict[str, Any] = {"facecolor": "white", "alpha": 0.6, "linewidth": 0.0}
 OUTLINE = {"facecolor": "none", "edgecolor": "white", "linewidth": 0.6}
 SHARE = "#c3c9d1"
 DASHES = (0, (2, 1))
@@ -85,7 +91,7 @@ def _draw_bars(ax: Axes, table: pd.DataFrame, colour: str) -> None:
     ax.tick_params(labelbottom=False)
 
 
-def _bars(ax: Axes, table: pd.DataFrame, height: pd.Series, **look: object) -> None:
+def _bars(ax: Axes, table: pd.DataFrame, height: pd.Series, **look: Any) -> None:
     """One bar for each row of the table, as wide as its bin."""
     if "bottom" in look:
         look["bottom"] = look["bottom"][table.index]
@@ -106,8 +112,8 @@ def _draw_shares(ax: Axes, table: pd.DataFrame, colour: str) -> None:
 
 def _draw_key(figure: Figure, across: int) -> None:
     """What the bars, the tints and the two lines are, above the panels."""
-    line = {"linewidth": 1.5}
-    entries = {
+    line: dict[str, Any] = {"linewidth": 1.5}
+    entries: dict[str, Any] = {  # an artist, or several drawn on one another
         "accuracy in the bin": Patch(facecolor=MUTED),
         "mean accuracy": Line2D([], [], color=MUTED, **line),
         "overconfident by": Patch(**OVER),

@@ -5,6 +5,7 @@ a figure then has exactly the same size, and the figure the same bytes each time
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -64,15 +65,15 @@ class Sheet:
         rgb = mpl.colormaps[HEAT](scaled)[..., :3]
         return self.image(np.round(rgb * 255).astype(np.uint8), box)
 
-    def text(self, x: float, y: float, text: str, **how: object) -> None:
+    def text(self, x: float, y: float, text: str, **how: Any) -> None:
         """Text centred at a point, unless told otherwise."""
         self.ax.text(x, y, text, **{"ha": "center", "va": "center", "size": TEXT, **how})
 
-    def heading(self, box: Box, text: str, **how: object) -> None:
+    def heading(self, box: Box, text: str, **how: Any) -> None:
         """Text standing on top of a box."""
         self.text(box.centre[0], box.y - 0.07, text, **{"va": "bottom", **how})
 
-    def frame(self, box: Box, **how: object) -> None:
+    def frame(self, box: Box, **how: Any) -> None:
         """The outline of a box."""
         how = {"fill": False, "edgecolor": INK, "linewidth": 1.0, **how}
         self.ax.add_patch(Rectangle((box.x, box.y), box.width, box.height, **how))

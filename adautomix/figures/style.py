@@ -14,12 +14,15 @@ import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.typing import ColorType
 
+from adautomix.errors import InputError
 from adautomix.names import REGISTRY
 
 WIDTH = 7.5
@@ -29,7 +32,7 @@ FAINT = "#d9dde3"
 
 FIRST = ("adautomix", "mixup", "cutmix", "saliencymix", "plain")
 
-RC: dict[str, object] = {
+RC: dict[Any, Any] = {
     "figure.facecolor": "none",
     "figure.dpi": 96,
     "savefig.facecolor": "none",
@@ -93,7 +96,7 @@ def use() -> None:
     from matplotlib_inline.backend_inline import set_matplotlib_formats
     from matplotlib_inline.config import InlineBackend
 
-    backend = InlineBackend.instance(parent=shell)
+    backend: Any = InlineBackend.instance(parent=shell)
     backend.print_figure_kwargs = {"bbox_inches": None, "metadata": {"Date": None}}
     backend.figure_formats = {"svg"}
     set_matplotlib_formats("svg")
@@ -127,10 +130,12 @@ def series(labels: Iterable[str]) -> dict[str, Series]:
     return shown
 
 
-def darker(colour: str, share: float = 0.3) -> str:
+def darker(colour: ColorType, share: float = 0.3) -> str:
     """`colour` mixed with `share` of the ink: for text, which needs more contrast than a line."""
-    mixed = [(1 - share) * c + share * i for c, i in zip(to_rgb(colour), to_rgb(INK), strict=True)]
-    return to_hex(mixed)
+    red, green, blue = (
+        (1 - share) * c + share * i for c, i in zip(to_rgb(colour), to_rgb(INK), strict=True)
+    )
+    return to_hex((red, green, blue))
 
 
 def axes_for(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:
@@ -138,10 +143,13 @@ def axes_for(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes
 
     The new figure is not registered with pyplot, so a notebook shows it once and forgets it.
     """
-    if ax is not None:
-        return ax.get_figure(root=True), ax
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.add_subplot()
+    if ax is None:
+        figure = Figure(figsize=(width, height), layout="constrained")
+        return figure, figure.add_subplot()
+    whole = ax.get_figure(root=True)
+    if whole is None:
+        raise InputError("the axes were removed from their figure: give others, or none.")
+    return whole, ax
 
 
 def svg_bytes(figure: Figure) -> bytes:
@@ -149,7 +157,7 @@ def svg_bytes(figure: Figure) -> bytes:
 
     A copy is drawn, for where axes come to lie depends on where the last drawing left them.
     """
-    settings = {key: RC[key] for key in ("svg.fonttype", "svg.hashsalt")}
+    settings: dict[Any, Any] = {key: RC[key] for key in ("svg.fonttype", "svg.hashsalt")}
     buffer = io.BytesIO()
     with mpl.rc_context(settings):
         _copy(figure).savefig(buffer, format="svg", metadata={"Date": None})

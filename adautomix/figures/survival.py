@@ -5,6 +5,7 @@ On PhotoDigits the pixels of every digit are known, so this is counted, not gues
 
 import textwrap
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -66,7 +67,8 @@ def _draw_density(ax: Axes, ratios: np.ndarray, shares: np.ndarray, colour: str)
     cells = ax.hexbin(
         ratios, shares, gridsize=20, extent=(0, 1, 0, 1), mincnt=1, cmap=shades, linewidths=0
     )
-    cells.set_norm(LogNorm(1, max(2.0, float(cells.get_array().max()))))
+    counts: Any = cells.get_array()
+    cells.set_norm(LogNorm(1, max(2.0, float(counts.max()))))
 
 
 def running_mean(ratios: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,7 @@
 """What features are worth elsewhere (Table 3)."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -21,7 +23,12 @@ def transfer_accuracy(frame: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
     methods = frame.loc[~nowhere, "method"].unique()
     for label, look in series(methods).items():
         runs = frame[frame["method"] == label]
-        dots = {"color": look.colour, "markersize": 6.5, "alpha": 0.85, "label": look.name}
+        dots: dict[str, Any] = {
+            "color": look.colour,
+            "markersize": 6.5,
+            "alpha": 0.85,
+            "label": look.name,
+        }
         ax.plot(runs["source"], runs["target"], "o", **dots)
     for label, runs in frame[nowhere].groupby("method", sort=False):
         ax.axhline(

@@ -43,21 +43,23 @@ def against_time(results: Results, predictor: str = "classifier") -> pd.DataFram
     """The argument of `figures.accuracy_against_time`, a row a run: minutes, accuracy, device.
 
     The minutes are those of the record, evaluations included: on a CPU those in which its cores
-    worked, whatever ran beside, elsewhere those of the wall. A record without them has no row.
+    worked, whatever ran beside, elsewhere those of the wall. A record without them, or without this
+    predictor, has no row.
     """
     rows = []
     for method in results.experiment.methods:
         for run in results.runs(method):
             on_cpu = run.provenance["device"].startswith("cpu:")
             seconds = run.provenance.get("cpu_seconds" if on_cpu else "seconds")
-            if seconds is None:
+            top1 = run.metric(predictor, "top1_median10")
+            if seconds is None or top1 is None:
                 continue
             rows.append(
                 {
                     "method": method,
                     "seed": run.seed,
                     "minutes": seconds / 60,
-                    "accuracy": 100 * run.metric(predictor, "top1_median10"),
+                    "accuracy": 100 * top1,
                     "device": run.provenance["device"],
                 }
             )

@@ -39,9 +39,10 @@ class Walkthrough:
     """
 
     def __init__(self, run: Run, batch: int = 32, seed: int = 0):
-        self.method, self.recipe = revive(run, decide("cpu"))
-        if not isinstance(self.method, AdAutoMixMethod):
+        method, self.recipe = revive(run, decide("cpu"))
+        if not isinstance(method, AdAutoMixMethod):
             raise TypeError(f"the run {run.id} is not one of AdAutoMix.")
+        self.method = method
         whole = data.load(self.recipe.data, self.recipe.evaluate_on)
         order = StepRNG(seed, stream="evaluate").permutation(len(whole)).numpy()
         self.set = whole.take(order[:batch])
@@ -190,7 +191,8 @@ class Walkthrough:
         method(self.images, self.labels, self.draw_again(), player).total.backward()
         with torch.no_grad():
             for parameter in method.param_groups()[player]:
-                parameter -= rate * parameter.grad
+                if parameter.grad is not None:
+                    parameter.sub_(rate * parameter.grad)
 
     def draw_again(self) -> StepRNG:
         """The random numbers of this batch once more."""

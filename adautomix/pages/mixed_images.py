@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -53,7 +54,7 @@ HEADINGS = {
 }
 """What the columns of `Gallery.labels` are called on a page."""
 
-Mixer = Callable[[Tensor, StepRNG], Mixed]
+Mixer = Callable[[Tensor, StepRNG], Mixed | None]
 
 
 def pictures(folder: str | Path | None = None) -> ImageSet:
@@ -97,10 +98,11 @@ class Gallery:
     def mixed(self, share: float) -> dict[str, Mixed]:
         """The batch mixed by every method, λ of the first image being `share`; done once."""
         if share not in self._mixed:
-            self._mixed[share] = {
+            each = {
                 name: mixer(self.images, FixedLambdaRNG(self.seed, share))
                 for name, mixer in self.mixers.items()
             }
+            self._mixed[share] = {name: mixed for name, mixed in each.items() if mixed is not None}
         return self._mixed[share]
 
     def sheet(self, share: float, pairs: int = 2) -> dict:
@@ -123,7 +125,11 @@ class Gallery:
         rows = []
         for name, mixed in self.mixed(share).items():
             label, painted = mixed.label_weights[:, 0], mixed.masks[:, 0].mean(dim=(1, 2))
-            row = {"method": name, "label 1": label.mean(), "painted 1": painted.mean()}
+            row: dict[str, Any] = {
+                "method": name,
+                "label 1": label.mean(),
+                "painted 1": painted.mean(),
+            }
             row["gap"] = (label - painted).abs().mean()
             row["mask_std"] = mixed.masks[:, 0].flatten(1).std(dim=1, correction=0).mean()
             if self.set.masks is not None:
@@ -175,14 +181,18 @@ class Gallery:
 
     def _mixer(self, name: str, config: MethodConfig) -> Mixer:
         """How a method mixes, whatever must be learned being there."""
-        if isinstance(config, LEARNED):
-            return self.learned[name].mixed
-        rule = replace(config.rule, per="sample") if hasattr(config.rule, "per") else config.rule
         if isinstance(config, Fixed):
-            return rule
-        config = replace(config, rule=rule)
-        guide = next(iter(self.learned.values())).classifier
-        return config.build(copy.deepcopy(guide), self.set.info.side).eval().mixed
+            return _per_sample(config.rule)
+        if isinstance(config, Guided):
+            config = replace(config, rule=_per_sample(config.rule))
+            guide = next(iter(self.learned.values())).classifier
+            return config.build(copy.deepcopy(guide), self.set.info.side).eval().mixed
+        return self.learned[name].mixed
+
+
+def _per_sample(rule: Any) -> Any:
+    """The rule with a draw of its own for every pair."""
+    return replace(rule, per="sample") if hasattr(rule, "per") else rule
 
 
 def _revived(runs: Sequence[Run]) -> dict[str, Method]:

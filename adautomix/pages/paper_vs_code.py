@@ -1,6 +1,7 @@
 """Where paper, published code and this package differ: the numbers that show it, computed here."""
 
 import math
+from typing import Any
 
 import pandas as pd
 import torch
@@ -174,7 +175,8 @@ def saliency_peaks() -> Measured:
     for levels in ("floats", "bytes"):
         row, column = (peaks(saliency(images, levels)) * images.shape[-1]).long()
         found.append(float(objects[torch.arange(len(objects)), row, column].float().mean()))
-    return "SaliencyMix", "saliency peaks that lie on the digit", *found
+    published, here = found
+    return "SaliencyMix", "saliency peaks that lie on the digit", published, here
 
 
 def saliency_kept() -> Measured:
@@ -187,7 +189,8 @@ def saliency_kept() -> Measured:
             for step in range(8)
         ]
         kept.append(float(torch.stack(shares).mean()))
-    return "SaliencyMix", "the partner's digit that is painted", *kept
+    published, here = kept
+    return "SaliencyMix", "the partner's digit that is painted", published, here
 
 
 def overhang(side: int = 32) -> Measured:
@@ -196,7 +199,8 @@ def overhang(side: int = 32) -> Measured:
     for kind in ("wrap", "clip"):
         grid = GridMix(overhang=kind).grid(StepRNG(0), DRAWS, side, side)
         found.append(float(((grid.height > side) | (grid.width > side)).float().mean()))
-    return "GridMix", "regions that are larger than the image", *found
+    published, here = found
+    return "GridMix", "regions that are larger than the image", published, here
 
 
 def spectrum(side: int = 32) -> Measured:
@@ -206,7 +210,8 @@ def spectrum(side: int = 32) -> Measured:
         power = torch.fft.fft2(make(StepRNG(0), (500, side, side), FMix().decay)).abs().square()
         power[:, 0, 0] = 0  # the mean
         found.append(float(power[:, :, 2:-1].sum() / power.sum()))
-    return "FMix", "energy finer than one cycle along the second axis", *found
+    published, here = found
+    return "FMix", "energy finer than one cycle along the second axis", published, here
 
 
 def smooth_labels() -> Measured:
@@ -215,7 +220,8 @@ def smooth_labels() -> Measured:
     for labels in ("inverted", "share"):
         mixed = SmoothMix(labels=labels, per="sample")(images, StepRNG(0))
         found.append(float((mixed.label_weights - mixed.ratios)[:, 0].abs().mean()))
-    return "SmoothMix", "distance of label and painted share", *found
+    published, here = found
+    return "SmoothMix", "distance of label and painted share", published, here
 
 
 @torch.no_grad()
@@ -227,8 +233,8 @@ def marginals() -> Measured:
     config = AlignMix()
     plan = sinkhorn(final, final.roll(1, 0), config.epsilon, config.iterations, config.tolerance)
     sums = plan.exp().sum(dim=2) * plan.shape[1], plan.softmax(dim=2).sum(dim=2)
-    off = (float((each - 1).abs().mean()) for each in sums)
-    return "AlignMix", "distance of the weights of a feature from a sum of 1", *off
+    published, here = (float((each - 1).abs().mean()) for each in sums)
+    return "AlignMix", "distance of the weights of a feature from a sum of 1", published, here
 
 
 def _divided(n: int) -> Tensor:
@@ -275,7 +281,7 @@ def logs_by_label() -> pd.DataFrame:
     return frame.assign(label=labels + ", " + frame["epochs"].astype(str) + " epochs")
 
 
-def _printed(log: tuple) -> float:
+def _printed(log: Any) -> float:
     """What the paper's Table 1 or 2 has for a log; its ResNets on CIFAR-100 ran for 800 epochs."""
     if log.dataset == "CIFAR-100" and log.backbone.startswith("Res") and log.epochs != 800:
         return math.nan

@@ -21,7 +21,7 @@ from adautomix.results.experiments import affordable
 from adautomix.results.parameters import accept
 
 if TYPE_CHECKING:
-    from adautomix.runs.job import Job
+    from adautomix.runs.job import Job, RunOptions
 
 METHODS = (None, "plain", "mixup", "cutmix", "automix", "adautomix")
 """The rows of the comparison; None starts from fresh weights, which fine-tuning has to beat."""
@@ -86,10 +86,13 @@ class Route:
 
         `method` None is the comparison that starts from fresh weights.
         """
-        firsts = [None] if method is None else self._named([method, *self._before()], runs)
+        firsts: Sequence[Run | None] = (
+            [None] if method is None else self._named([method, *self._before()], runs)
+        )
         found: dict[int, Transferred] = {}
         for first in firsts:
-            for second in self._named([self.finetune, *self._after(first and first.id)], runs):
+            start = None if first is None else first.id
+            for second in self._named([self.finetune, *self._after(start)], runs):
                 if first is None or second.seed == first.seed:
                     found[second.seed] = Transferred(first, second)
         return [found[seed] for seed in sorted(found)]
@@ -116,11 +119,7 @@ class Transferred(NamedTuple):
 
     def top1(self, predictor: str = "classifier") -> float:
         """Accuracy on the target after fine-tuning: the median of the last ten epochs."""
-        found = self.second.metric(predictor, "top1_median10")
-        if found is None:
-            known = ", ".join(self.second.metrics)
-            raise InputError(f"the run {self.second.id} has no {predictor!r}; it has {known}.")
-        return found
+        return _top1(self.second, predictor)
 
     @property
     def source_top1(self) -> float:
@@ -128,7 +127,14 @@ class Transferred(NamedTuple):
         if self.first is None:
             return float("nan")
         _, _, predictor = self.second.recipe["net"]["pretrained"].partition(":")
-        return self.first.metric(predictor or "classifier", "top1_median10")
+        return _top1(self.first, predictor or "classifier")
+
+
+def _top1(run: Run, predictor: str) -> float:
+    found = run.metric(predictor, "top1_median10")
+    if found is None:
+        raise InputError(f"the run {run.id} has no {predictor!r}; it has {', '.join(run.metrics)}.")
+    return found
 
 
 def transfer(
@@ -137,7 +143,7 @@ def transfer(
     *,
     budget: str = "quick",
     seed: int = 0,
-    options: "Conditions | None" = None,
+    options: "RunOptions | None" = None,
 ) -> Transferred:
     """Both trainings, each read where it is recorded and run where it is missing.
 
@@ -160,7 +166,7 @@ def transfer(
     first = None
     if method is not None:
         first = runner.obtain(route.first(method, budget, seed), options)
-    second = route.second(first and first.id, budget, seed)
+    second = route.second(None if first is None else first.id, budget, seed)
     return Transferred(first, runner.obtain(second, options))
 
 
@@ -193,8 +199,10 @@ def obtain(
         from adautomix.runs.job import RunOptions
 
         where = RunOptions(decide(device))
-        words = {"budget": budget, "options": where}
-        found = {m: [transfer(m, route, seed=s, **words) for s in seeds] for m in methods}
+        found = {
+            m: [transfer(m, route, budget=budget, seed=s, options=where) for s in seeds]
+            for m in methods
+        }
     else:
         there = [run for run in [*recorded().all(), *local().all()] if run.budget == budget]
         found = {method: route.find(method, there) for method in methods}

@@ -236,9 +236,8 @@ def _column(
         own = [run for run in runs if run.name in names]
         own = [run for run in own if run.metric(predictor, metric) is not None]
         found = summary(own, predictor, metric)._asdict()
-        column.append(
-            {"method": method, "predictor": predictor, "runs": [run.id for run in own]} | found
-        )
+        ids = [run.id for run in own]
+        column.append({"method": method, "predictor": predictor, "runs": ids, **found})
     return column if any(cell["n"] for cell in column) else []
 
 

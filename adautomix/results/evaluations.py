@@ -163,7 +163,9 @@ def _enlarged(
     pairs, n, cells = shape
     small = np.reshape(per_mille, (pairs * n, cells, cells)).astype(np.float32) / 1000
     size = (images.info.side,) * 2
-    large = [np.array(PIL.Image.fromarray(m).resize(size, PIL.Image.BILINEAR)) for m in small]
+    large = [
+        np.array(PIL.Image.fromarray(m).resize(size, PIL.Image.Resampling.BILINEAR)) for m in small
+    ]
     return np.clip(np.reshape(large, (pairs, n, *size)), 0, 1)
 
 

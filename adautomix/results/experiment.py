@@ -174,7 +174,7 @@ class Experiment:
         if len({each.job.id() for each in planned}) < len(planned):
             raise InputError(f"two runs of {self.title!r} are the same: change a row or schedule.")
         for each in planned if self.protocol is not None else ():
-            if each.job.recipe().method.momentum is None:
+            if getattr(each.job.recipe().method, "momentum", None) is None:
                 raise InputError(f"{each.job.name} has no teacher, and the protocol compares it.")
 
 

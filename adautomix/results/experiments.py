@@ -86,11 +86,11 @@ def sensitivity(field: str, *, predictor: str = "classifier") -> pd.DataFrame:
     for run in recorded().all():
         recipe = _flat(run.recipe)
         differing = {name for name in usual if recipe.get(name) != usual[name]}
-        if differing <= {field} and len(recipe) == len(usual):
+        top1 = run.metric(predictor, "top1_median10")
+        if differing <= {field} and len(recipe) == len(usual) and top1 is not None:
             x = recipe[field] if recipe[field] is not None else recipe["optim.lr"]  # generator_lr
-            y = 100 * run.metric(predictor, "top1_median10")
             masks = {name: run.extras[name] for name in MASKS}
-            rows.append({"x": x, "y": y, "seed": run.seed, **masks})
+            rows.append({"x": x, "y": 100 * top1, "seed": run.seed, **masks})
     return pd.DataFrame(rows, columns=["x", "y", "seed", *MASKS]).sort_values(["x", "seed"])
 
 

@@ -75,8 +75,8 @@ class Results:
         asked = {**self.asked, **{n: settings_of(n, **settings) for n in names}}
         usual = {**self.usual, **{n: settings_of(n) for n in names}}
         where = RunOptions(decide(device), root=data)
-        local = [evaluate(r, names, predictors, where, **settings) for r in self.local]
-        local = tuple(run.evaluated_with(asked) for run in local)
+        evaluated = [evaluate(r, names, predictors, where, **settings) for r in self.local]
+        local = tuple(run.evaluated_with(asked) for run in evaluated)
         return replace(self, local=local, asked=asked, usual=usual)
 
     def table(
@@ -127,7 +127,7 @@ class Results:
             }
             for seed, run in sorted(known.items()):
                 found = {name: run.metric(name, "top1_median10") for name in run.metrics}
-                percent = {name: 100 * value for name, value in found.items()}
+                percent = {name: 100 * v for name, v in found.items() if v is not None}
                 rows.append({"row": row, "method": method, "seed": seed, **percent})
         return pd.DataFrame(rows, columns=["row", "method", "seed", "classifier", "teacher"])
 
@@ -137,7 +137,7 @@ class Results:
         The names are `<row>_classifier`, `<row>_teacher` and, for the teacher's lead in points,
         `<row>_lead`, with the row's name in small letters and "_" between its words.
         """
-        found = {}
+        found: dict[str, float] = {}
         for row, runs in self.by_run().groupby("row", sort=False):
             name = slug(str(row))
             mean = runs[["classifier", "teacher"]].mean()
@@ -154,7 +154,9 @@ class Results:
         for method in self.experiment.methods:
             for run in self.runs(method)[:1]:
                 for predictor in run.metrics:
-                    found[f"{method}_{predictor}"] = 100 * self.top1(method, predictor).mean
+                    mean, *_ = self.top1(method, predictor)
+                    if mean is not None:
+                        found[f"{method}_{predictor}"] = 100 * mean
         for row in self.kept_summary().itertuples():
             found[f"kept_{row.method}"] = 100 * row.mean
         if self.experiment.paper is not None:
@@ -203,10 +205,11 @@ class Results:
             pairs = [self._arrays(method, run.seed) for run in self.runs(method)]
             pairs = [arrays for arrays in pairs if "kept" in arrays]
             if pairs:
-                found[method] = tuple(
+                ratios, shares = (
                     np.concatenate([arrays[key].astype(float).ravel() for arrays in pairs])
                     for key in ("kept_ratios", "kept")
                 )
+                found[method] = ratios, shares
         return found
 
     def kept_summary(self) -> pd.DataFrame:

@@ -10,7 +10,7 @@ where a and b are accuracies, A the setting in which a is reported and B the one
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
 from typing import NamedTuple
@@ -136,7 +136,7 @@ class SettingGrid:
         nearest = counts.most_common(decision.seeds)
         return decision.seeds * len(there) - sum(count for _, count in nearest)
 
-    def _frame(self, show) -> pd.DataFrame:
+    def _frame(self, show: Callable[[str, Setting], str]) -> pd.DataFrame:
         """One row a method, one column a setting, of text."""
         rows = {
             method: {str(where): show(method, where) for where in self.settings}
@@ -158,7 +158,9 @@ def points(found: compare.Paired) -> str:
     """A difference in percentage points: `+1.20 [0.31, 2.09] (3)`; blank where nothing was run."""
     if found.mean is None:
         return ""
-    between = "" if found.low is None else f" [{100 * found.low:+.2f}, {100 * found.high:+.2f}]"
+    between = ""
+    if found.low is not None and found.high is not None:
+        between = f" [{100 * found.low:+.2f}, {100 * found.high:+.2f}]"
     return f"{100 * found.mean:+.2f}{between} ({found.n})"
 
 
@@ -176,8 +178,11 @@ def mask_summary(runs: Sequence[Run]) -> dict[str, float]:
 
 def in_words(found: compare.Paired) -> str:
     """A difference in percentage points for a sentence: `1.20 (0.31 to 2.09)`; it must be known."""
-    between = "" if found.low is None else f" ({_signed(found.low)} to {_signed(found.high)})"
-    return f"{_signed(found.mean)}{between}"
+    if found.mean is None:
+        raise InputError("a difference for which there are no runs cannot be put into words.")
+    if found.low is None or found.high is None:
+        return _signed(found.mean)
+    return f"{_signed(found.mean)} ({_signed(found.low)} to {_signed(found.high)})"
 
 
 def _signed(fraction: float) -> str:
@@ -199,9 +204,9 @@ def verdict(found: SettingGrid, decision: Decision) -> str:
     )
     lead = f"under the same setting, its lead is {told}"
     lead += f", with 95 % intervals over {leads[0].n} paired seeds"
-    if all(lead.low > 0 for lead in leads):
+    if all(lead.low is not None and lead.low > 0 for lead in leads):
         return f"The method earns a lead: {lead}."
-    if all(lead.high < 0 for lead in leads):
+    if all(lead.high is not None and lead.high < 0 for lead in leads):
         return f"The method earns no lead: {lead}."
     return f"Open: {lead}, which do not all lie on one side of zero."
 

@@ -45,7 +45,9 @@ def evaluate(
         missing = [
             name for name in names if recorded_entry(run, name, predictor, **settings) is None
         ]
-        context = _context(run, predictor, options) if missing else None
+        if not missing:
+            continue
+        context = _context(run, predictor, options)
         for name in missing:
             entry = _measured(run, name, predictor, context, settings)
             run = store.append_evaluation(run.id, entry)

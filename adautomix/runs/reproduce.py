@@ -149,7 +149,7 @@ def _of_arrays(old: dict, new: dict) -> str | None:
     return next((f"{name} differs." for name in old if not _same(old[name], new[name])), None)
 
 
-def _same(a, b) -> bool:
+def _same(a: Any, b: Any) -> bool:
     return bool(np.array_equal(np.asarray(a), np.asarray(b)))
 
 

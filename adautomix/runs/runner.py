@@ -211,7 +211,7 @@ def _measure(test_set: ImageSet, numerics: Numerics) -> Callable[[Method], dict[
     """Columns of the curve: top-1, top-5 and loss of every predictor on the evaluated split."""
 
     def measure(method: Method) -> dict[str, float]:
-        columns = {}
+        columns: dict[str, float] = {}
         for name, module in method.predictors().items():
             found = accuracy_of(module, test_set, numerics)
             columns |= {

@@ -111,7 +111,9 @@ def _seen(newest: Path) -> Run:
         with safe_open(newest / checkpoint.WEIGHTS, "pt") as weights:
             names = tuple(weights.keys())
         document |= {"schema": _document.SCHEMA, "id": folder.parent.name, "evaluations": []}
-        begun = {p: {} for p, start in PREFIXES.items() if any(n.startswith(start) for n in names)}
+        begun: dict[str, Any] = {
+            p: {} for p, start in PREFIXES.items() if any(n.startswith(start) for n in names)
+        }
         document |= {"metrics": begun, "extras": {}}
         if problem := next(_document.problems(document), None):
             raise ValueError(problem)

@@ -19,7 +19,7 @@ class Progress:
 
     def __init__(self, title: str, total: int, done: int = 0, *, show: bool = True):
         self.title, self.total, self.step, self.words = title, total, done, ""
-        self.line = _notebook_line() if show else None
+        self.line: Any = _notebook_line() if show else None
         self.started, self.drawn = time.monotonic(), 0.0
         terminal = show and self.line is None and sys.stderr.isatty()
         self.bar = tqdm(total=total, initial=done, desc=title, unit="step", disable=not terminal)
