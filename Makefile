@@ -11,7 +11,7 @@ UV_VERSION := 0.13.9
 SYNC := $(VENV)/bin/python -m uv pip sync --python $(VENV)/bin/python --require-hashes requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test test-avx2 check smoke wheel lock clean
+.PHONY: help setup book test test-avx2 check format smoke wheel lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -29,10 +29,16 @@ test: $(READY) ## run the tests that need no GPU and no network
 test-avx2: $(READY) ## run the tests that train as a processor without AVX-512 would
 	@OMP_NUM_THREADS=1 ONEDNN_MAX_CPU_ISA=AVX2 $(VENV)/bin/python -m pytest -n $(WORKERS) $(TRAINING)
 
-check: $(READY) ## lint, formatting and spelling
+check: $(READY) ## lint, formatting, spelling and types
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/codespell
+	@$(VENV)/bin/mypy
+
+format: $(READY) ## format the code and the notebooks
+	@$(VENV)/bin/nbstripout notebooks/*.ipynb
+	@$(VENV)/bin/ruff check --fix --exit-zero .
+	@$(VENV)/bin/ruff format .
 
 smoke: $(READY) ## train AdAutoMix for a few steps, to see that everything works
 	@$(VENV)/bin/adautomix train photodigits/thin/adautomix --budget smoke
@@ -47,7 +53,7 @@ lock: $(READY) ## write requirements.lock anew after a change of pyproject.toml
 
 clean: ## remove what was built; keeps .venv and runs
 	@rm -rf dist build book/_build book/chapters book/figures
-	@rm -rf .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find adautomix tests tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # The stamp is written last: an interrupted set-up leaves none and goes on where it stopped.
@@ -70,4 +76,5 @@ $(READY): pyproject.toml requirements.lock
 	@echo "Installing adautomix from this folder"
 	@$(VENV)/bin/python -m uv pip install $(QUIET) --python $(VENV)/bin/python \
 		--no-deps --no-build-isolation -e .
+	@test ! -e .git || $(VENV)/bin/pre-commit install >/dev/null 2>&1 || true
 	@touch $@
