@@ -36,7 +36,7 @@ check: $(READY) ## lint, formatting, spelling and types
 	@$(VENV)/bin/mypy
 
 format: $(READY) ## format the code and the notebooks
-	@$(VENV)/bin/nbstripout notebooks/*.ipynb
+	@$(VENV)/bin/nbstripout --keep-id notebooks/*.ipynb
 	@$(VENV)/bin/ruff check --fix --exit-zero .
 	@$(VENV)/bin/ruff format .
 
