@@ -120,6 +120,10 @@ def test_the_wheel_carries_every_module_and_nothing_else(wheel: zipfile.ZipFile)
     assert packed == modules
 
 
+def test_the_wheel_says_that_its_types_may_be_relied_on(wheel: zipfile.ZipFile) -> None:
+    assert "adautomix/py.typed" in wheel.namelist()
+
+
 def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
     info = f"adautomix-{PROJECT['version']}.dist-info"
     metadata = Parser().parsestr(wheel.read(f"{info}/METADATA").decode())
@@ -131,13 +135,14 @@ def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
 
 # --- make setup ---------------------------------------------------------------------------------
 
-# Stands for python3: it notes how it is called, makes a .venv that holds itself, and fails on
-# the call that FAIL_ON names.
+# Stands for python3 and pre-commit: it notes how it is called, makes a .venv that holds itself,
+# and fails on the call that FAIL_ON names.
 STAND_IN = """#!/bin/sh
 echo "$*" >> calls
 case "$*" in *"$FAIL_ON"*) exit 1 ;; esac
 case "$*" in
   "-m venv"*) mkdir -p .venv/bin && cp "$STAND_IN" .venv/bin/python ;;
+  *"pip sync"*) cp "$STAND_IN" .venv/bin/pre-commit ;;
   *"pip install --quiet --disable-pip-version-check uv"*) touch .venv/uv ;;
   "-m uv --version") test -e .venv/uv ;;
 esac
@@ -220,3 +225,34 @@ def test_a_python_that_will_not_do_is_said(checkout: Path, missing: str, sentenc
     assert done.returncode != 0
     assert sentence in done.stderr
     assert not (checkout / ".venv").exists()
+
+
+@needs_make
+@pytest.mark.parametrize("kind", ["clone", "worktree", "no checkout"])
+def test_setup_installs_the_hooks_where_there_are_commits(checkout: Path, kind: str) -> None:
+    if kind == "clone":
+        (checkout / ".git").mkdir()
+    elif kind == "worktree":
+        (checkout / ".git").write_text("gitdir: elsewhere")
+    assert make_setup(checkout).returncode == 0
+    calls = (checkout / "calls").read_text().splitlines()
+    assert calls.count("install") == (kind != "no checkout")
+
+
+@needs_make
+def test_hooks_that_cannot_be_installed_do_not_stop_a_setup(checkout: Path) -> None:
+    (checkout / ".git").mkdir()
+    script = (checkout / "stand-in").read_text()
+    (checkout / "stand-in").write_text(script.replace("esac\n", 'esac\ntest "$*" != install\n'))
+    done = make_setup(checkout)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "install" in (checkout / "calls").read_text().splitlines()
+    assert (checkout / ".venv/.ready").exists()
+
+
+@needs_make
+def test_help_lists_every_command(checkout: Path) -> None:
+    done = subprocess.run(["make"], cwd=checkout, capture_output=True, text=True, check=True)
+    listed = set(re.findall(r"^  make ([a-z0-9-]+) ", done.stdout, re.M))
+    (phony,) = re.findall(r"^\.PHONY: help (.+)$", (ROOT / "Makefile").read_text(), re.M)
+    assert listed == {*phony.split(), "help"}

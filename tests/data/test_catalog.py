@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from adautomix import data
-from adautomix.data.catalog import CATALOG, info
+from adautomix.data.catalog import CATALOG, dataset, info
 from adautomix.data.cifar100 import CLASSES as CIFAR100_CLASSES
 from adautomix.data.cifar100 import INFO as CIFAR100
 from adautomix.errors import InputError
@@ -23,6 +23,11 @@ def test_every_row_has_a_digest_for_every_split(row):
 def test_unknown_dataset_is_named_with_the_nearest_known():
     with pytest.raises(InputError, match=r"unknown dataset 'cifar10'.*did you mean 'cifar100'"):
         info("cifar10")
+
+
+def test_a_dataset_in_files_says_that_it_needs_them():
+    with pytest.raises(InputError, match="CIFAR-100 is read from a folder or file: say which"):
+        dataset("cifar100").read("train", None)
 
 
 def test_class_names_are_alphabetical_so_that_position_is_label():

@@ -62,6 +62,11 @@ def test_occlusion_as_released_is_one_set_of_mean_colour_for_a_batch(context):
     assert found["mean"] == sum(expected.accuracies) / 2
 
 
+def test_a_colour_that_is_no_number_is_refused(context):
+    with pytest.raises(InputError, match=r'a value in \[0, 1\] or "mean", not .black.'):
+        make("occlusion", {"fill": "black"})(context)
+
+
 def test_the_clamp_alone_is_the_released_attack_without_a_step(context):
     found = EVALUATIONS["clamp_released"]()(context)
     with torch.no_grad():

@@ -169,6 +169,9 @@ def test_a_network_built_alone_does_not_look_for_runs():
 def test_an_unknown_predictor_has_no_accuracy(done):
     with pytest.raises(InputError, match="has no 'generator'; it has classifier, teacher"):
         done.top1("generator")
+    nothing = replace(done.first, metrics={"teacher": {"top1_median10": 0.5}})
+    with pytest.raises(InputError, match="has no 'classifier'; it has teacher"):
+        _ = done._replace(first=nothing).source_top1
 
 
 @pytest.fixture

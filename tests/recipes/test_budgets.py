@@ -1,6 +1,7 @@
 """Budgets: what each changes of a recipe, and what it leaves."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import pytest
 
@@ -34,6 +35,21 @@ def test_small_budgets_run_on_photodigits_and_keep_method_and_schedule(name, bud
     assert not small.augment.flip  # a mirrored digit is none
     assert small.net.width < 64
     assert small.per_class * 10 >= small.batch
+
+
+@dataclass(frozen=True)
+class NoTeacher:
+    """The hyper-parameters of a method that has no teacher, so no momentum."""
+
+    passes: ClassVar[float] = 3
+
+    def build(self, classifier, side, *, seed=0):
+        raise AssertionError("nothing is built here")
+
+
+def test_a_method_without_a_teacher_keeps_its_hyper_parameters():
+    recipe = replace(get(REAL[0]), method=NoTeacher())
+    assert with_budget(recipe, "quick").method == NoTeacher()
 
 
 @pytest.mark.parametrize("name", EMBEDDED)

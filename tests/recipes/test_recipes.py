@@ -94,6 +94,7 @@ def test_a_field_that_is_left_out_has_its_default():
     [
         ({"kind": "Plane"}, "unknown kind of recipe value 'Plane': did you mean 'Plain'"),
         ({"momentum": 0.9}, "unknown kind of recipe value 'None'"),
+        ({"kind": ["Plain"]}, "unknown kind of recipe value"),
         ({"kind": "SGD", "lrr": 1.0}, "unknown field of SGD 'lrr': did you mean 'lr'"),
         ({"kind": "Recipe", "epochs": 2}, "a recipe's Recipe must say data"),
         ({"kind": "AdAutoMix", "n": 1}, "n = 2 or more"),

@@ -8,7 +8,7 @@ import pytest
 from adautomix.errors import InputError
 from adautomix.record import Run
 from adautomix.results.protocol import Decision, Setting
-from adautomix.results.setting_grid import SettingGrid, verdict
+from adautomix.results.setting_grid import SettingGrid, in_words, verdict
 
 COSINE, FLOOR = Setting("cosine", "classifier"), Setting("floor", "teacher")
 REPORTED = {"mixup": COSINE, "adautomix": FLOOR}
@@ -92,6 +92,12 @@ def test_every_lead_has_its_columns():
     assert grid(pairs={("mixup", "floor"): {}}).leads("adautomix", DECISION.settings).loc[
         "mixup"
     ].tolist()[:3] == ["", "", ""]
+
+
+def test_a_difference_without_runs_has_no_words():
+    found = grid(pairs={("mixup", "floor"): {}}).difference("adautomix", FLOOR, "mixup", FLOOR)
+    with pytest.raises(InputError, match="no runs cannot be put into words"):
+        in_words(found)
 
 
 def test_no_number_decides_before_its_runs_are_there():
