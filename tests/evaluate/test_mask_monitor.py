@@ -103,7 +103,7 @@ def test_a_method_may_mix_another_number_of_images_each_time(digits):
     assert {mixed.masks.shape[1] for mixed in mixes} == {2, 3}
     monitor.finish(method, notes)
     assert len(notes["kept"]) == len(notes["kept_ratios"]) == sum(m.ratios.numel() for m in mixes)
-    kept = [float(monitor._kept(mixed, i).mean()) for i, mixed in enumerate(mixes)]
+    kept = [float(monitor._kept(digits.masks, mixed, i).mean()) for i, mixed in enumerate(mixes)]
     assert monitor.describe(method)["kept_share"] == pytest.approx(np.mean(kept), rel=1e-5)
 
 
