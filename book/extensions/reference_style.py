@@ -2,13 +2,18 @@
 
 import inspect
 import re
-from typing import Any
+from importlib import import_module
+from typing import Any, TypeVar
 
+from docutils import nodes
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyObject
+from sphinx.environment import BuildEnvironment
 
 ALIAS = re.compile(r"Alias for field number \d+")
 CODE = re.compile(r"(``[^`]+``|`[^`]+`)")
+LITERAL = ".. code-block:: text"
 
 
 def skip_fields(
@@ -21,16 +26,45 @@ def skip_fields(
 def plain_text(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Docstrings are plain text with `code`: stars and bars stand for themselves, not for markup.
 
-    A line that ends an indented block gets the empty line above it that reStructuredText wants.
+    An indented block below a paragraph, such as a formula or a command, keeps its lines. A line
+    that ends an indented block gets the empty line above it that reStructuredText wants.
     """
     done: list[str] = []
-    for line in lines:
+    literal = False
+    for i, line in enumerate(lines):
         before = done[-1] if done else ""
         if line.strip() and before.strip() and _indent(line) < _indent(before):
             done.append("")
-        text = line if line.lstrip().startswith(">>>") else _escape(line)
-        done.append(text)
+        if line.strip():
+            starts = not literal and _starts_block(lines, i)
+            literal = starts or (literal and _indent(line) > 0)
+            if starts:
+                done += [LITERAL, ""]
+        kept = literal or line.lstrip().startswith(">>>")
+        done.append(line if kept else _escape(line))
     lines[:] = done
+
+
+def type_variable(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.TextElement
+) -> nodes.TextElement | None:
+    """A type variable in a signature is shown without a link: it has no entry."""
+    module, _, name = node.get("reftarget", "").rpartition(".")
+    if not module.startswith("adautomix"):
+        return None
+    try:
+        found = getattr(import_module(module), name, None)
+    except ImportError:  # the name of a class, not of a module
+        return None
+    return contnode if isinstance(found, TypeVar) else None
+
+
+def _starts_block(lines: list[str], i: int) -> bool:
+    """Whether line i is indented and stands below a blank line and a paragraph that is not."""
+    if i < 2 or not _indent(lines[i]) or lines[i - 1].strip():
+        return False
+    above = next((line for line in reversed(lines[:i]) if line.strip()), "")
+    return bool(above) and not _indent(above) and not above.startswith("- ")
 
 
 def _indent(line: str) -> int:
@@ -50,4 +84,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
             field.label = "Attributes"  # Sphinx says "Variables"
     app.connect("autodoc-skip-member", skip_fields)
     app.connect("autodoc-process-docstring", plain_text, priority=400)  # before napoleon
+    app.connect("missing-reference", type_variable)
     return {"parallel_read_safe": True}

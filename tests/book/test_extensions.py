@@ -1,0 +1,94 @@
+"""The Sphinx extensions of the book: the reference of the package is complete and has its form."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = re.compile(r"^```\{package\} (\S+)$", re.MULTILINE)
+
+
+@pytest.fixture(autouse=True)
+def extensions(root, monkeypatch):
+    monkeypatch.syspath_prepend(root / "book" / "extensions")
+
+
+@pytest.fixture
+def pond(tmp_path, monkeypatch) -> Path:
+    """A folder with a package of its own: public modules, a private one, a package below."""
+    files = {
+        "pond/__init__.py": '"""Water."""\nfrom pond.frog import leap\n__all__ = ["leap"]\n',
+        "pond/newt.py": '"""A newt."""\n',
+        "pond/frog.py": (
+            '"""A frog.\n\nIts leap is\n\n    h = *v* / g\n    + 1\nor less."""\n'
+            'from typing import TypeVar\nT = TypeVar("T")\n'
+            'def leap(far: int) -> int:\n    """Jumps."""\n    return far\n'
+        ),
+        "pond/_mud.py": '"""Mud."""\n',
+        "pond/reed/__init__.py": '"""Reed."""\n',
+        "pond/reed/leaf.py": '"""A leaf."""\ndef green():\n    """Whether."""\n',
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    for name in [each for each in sys.modules if each.split(".")[0] == "pond"]:
+        del sys.modules[name]
+
+
+def test_the_public_modules_of_a_package_come_in_order(pond):
+    from package_reference import public_modules
+
+    names = ["pond", "pond.frog", "pond.newt", "pond.reed", "pond.reed.leaf"]
+    assert list(public_modules("pond")) == names
+    assert list(public_modules("pond.newt")) == ["pond.newt"]
+    with pytest.raises(ModuleNotFoundError, match="no module pond.toad"):
+        list(public_modules("pond.toad"))
+
+
+def test_the_reference_has_every_public_module_once(root):
+    from package_reference import public_modules
+
+    named = PACKAGE.findall((root / "book" / "api.md").read_text(encoding="utf-8"))
+    shown = [module for each in named for module in public_modules(each)]
+    assert sorted(shown) == sorted(set(public_modules("adautomix")) - {"adautomix"})
+
+
+def rendered(folder: Path, extensions: Path, page: str) -> str:
+    """The HTML of a page that Sphinx makes of this Markdown, with warnings as errors."""
+    (folder / "conf.py").write_text(
+        f"import sys\nsys.path[:0] = [{str(extensions)!r}, {str(folder)!r}]\n"
+        "extensions = ['myst_parser', 'sphinx.ext.autodoc', 'reference_style', "
+        "'package_reference']\n"
+    )
+    (folder / "index.md").write_text(page)
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-n", "-b", "html", ".", "html"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return (folder / "html" / "index.html").read_text(encoding="utf-8")
+
+
+def test_each_module_has_a_section_and_can_be_referred_to(pond, root):
+    pytest.importorskip("myst_parser")
+    page = (
+        "# Animals\n\n## Pond\n\n```{package} pond\n```\n\n## Next\n\n{py:func}`pond.frog.leap`\n"
+    )
+    html = rendered(pond, root / "book" / "extensions", page)
+    headings = [re.sub("<.*?>", "", each) for each in re.findall(r"<h3><code.*?</h3>", html)]
+    names = ["pond", "pond.frog", "pond.newt", "pond.reed", "pond.reed.leaf"]
+    assert [each.rstrip("¶") for each in headings] == names
+    assert len(re.findall(r"<h2>", html)) == 2
+    assert html.count('<dt class="sig sig-object py" id="pond.frog.leap">') == 1
+    assert html.count('href="#pond.frog.leap" title="pond.frog.leap"') == 2  # of `pond`, of "Next"
+    assert "h = *v* / g\n+ 1\n</pre>" in html
+
+
+def test_a_module_that_is_not_there_is_one_sentence(tmp_path, root):
+    pytest.importorskip("myst_parser")
+    with pytest.raises(AssertionError, match="there is no module adautomix.pond"):
+        rendered(
+            tmp_path, root / "book" / "extensions", "# A\n\n```{package} adautomix.pond\n```\n"
+        )
