@@ -75,6 +75,12 @@ def test_imports_point_down(source: Path) -> None:
     assert upward_imports(source.read_text(), module, package) == []
 
 
+@pytest.mark.parametrize("page", ["book/design.md", "CONTRIBUTING.md"])
+def test_a_page_shows_the_layers_as_they_are(page: str) -> None:
+    (shown,) = re.findall(r"```text\n(errors .*?)```", (ROOT / page).read_text(), re.DOTALL)
+    assert shown.replace("→", "").split() == [name for name in LAYERS if name != "__main__"]
+
+
 @pytest.mark.parametrize(
     "code",
     [
