@@ -153,3 +153,14 @@ def test_the_papermill_lines_of_the_pages_name_parameters_that_are_there():
         known = defaults(ROOT / source)
         assert set(values) <= set(known)
         begun(ROOT / source, known | values)
+
+
+GLUED = re.compile(r"\{glue:\w+\}[ `]*(?:[\w/.-]+::)?(\w+)")
+LONGEST_KEY = 40
+
+
+def test_the_keys_of_glued_numbers_are_short():
+    pages = [*NOTEBOOKS, *sorted((ROOT / "book").glob("*.md"))]
+    found = {key for page in pages for key in GLUED.findall(page.read_text(encoding="utf-8"))}
+    assert len(found) > 200
+    assert [key for key in sorted(found) if len(key) > LONGEST_KEY] == []

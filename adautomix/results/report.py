@@ -242,9 +242,8 @@ class Report:
     def headline(self) -> dict[str, str | float]:
         """What prose quotes: how far it has come, the parts of the reported lead, the verdict.
 
-        With it the mean of every setting that was run, in percent, as <row>_<schedule>_<predictor>,
-        what was mixed there in the end, as <row>_<schedule>_<what `mask_summary` has>, and each of
-        the contrasts in words, as <its name>_<schedule>_<predictor>.
+        With it the mean of every setting that was run and what was mixed there in the end, by the
+        names of `quotes.means`, and each of the contrasts in words, by those of `quotes.contrasts`.
         """
         decides = self.protocol.decides
         ours, theirs = self._label(decides.method), self._label(decides.against)
