@@ -6,9 +6,10 @@ In a page of the book,
     ```
 
 becomes a section for the package and one for each module below it, in the order of their names.
-Each has the module's name as its heading and holds what `automodule` makes of the public names that
-the module defines; what a package imports from its modules is listed with links to where it is
-defined. A module whose name begins with an underscore is left out. So a new module needs no entry.
+Its heading is the module's name below the top package, and it holds what `automodule` makes of the
+public names that the module defines; what a package imports from its modules is listed with links
+to where it is defined. A module whose name begins with an underscore is left out. So a new module
+needs no entry.
 """
 
 import pkgutil
@@ -71,7 +72,8 @@ class PackageReference(SphinxDirective):
     def section(self, module: str) -> nodes.section:
         """The heading of a module and what `automodule` says of it."""
         section = nodes.section(names=[module])
-        section += nodes.title(module, "", nodes.literal(module, module))
+        shown = module.partition(".")[2] or module
+        section += nodes.title(shown, "", nodes.literal(shown, shown))
         self.state.document.note_implicit_target(section, section)
         links = exported(module)
         also = f"Can be imported from here: {', '.join(links)}." if links else ""

@@ -78,8 +78,9 @@ def test_each_module_has_a_section_and_can_be_referred_to(pond, root):
     )
     html = rendered(pond, root / "book" / "extensions", page)
     headings = [re.sub("<.*?>", "", each) for each in re.findall(r"<h3><code.*?</h3>", html)]
-    names = ["pond", "pond.frog", "pond.newt", "pond.reed", "pond.reed.leaf"]
+    names = ["pond", "frog", "newt", "reed", "reed.leaf"]
     assert [each.rstrip("¶") for each in headings] == names
+    assert 'id="pond-reed-leaf"' in html
     assert len(re.findall(r"<h2>", html)) == 2
     assert html.count('<dt class="sig sig-object py" id="pond.frog.leap">') == 1
     assert html.count('href="#pond.frog.leap" title="pond.frog.leap"') == 2  # of `pond`, of "Next"
