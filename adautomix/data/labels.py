@@ -50,6 +50,12 @@ def unchecked_numbers(labels: object, classes: int) -> Int[Tensor, " b"]:
             f"labels must be a tensor of class numbers, not a {type(labels).__name__}: "
             "give torch.as_tensor(labels)."
         )
+    if labels.is_meta or labels.layout != torch.strided:
+        raise InputError(
+            "labels must be dense and have values, but these are "
+            f"{'on the meta device' if labels.is_meta else labels.layout}: "
+            "load them on a device, or convert them with labels.to_dense()."
+        )
     if labels.ndim == 2 and labels.shape[1] == classes > 1:
         return _of_rows(labels)
     if labels.ndim != 1 and (labels.ndim != 2 or labels.shape[1] != 1):

@@ -140,7 +140,8 @@ def as_backbone(classifier: nn.Module) -> Backbone:
     """A timm model as a `Backbone` with the default tap; a `Backbone` stays what it is.
 
     Raises:
-        InputError: a model that is none of timm's, or in which there is nothing to train.
+        InputError: a model that is none of timm's, in which there is nothing to train, or through
+            which no gradient passes.
     """
     backbone = classifier if isinstance(classifier, Backbone) else Backbone(classifier)
     if any(parameter.is_meta for parameter in backbone.parameters()):
@@ -153,7 +154,18 @@ def as_backbone(classifier: nn.Module) -> Backbone:
             f"no parameter of {backbone.name} takes a gradient, so there is nothing to train: "
             "call requires_grad_() on its head at least."
         )
+    _check_differentiable(backbone)
     return backbone
+
+
+def _check_differentiable(backbone: Backbone) -> None:
+    """InputError for quantised layers: torch warns, and what lies before them gets no gradient."""
+    for name, module in backbone.model.named_modules():
+        if type(module).__module__.startswith("torch.ao.nn.quantized"):
+            raise InputError(
+                f"the layer {name} of {backbone.name} is quantised, and no gradient passes through "
+                "it: train the model first, and quantise it then."
+            )
 
 
 def check_teacher(momentum: float) -> None:

@@ -173,6 +173,12 @@ def check_images(images: Tensor) -> None:
             "images must be floating point of shape (batch, channels, height, width), "
             f"not {images.dtype} of shape {tuple(images.shape)}: convert and normalise them first."
         )
+    if images.is_meta or images.layout != torch.strided:
+        raise InputError(
+            "images must be dense and have values, but these are "
+            f"{'on the meta device' if images.is_meta else images.layout}: "
+            "load them on a device, or convert them with images.to_dense()."
+        )
 
 
 def check_importance(importance: Tensor, batch: int) -> None:

@@ -55,6 +55,11 @@ class Backbone(nn.Module):
                 "takes its features: make it by timm.create_model "
                 "(resnet18, swin_tiny_patch4_window7_224, convnext_tiny, ...)."
             )
+        if hasattr(model, "_orig_mod"):
+            raise InputError(
+                f"the model {name} is compiled, which hides its features: give the model itself, "
+                "and let how=How(numerics=decide(compile=True)) compile the step."
+            )
         self.model: Any = model  # with the two methods just asked for
         self.tap = of_type(int, tap, "tap")
         self.name = name

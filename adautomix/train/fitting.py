@@ -113,6 +113,10 @@ def fit(
             sentence says what to change, and in which batch.
         DivergenceError: the loss became NaN or infinite.
     """
+    if not torch.is_grad_enabled():  # neither in inference_mode
+        raise InputError(
+            "training needs gradients: call fit outside torch.no_grad() and torch.inference_mode()."
+        )
     how = How() if how is None else of_type(How, how, "how")
     method = AdAutoMix() if method is None else method
     if isinstance(method, type) or not isinstance(method, MethodConfig):

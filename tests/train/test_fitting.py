@@ -365,6 +365,44 @@ def test_a_model_of_which_nothing_is_trained_is_refused():
         fit(thin().requires_grad_(False), batched(), epochs=1, how=HOW)
 
 
+@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
+def test_without_gradients_nothing_is_trained(context):
+    with context(), pytest.raises(InputError, match=r"outside torch\.no_grad\(\) and torch\.inf"):
+        fit(thin(), batched(), method=Plain(), epochs=1, how=HOW)
+
+
+def test_a_compiled_model_is_refused():
+    with pytest.raises(InputError, match=r"resnet18 is compiled.* give the model itself"):
+        fit(torch.compile(thin(), backend="eager"), batched(), epochs=1, how=HOW)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch.ao is deprecated
+def test_a_quantised_layer_is_refused():
+    dynamic = pytest.importorskip("torch.ao.nn.quantized.dynamic")
+    model = thin()
+    model.fc = dynamic.Linear(model.num_features, CLASSES)
+    with pytest.raises(InputError, match="layer fc of resnet18 is quantised, and no gradient"):
+        fit(model, batched(), method=Plain(), epochs=1, how=HOW)
+
+
+@pytest.mark.parametrize("place", ["train", "test"])
+@pytest.mark.parametrize(
+    ("part", "change", "sentence"),
+    [
+        (0, lambda x: x.to_sparse(), r"these are torch\.sparse_coo: .*images\.to_dense"),
+        (0, lambda x: x.to("meta"), "images must .* on the meta device"),
+        (1, lambda x: x.to_sparse(), r"these are torch\.sparse_coo: .*labels\.to_dense"),
+        (1, lambda x: x.to("meta"), "labels must .* on the meta device"),
+    ],
+)
+def test_tensors_that_hold_no_dense_values_are_refused(place, part, change, sentence):
+    spoilt = [list(pair) for pair in batched()]
+    spoilt[0][part] = change(spoilt[0][part])
+    loaders = (spoilt, None) if place == "train" else (batched(), spoilt)
+    with pytest.raises(InputError, match=f"batch 1 of the {place} loader: .*{sentence}"):
+        fit(thin(), *loaders, method=Plain(), epochs=1, how=HOW)
+
+
 def test_a_warm_up_longer_than_the_run_is_refused():
     how = How(SGD(lr=0.05), Cosine(warmup=5), numerics=decide("cpu"), progress=False)
     with pytest.raises(InputError, match="warm-up of 5 steps is longer than the run of 4 steps"):
