@@ -1,6 +1,6 @@
-"""Adversarial AutoMixup (ICLR 2024), reproduced: the game, what it is compared with, records.
+"""Adversarial AutoMixup (ICLR 2024): the method, the methods it is compared with, recorded runs.
 
-Importing the package imports no torch; the names below are fetched when they are used.
+Importing the package does not import torch; the public names below are imported on first use.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""`python -m adautomix`."""
+"""Entry point of `python -m adautomix`."""
 
 import sys
 

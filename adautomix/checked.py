@@ -1,9 +1,9 @@
-"""Values of the declared types: a wrong one is one sentence where it is given, not an error later.
+"""Type checks of dataclass fields and arguments, with a readable error where the value is given.
 
-`checked`, between `@dataclass(frozen=True)` and the class, looks at every field of a new object, as
-`of_type` looks at one value. A number of numpy becomes Python's and a list becomes a tuple, so that
-an object is stored and hashed by its values. Where a float is declared an int is taken as it is.
-Neither True nor text is a number, and neither NaN nor infinity is one to compute with.
+`checked`, written between `@dataclass(frozen=True)` and the class, checks every field of a new
+object; `of_type` checks one value. Numpy scalars are converted to Python numbers and lists to
+tuples, so that equal settings are stored and hashed alike. A field declared float accepts an int
+and keeps it. Booleans and strings are not accepted as numbers, nor are NaN and infinity.
 """
 
 import sys
@@ -24,17 +24,16 @@ WORDS = {
     str: "text",
     NoneType: "None",
 }
-"""What a field of such a type must be."""
+"""Type → its description in an error message."""
 _REFUSED = object()
 
 Kind = TypeVar("Kind", bound=type)
 
 
 def checked(kind: Kind) -> Kind:
-    """Makes a dataclass look at the types of its values before its own `__post_init__`.
+    """Class decorator: check the types of all fields before the dataclass's own `__post_init__`.
 
-    Raises:
-        InputError: when an object is made with a value that is not of the field's declared type.
+    Creating an object then raises InputError for a value that is not of the field's declared type.
     """
     own = getattr(kind, "__post_init__", lambda self: None)
 
@@ -50,10 +49,15 @@ def checked(kind: Kind) -> Kind:
 
 
 def of_type(hint: Any, value: Any, name: str) -> Any:
-    """`value` as a field or an argument takes it that is declared to be of type `hint`.
+    """Return `value` converted to the declared type `hint`.
+
+    Args:
+        hint: a class, a union of classes, or a tuple type.
+        value: what was given.
+        name: how the error message calls the value.
 
     Raises:
-        InputError: it is not of that type; the sentence calls it `name`.
+        InputError: the value is not of that type.
 
     >>> of_type(tuple[float, float], [np.float64(0.5), 1], "betas")
     (0.5, 1)
@@ -66,19 +70,19 @@ def of_type(hint: Any, value: Any, name: str) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A value on one short line."""
+    """Return the repr of a value, shortened to at most 80 characters on one line."""
     return shorten(repr(value), 80, placeholder=" …")
 
 
 @cache
 def _hints(kind: type) -> dict[str, Any]:
-    """Field → its declared type."""
+    """Return the declared type of each field of a dataclass, by name."""
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in fields(kind)}
 
 
 def _taken(hint: Any, value: Any) -> Any:
-    """The value, converted where that loses nothing; `_REFUSED` if it is not of the type."""
+    """Return the value, converted where that loses nothing; `_REFUSED` if the type is wrong."""
     if type(value) is hint is not float:  # nearly always, and several times a step
         return value
     value = value.item() if isinstance(value, np.generic) else value

@@ -1,4 +1,4 @@
-"""Device, precision, memory layout, compilation: decided in one place, with the reason kept."""
+"""Device, precision, memory layout and compilation of a run, decided in one place."""
 
 import contextlib
 from collections.abc import Callable
@@ -21,15 +21,16 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 @dataclass(frozen=True)
 @checked
 class Numerics:
-    """How a run computes; it changes speed and rounding, not the mathematics.
+    """Device and precision of a run: they change speed and rounding, not the mathematics.
 
     Attributes:
         device: "cpu", "cuda", "cuda:1", "mps".
-        precision: "fp32" or "bf16" (autocast; weights and optimiser stay float32). On a GPU torch
-            lets convolutions of "fp32" round to TF32, unless told otherwise; the words say so.
-        channels_last: NHWC memory for images and convolutions.
-        compile: `torch.compile` on the tensor part of the step.
-        why: the reason for the precision, for the record.
+        precision: "fp32" or "bf16" (autocast; weights and optimiser stay float32). In "fp32" on a
+            GPU, torch rounds the inputs of convolutions to TF32 by default; `str` of this object
+            says so.
+        channels_last: NHWC memory format for images and convolutions.
+        compile: apply `torch.compile` to the tensor part of the step.
+        why: the reason for the precision, which the run's record keeps.
     """
 
     device: str = "cpu"
@@ -48,21 +49,21 @@ class Numerics:
         return f"{self.precision} ({self.why}){tf32}{layout}{', compiled' if self.compile else ''}"
 
     def rounds_to_tf32(self) -> bool:
-        """Whether convolutions keep 10 bits of their inputs: torch's default for CUDA in fp32."""
+        """Whether convolutions round their inputs to TF32 (10-bit mantissa): CUDA's default."""
         cudnn: Any = torch.backends.cudnn  # an object that torch puts in the place of the module
         convolutions = cudnn.conv.fp32_precision
         cuda = torch.device(self.device).type == "cuda"
         return cuda and self.precision == "fp32" and convolutions == "tf32"
 
     def autocast(self) -> contextlib.AbstractContextManager:
-        """The context of a forward pass."""
+        """Return the context manager for a forward pass: autocast in "bf16", else none."""
         if self.precision == "fp32":
             return contextlib.nullcontext()
         kind = torch.device(self.device).type
         return torch.autocast(kind, torch.bfloat16, cache_enabled=cached_casts_have_gradients(kind))
 
     def wait(self) -> None:
-        """Until the device has done all it was given; a processor always has."""
+        """Wait until the device has finished all queued work; on a CPU this does nothing."""
         kind = torch.device(self.device).type
         if kind == "cuda":
             torch.cuda.synchronize(self.device)
@@ -70,19 +71,19 @@ class Numerics:
             torch.mps.synchronize()
 
     def place(self, module: Placed) -> Placed:
-        """The module on the device, in the memory layout; InputError where there is no such one."""
+        """Move the module to the device, in the memory format; InputError if it does not exist."""
         check_device(self.device)
         placed = module.to(self.device)
         return placed.to(memory_format=torch.channels_last) if self.channels_last else placed
 
     def layout(self, images: Tensor) -> Tensor:
-        """Images in the memory layout; of another shape than "b c h w", as they are."""
+        """Return images "b c h w" in the memory format; tensors that are not 4-D unchanged."""
         if not self.channels_last or images.ndim != 4:
             return images
         return images.contiguous(memory_format=torch.channels_last)
 
     def predictor(self, module: nn.Module) -> Callable[[Tensor], Tensor]:
-        """`module` as a predict function, under the same precision and layout."""
+        """Return a function images → `module(images)` under this precision and memory format."""
 
         def predict(images: Tensor) -> Tensor:
             with self.autocast():
@@ -93,11 +94,11 @@ class Numerics:
 
 @cache
 def cached_casts_have_gradients(kind: str) -> bool:
-    """Whether autocast may keep the weights that it has cast, on this kind of device.
+    """Whether autocast's weight cache is safe in this version of torch, on this kind of device.
 
-    It casts a weight once for a whole step. Some versions of torch that this package allows keep
-    even what was cast under `no_grad`, and a layer that is first used there, as a method's that
-    looks before it learns, then gets no gradient (pytorch issue 158232). There the cache is off.
+    Autocast casts a weight once and reuses the cast for the whole step. In some versions of torch a
+    weight first used under `no_grad` is cached without a gradient, so a layer that is also used
+    with gradients later in the step gets none (pytorch issue 158232). There the cache must be off.
     """
     weight = torch.ones(1, 1, device=kind, requires_grad=True)
     with torch.enable_grad(), torch.autocast(kind, torch.bfloat16, cache_enabled=True):
@@ -112,16 +113,17 @@ def decide(
     channels_last: bool | None = None,
     compile: bool = False,
 ) -> Numerics:
-    """The numerics of a run on this machine.
+    """Choose the numerics of a run on this machine.
 
     Args:
-        device: "auto" takes a CUDA GPU, then Apple's, then the CPU.
-        precision: "auto" is bf16 where the GPU multiplies it natively, fp32 elsewhere.
-        channels_last: None is on for CUDA and CPU, where convolutions are faster so, off elsewhere.
-        compile: compile the step (some minutes at the start, worth it for long runs).
+        device: "auto" takes a CUDA GPU if there is one, else an Apple GPU, else the CPU.
+        precision: "auto" is bf16 on CUDA GPUs of compute capability 8.0 or more, fp32 elsewhere.
+        channels_last: None means True on CUDA and CPU, where it makes convolutions faster, False
+            elsewhere.
+        compile: compile the step (takes minutes at the start, worthwhile for long runs).
 
     Raises:
-        InputError: a device that this machine has not, or another precision.
+        InputError: a device that this machine does not have, or an unknown precision.
     """
     if precision not in PRECISIONS:
         raise unknown("precision", precision, PRECISIONS)
@@ -152,7 +154,7 @@ def _available() -> str:
 
 
 def check_device(name: str) -> None:
-    """InputError for a device that nobody has, or that this machine has not."""
+    """Raise InputError for an unknown device, or one that this machine does not have."""
     try:
         device = torch.device(name)
     except RuntimeError:

@@ -1,6 +1,6 @@
-"""What can go wrong for a user, each said in one sentence: what, with which value, and what to do.
+"""Exceptions of the package. A message is one sentence: what is wrong, the value, and the remedy.
 
-The command line prints the sentence without a traceback and exits with `exit_status`.
+The command line prints the message without a traceback and exits with the class's `exit_status`.
 """
 
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 
 class AdAutoMixError(Exception):
-    """Base of every error that is the user's to mend."""
+    """Base class of every error that the user can correct."""
 
     exit_status = 1
 
@@ -20,7 +20,7 @@ class InputError(AdAutoMixError, ValueError):
 
 
 class NotFiniteError(InputError):
-    """Logits that are no finite numbers, of which an evaluation can count nothing."""
+    """Logits with NaN or infinite values, which no evaluation can use."""
 
 
 class DataError(AdAutoMixError):
@@ -36,13 +36,16 @@ class DivergenceError(AdAutoMixError):
 
 
 class Interrupted(AdAutoMixError):
-    """A run that stopped early at a step boundary, with a checkpoint to go on from."""
+    """A run that was stopped between two steps and left a checkpoint to resume from."""
 
     exit_status = 3
 
 
 def first_line(error: Exception) -> str:
-    """What an error of a library says, in one line and without a stop, for a sentence of ours."""
+    """Return the first line of a library's error message without its full stop.
+
+    The line can be quoted inside a message of this package; the class name if there is no message.
+    """
     line = next(iter(str(error).splitlines()), "")
     return line.rstrip(".: ") or type(error).__name__
 
@@ -50,7 +53,13 @@ def first_line(error: Exception) -> str:
 def unknown(
     what: str, value: object, known: Iterable[str], listing: str | None = None
 ) -> InputError:
-    """The error for a name nobody knows: the nearest known name, then all, or `listing` for them.
+    """Return the error for an unknown name: it suggests the nearest known name and lists all.
+
+    Args:
+        what: the kind of thing that is named, e.g. "method".
+        value: the unknown name.
+        known: the names that exist.
+        listing: printed in place of all known names.
 
     >>> print(unknown("method", "cutmx", ["cutmix", "mixup"]))
     unknown method 'cutmx': did you mean 'cutmix'? Known: cutmix, mixup.

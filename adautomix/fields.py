@@ -1,4 +1,4 @@
-"""Fields of hyper-parameters that were added after runs had been recorded without them."""
+"""Hyper-parameter fields that were added after runs had been recorded without them."""
 
 from dataclasses import MISSING, Field, field
 from typing import Any
@@ -7,15 +7,15 @@ _BEFORE = "value before the field existed"
 
 
 def added(before: Any, *, default: Any = MISSING) -> Any:
-    """A dataclass field that did not exist when the first runs of its class were recorded.
+    """Declare a dataclass field that did not exist when runs of its class were first recorded.
 
-    A run is found by the hash of its recipe, so one field more would orphan every record. A field
-    that was `added` is left out of the recipe's plain form while it has the value `before`, and a
-    plain form without it is read as `before`.
+    A run is found by the hash of its recipe, so an additional field would change the id of every
+    earlier run. A field declared here is left out of the recipe's JSON form while it has the value
+    `before`, and a JSON form without it is read as `before`.
 
     Args:
-        before: what the code did when the field did not exist. It must never change.
-        default: for new values; as `before` unless given.
+        before: the value that describes what the code did without the field. It must never change.
+        default: default of the field in new objects; `before` unless given.
 
     >>> from dataclasses import dataclass
     >>> @dataclass(frozen=True)
@@ -29,5 +29,5 @@ def added(before: Any, *, default: Any = MISSING) -> Any:
 
 
 def value_before(f: Field) -> Any:
-    """What a field that was `added` meant before it existed; `MISSING` for any other field."""
+    """Return the value `before` of a field made by `added`; `MISSING` for any other field."""
     return f.metadata.get(_BEFORE, MISSING)

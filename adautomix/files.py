@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whatever fails or is killed on the way."""
+"""Atomic file writes: a file is complete or absent, even if the process is killed while writing."""
 
 import os
 import shutil
@@ -16,19 +16,19 @@ except ImportError:  # Windows has no flock: there, one writer at a time is up t
     fcntl = None
 
 BEGINNING = ".writing-"
-"""How the names of folders begin in which something is being written."""
+"""Prefix of the temporary folders in which files are written."""
 FORMER = (".*.tmp", ".former-*")
-"""Names that earlier versions gave to what they were writing, without holding it."""
+"""Temporary names of earlier versions of the package, which did not lock them."""
 STALE_SECONDS = 3600.0
-"""Where nobody can hold anything, what is older than this belongs to a writer that was killed."""
+"""Where files cannot be locked, a temporary folder older than this counts as abandoned."""
 
 
 @contextmanager
 def held(path: Path, *, wait: bool) -> Iterator[bool | None]:
-    """Holds a file or folder against every other holder, until the block ends or this process dies.
+    """Lock a file or folder exclusively until the block ends or this process dies.
 
-    Yields True; False where another holds it, unless `wait` waits for that one; None where nothing
-    can be held: Windows, and some network file systems.
+    Yields True with the lock; False if another process has it, unless `wait` waits for that one;
+    None where files cannot be locked: on Windows and on some network file systems.
     """
     if fcntl is None:
         yield None
@@ -53,9 +53,9 @@ def _lock(flock: Callable[[int, int], object], descriptor: int, how: int) -> boo
 
 @contextmanager
 def workplace(folder: Path) -> Iterator[Path]:
-    """A new folder in `folder` to write in, from which what is whole is moved into place.
+    """Yield a new temporary folder inside `folder`; the caller moves complete files out of it.
 
-    It is removed at the end, and one that a killed process left is removed at the beginning.
+    It is removed at the end. Temporary folders that killed processes left are removed first.
     """
     sweep(folder)
     with ExitStack() as stack:
@@ -71,7 +71,10 @@ def workplace(folder: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Removes what killed processes left in `folder`; a living one holds what it writes."""
+    """Remove the temporary files that killed processes left in `folder`.
+
+    A running process holds a lock on its temporary folder, which is left alone.
+    """
     for left in folder.glob(f"{BEGINNING}*"):
         with suppress(OSError), held(left, wait=False) as ours:
             if ours or (ours is None and _stale(left)):
@@ -87,16 +90,18 @@ def _stale(path: Path) -> bool:
 
 
 def replace_all(folder: Path, files: Mapping[str, bytes], vouching: str | None = None) -> None:
-    """Writes every file, then moves all into place in their order; so a full disk changes nothing.
+    """Write all files to a temporary folder, then move each into place, in the given order.
+
+    A full disk therefore changes nothing.
 
     Args:
-        folder: where they go.
-        files: their contents by name.
-        vouching: the last of them, if it says what is in the others: where another one changes, it
-            is taken away before, so that a kill between two moves leaves none rather than a false
-            one.
+        folder: the destination.
+        files: contents by file name.
+        vouching: the last of the names, if that file describes the others, e.g. holds their
+            digests. If another file changes, the old one is removed before the first move, so that
+            a kill between two moves leaves no description rather than a false one.
 
-    Raises OSError where the folder cannot be written.
+    Raises OSError if the folder cannot be written.
     """
     with workplace(folder) as place:
         for name, content in files.items():
@@ -114,7 +119,7 @@ def _differs(path: Path, content: bytes) -> bool:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """The name of a file to write, which takes the place of `path` if the block ends well."""
+    """Yield a temporary path to write to; it replaces `path` if the block ends without an error."""
     with workplace(path.parent) as place:
         yield place / path.name
         sync(place / path.name)
@@ -123,7 +128,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write(path: Path, content: bytes) -> None:
-    """A new file, on the disk when this returns."""
+    """Write a new file and flush it to the disk before returning."""
     with open(path, "xb") as file:
         file.write(content)
         file.flush()
@@ -131,7 +136,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 def sync(path: Path) -> None:
-    """Returns when what was written to a file, or moved in a folder, is on the disk."""
+    """Flush a file's content, or a folder's entries, to the disk before returning."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -140,6 +145,6 @@ def sync(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes the moves last through a power cut, where the system can sync a folder."""
+    """Flush a folder's entries, so that moves survive a power cut, on systems that can do it."""
     with suppress(OSError):
         sync(folder)

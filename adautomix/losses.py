@@ -1,8 +1,8 @@
-"""One function for each equation of Sec. 3.1 and for L_cosine (Sec. 3.3.1).
+"""The losses of the paper: one function for each equation of Sec. 3.1, and L_cosine (Sec. 3.3.1).
 
-All take logits, so that the same function serves the classifier ψ_W and the teacher ψ_Ŵ, and
-average over the batch. With ratios in float32 so are the losses; under autocast torch takes their
-logarithms and cosines in float32 on a GPU, but in the precision of the logits on a processor.
+All take logits, so the same function serves the classifier ψ_W and the teacher ψ_Ŵ. All but `ce`
+return the mean over the batch. With float32 ratios the losses are float32; under autocast torch
+computes logarithms and cosines in float32 on a GPU, but in the precision of the logits on a CPU.
 """
 
 import torch.nn.functional as F
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def ce(logits: Float[Tensor, "b k"], labels: Int[Tensor, " b"]) -> Float[Tensor, " b"]:
-    """L_ce (Eq. 1): −log of the probability of the true class, one number an image."""
+    """L_ce (Eq. 1): −log of the probability of the true class, one value for each image."""
     return F.cross_entropy(logits, labels, reduction="none")
 
 
@@ -21,10 +21,10 @@ def ace(
     partners: Int[Tensor, "b n"],
     ratios: Float[Tensor, "b n"],
 ) -> Float[Tensor, ""]:
-    """L_ace (Eq. 2): the clean images of each set, Σ_n λ_n L_ce(ψ(x_n), y_n).
+    """L_ace (Eq. 2): cross-entropy of the clean images of each set, Σ_n λ_n L_ce(ψ(x_n), y_n).
 
-    `logits` and `labels` are those of the batch, each image once; `partners` say who is in which
-    set.
+    `logits` and `labels` hold each image of the batch once; row i of `partners` holds the batch
+    positions of the images of set i.
     """
     return (ratios * ce(logits, labels)[partners]).sum(dim=1).mean()
 
@@ -73,9 +73,8 @@ def cosine(
 ) -> Float[Tensor, ""]:
     """L_cosine (Sec. 3.3.1): Σ_n λ_n cosine(ψ_Ŵ(x_mix), ψ_Ŵ(x_n)), in [−1, 1].
 
-    Despite its letter a similarity: the generator *maximises* it (Eq. 15), so that the teacher's
-    view of the mixed image stays close to its view of the images it was made of. ψ_Ŵ(·) are the
-    teacher's logits.
+    Although written L, it is a similarity: the generator *maximises* it (Eq. 15), so that the
+    teacher's logits ψ_Ŵ of the mixed image stay close to those of the images it was made from.
     """
     similarity = F.cosine_similarity(mixed[:, None], clean[partners], dim=-1)
     return (ratios * similarity).sum(dim=1).mean()

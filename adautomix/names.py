@@ -1,7 +1,8 @@
-"""Every training method and every evaluation by name, what a reader sees of it, and where it is.
+"""Registry of training methods and evaluations: name, title, colour, and the class of each.
 
-One line registers one: `METHODS` of `adautomix.methods`, `EVALUATIONS` of `adautomix.evaluate`, the
-recipes, the command line, the figures and the tables follow it. Nothing here imports torch.
+A method or an evaluation is registered in one line here. `METHODS` of `adautomix.methods`,
+`EVALUATIONS` of `adautomix.evaluate`, the recipes, the command line, the figures and the tables
+read this registry. Nothing here imports torch.
 """
 
 from importlib import import_module
@@ -11,13 +12,13 @@ from adautomix.errors import unknown
 
 
 class Registered(NamedTuple):
-    """A method as a reader meets it.
+    """A registered training method.
 
     Attributes:
         title: its name in tables and figures.
-        colour: of its marks on every page.
-        home: module and class below `adautomix`, "mix.cutmix:CutMix": a mixing rule, or the
-            hyper-parameters of a method.
+        colour: hex colour of its lines and bars in every figure.
+        home: module and class below `adautomix`, e.g. "mix.cutmix:CutMix": a mixing rule, or the
+            hyper-parameter class of a method.
     """
 
     title: str
@@ -51,22 +52,22 @@ REGISTRY = {
         "AdAutoMix (released code)", "#510000", "methods.adautomix_released:AdAutoMixReleased"
     ),
 }
-"""Methods by the name that recipes and records have, in the order of the tables.
+"""Methods by their name in recipes and records, in the order of the tables.
 
-The colours of the four most used are Okabe and Ito's (2008). The others keep to the hue of their
-family and were searched for: any two stay apart (CIELAB distance above 15) for normal, protanope
-and deuteranope eyes, and all have a contrast of at least 3 on white; `tests/figures/test_style.py`
-measures both.
+The colours of the four most used methods are Okabe and Ito's (2008). The others were found by a
+search within the hue of their family: the CIELAB distance of any two is above 15 for normal,
+protanope and deuteranope vision, and each has a contrast of at least 3 on white.
+`tests/figures/test_style.py` measures both.
 """
 
 
 class Evaluated(NamedTuple):
-    """An evaluation as a reader meets it.
+    """A registered evaluation.
 
     Attributes:
-        what: it measures, for the command line.
-        home: module and class below `adautomix`, "evaluate.attack:FGSM".
-        usual: settings that differ from the defaults of the class.
+        what: what it measures, as the command line lists it.
+        home: module and class below `adautomix`, e.g. "evaluate.attack:FGSM".
+        usual: the settings under this name that differ from the defaults of the class.
     """
 
     what: str
@@ -111,29 +112,29 @@ EVALUATIONS = {
         "evaluate.localisation:GradCAMLocalisation",
     ),
 }
-"""Evaluations by the name that records and the command line have.
+"""Evaluations by their name in records and on the command line.
 
-Name, predictor and settings are the identity of what is recorded.
+A recorded evaluation is identified by its name, its predictor and its settings.
 """
 
 
 def method_title(key: str) -> str:
-    """The name of a method as a reader sees it; InputError for one that is not registered."""
+    """Return a method's name in tables and figures; InputError if it is not registered."""
     return _registered(key).title
 
 
 def method_colour(key: str) -> str:
-    """The colour of a method's marks; InputError for one that is not registered."""
+    """Return a method's hex colour in figures; InputError if it is not registered."""
     return _registered(key).colour
 
 
 def title_of(label: str) -> str:
-    """The title of a method; any other label as it is."""
+    """Return the title of a registered method; any other label unchanged."""
     return REGISTRY[label].title if label in REGISTRY else label
 
 
 def load(home: str) -> Any:
-    """What a registration names: `load("mix.cutmix:CutMix")` is the class."""
+    """Import the object that a `home` names: `load("mix.cutmix:CutMix")` returns the class."""
     module, _, name = home.partition(":")
     return getattr(import_module(f"adautomix.{module}"), name)
 

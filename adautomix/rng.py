@@ -1,8 +1,8 @@
-"""Randomness as a function of (seed, stream, step, rank).
+"""Random numbers as a function of (seed, stream, step, rank).
 
-Nothing random has to be saved to resume a run: step 4,711 draws the same numbers whether it is
-reached straight through or after an interruption, on a CPU or on a GPU. The numbers come from numpy
-on the host (a few floats a step) and travel to the device without a synchronisation.
+No state of a generator has to be saved to resume a run: step 4,711 gets the same numbers whether
+the run was interrupted before it or not, on a CPU or on a GPU. numpy generates them on the host (a
+few floats a step), and they are copied to the device without a synchronisation.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,22 +20,25 @@ from adautomix.errors import InputError, unknown
 Device = torch.device | str
 
 STREAMS = ("mix", "augment", "order", "init", "layers", "evaluate", "corrupt")
-"""What is drawn for; two streams of one step are independent. Append only:
-the position is part of the seed.
+"""Purposes of random numbers; the streams of one step are independent of each other.
+
+Append only: the position in this tuple is part of the seed.
 """
 
 
 class StepRNG:
     """The random numbers of one step.
 
+    The methods that return tensors take a `device` and give float32 or int64.
+
     Args:
         seed: the run's seed, at least 0.
-        step: the position in the run (for the stream "order": the epoch), at least 0.
-        rank: the process, so that each of several draws its own.
+        step: the step of the run, at least 0; for the stream "order" it is the epoch.
+        rank: the process, at least 0; every process has random numbers of its own.
         stream: one of `STREAMS`.
 
     Raises:
-        InputError: a negative number, or one that is not whole; another stream.
+        InputError: a seed, step or rank that is negative or not an integer; an unknown stream.
     """
 
     def __init__(self, seed: int, step: int = 0, rank: int = 0, stream: str = "mix"):
@@ -59,25 +62,25 @@ class StepRNG:
 
     @cached_property
     def numpy(self) -> np.random.Generator:
-        """The host generator behind every method below."""
+        """The numpy generator from which every method below draws."""
         return np.random.Generator(np.random.PCG64(np.random.SeedSequence(self.key)))
 
     def entropy(self) -> int:
-        """A 63-bit seed for a library that wants one number, always the same for this step."""
+        """Return a 63-bit seed for a library that takes a single one; the same at every call."""
         return int(np.random.SeedSequence(self.key).generate_state(1, np.uint64)[0] >> 1)
 
     def uniform(
         self, low: float, high: float, shape: Sequence[int], device: Device = "cpu"
     ) -> Tensor:
-        """float32 in [low, high)."""
+        """Uniform numbers in [low, high), float32."""
         return _to(self.numpy.uniform(low, high, shape).astype(np.float32), device)
 
     def normal(self, shape: Sequence[int], device: Device = "cpu") -> Tensor:
-        """Standard normal, float32."""
+        """Standard normal numbers, float32."""
         return _to(self.numpy.standard_normal(shape).astype(np.float32), device)
 
     def integers(self, low: int, high: int, shape: Sequence[int], device: Device = "cpu") -> Tensor:
-        """int64 in [low, high)."""
+        """Integers in [low, high), int64."""
         return _to(self.numpy.integers(low, high, shape), device)
 
     def permutation(self, length: int, device: Device = "cpu") -> Tensor:
@@ -85,34 +88,37 @@ class StepRNG:
         return _to(self.numpy.permutation(length), device)
 
     def beta(self, concentration: float, shape: Sequence[int], device: Device = "cpu") -> Tensor:
-        """Beta(concentration, concentration), float32; one number for a whole batch or one each."""
+        """Numbers from Beta(concentration, concentration), float32, of the given shape."""
         _positive(concentration)
         return _to(self.numpy.beta(concentration, concentration, shape).astype(np.float32), device)
 
     def ratios(
         self, batch: int, n: int, concentration: float = 1.0, device: Device = "cpu"
     ) -> Tensor:
-        """λ for each of `batch` sets of n images, "b n", each row on the simplex (sum 1), float32.
+        """Mixing ratios λ, "b n", float32: one row for each set of n images; a row sums to 1.
 
         Symmetric Dirichlet: uniform on the simplex at concentration 1, and for n = 2 the
         Beta(concentration, concentration) of the mixup literature. The paper says only that the
         ratios sum to 1 (Sec. 3.2) and calls the concentration "the λ ratio" (Table 9).
 
-        Differs from the released code: there, n > 2 independent Beta draws are divided by their
-        sum, once for a whole batch, which concentrates near 1/n.
+        Differs from the released code: for n > 2 that divides n independent Beta variates by their
+        sum, once for a whole batch, which concentrates the ratios near 1/n.
         """
         _positive(concentration)
         rows = self.numpy.dirichlet(np.full(n, concentration), batch)
         return _to(rows.astype(np.float32), device)
 
     def partners(self, batch: int, n: int, device: Device = "cpu") -> Tensor:
-        """Which images form each set, "b n", int64: itself first, then n - 1 others, all distinct.
+        """Batch positions of the images of each set, "b n", int64: the image itself, then others.
 
-        The batch is shuffled onto a ring, and partner j of everyone stands s_j places further on,
-        with n - 1 different steps s_j; so each image serves equally often and none meets itself.
+        The n images of a set are distinct. The batch is shuffled onto a ring, and partner j of an
+        image is the one s_j places further on, with n - 1 different steps s_j; so each image is a
+        partner equally often, and none is its own partner.
 
         Differs from the published code of the compared rules: there the partners are a random
-        permutation, in which on average one image a batch meets itself.
+        permutation, in which on average one image of a batch is its own partner.
+
+        Raises InputError for n < 2, or a batch of fewer than n images.
         """
         if n < 2:
             raise InputError(f"mixing needs n = 2 or more images, not {n}.")
@@ -129,12 +135,19 @@ class StepRNG:
 
 
 class FixedLambdaRNG(StepRNG):
-    """Whoever asks gets the same λ and the same partners: to set methods side by side.
+    """Random numbers with fixed λ and fixed partners, to compare methods on the same images.
 
-    The first image's λ is `share` and the others divide the rest. The partners are a function of
-    the seed and not of what was drawn before, and a permutation is "the next one on the ring", so
-    nobody meets itself. All else (boxes, masks, centres) is drawn as usual. A rule that takes no λ
-    from a Beta or Dirichlet distribution does not follow `share`.
+    The first image's λ is `share`, and the others divide the rest equally. The partners depend on
+    the seed alone, not on earlier calls. A permutation maps each image to its first partner, so no
+    image is mixed with itself. Everything else (boxes, masks, centres) is random as usual. A rule
+    that takes no λ from a Beta or Dirichlet distribution does not follow `share`.
+
+    Args:
+        seed: at least 0.
+        share: λ of the first image, in (0, 1).
+
+    Raises:
+        InputError: a share outside (0, 1), or a seed that `StepRNG` refuses.
     """
 
     def __init__(self, seed: int, share: float):
@@ -153,27 +166,27 @@ class FixedLambdaRNG(StepRNG):
     def ratios(
         self, batch: int, n: int, concentration: float = 1.0, device: Device = "cpu"
     ) -> Tensor:
-        """`share` for the first, the rest in equal parts for the others."""
+        """Ratios "b n": `share` for the first image, the rest in equal parts for the others."""
         rows = torch.full((batch, n), (1 - self.share) / (n - 1), device=device)
         rows[:, 0] = self.share
         return rows
 
     def partners(self, batch: int, n: int, device: Device = "cpu") -> Tensor:
-        """As `StepRNG.partners`, the same for every call; a larger n adds to a smaller one."""
+        """As `StepRNG.partners`, the same at every call; a larger n keeps the earlier partners."""
         return StepRNG(self.key[0], stream="evaluate").partners(batch, n, device)
 
     def permutation(self, length: int, device: Device = "cpu") -> Tensor:
-        """Each one's first partner."""
+        """The first partner of each image, int64."""
         return self.partners(length, 2, device)[:, 1]
 
 
 def rng_for(seed: int, step: int, rank: int = 0, stream: str = "mix") -> StepRNG:
-    """The random numbers of one step of one process: `rng_for(seed=0, step=12)`."""
+    """Return the random numbers of one step of one process, e.g. `rng_for(seed=0, step=12)`."""
     return StepRNG(seed, step, rank, stream)
 
 
 def check_draw(rng: StepRNG) -> None:
-    """InputError for what is given in the place of a step's random numbers."""
+    """Raise InputError unless `rng` is a `StepRNG`."""
     if not isinstance(rng, StepRNG):
         raise InputError(
             "rng must be the random numbers of a step, e.g. rng_for(seed=0, step=0), "
@@ -183,9 +196,9 @@ def check_draw(rng: StepRNG) -> None:
 
 @contextmanager
 def initial_weights(seed: int, player: int = 0) -> Iterator[None]:
-    """Inside, torch's generator is a function of the seed; afterwards it is as it was before.
+    """Seed torch's generator for weight initialisation inside the block; restore it afterwards.
 
-    `player` is 0 for the classifier and 1 for what plays beside it, so their weights differ.
+    `player` is 0 for the classifier and 1 for the second network, so that their weights differ.
     """
     with own_randomness():
         torch.manual_seed(StepRNG(seed, step=player, stream="init").entropy())
@@ -194,9 +207,9 @@ def initial_weights(seed: int, player: int = 0) -> Iterator[None]:
 
 @contextmanager
 def own_randomness() -> Iterator[None]:
-    """Afterwards torch's generators, the GPUs' that are in use too, are as they were before.
+    """Restore torch's generators after the block, those of the GPUs too.
 
-    `torch.manual_seed` seeds those as well. A GPU that nobody has used yet is left asleep.
+    `torch.manual_seed` also seeds the GPUs. If CUDA is not initialised yet, it stays so.
     """
     used = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
     with torch.random.fork_rng(devices=list(used)):

@@ -1,4 +1,4 @@
-"""`python -m adautomix.bench SUITE`: measures, prints a table, writes a record."""
+"""Command line of the benchmarks, `python -m adautomix.bench SUITE`."""
 
 import argparse
 import sys
@@ -32,12 +32,12 @@ ALL = [name for name in SUITES if name != "all"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit status."""
+    """Run the command line and return the exit status."""
     return run(parser, arguments)
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     top = Parser(
         prog="python -m adautomix.bench",
         description="Measure what training costs; print a table and write a record.",
@@ -69,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """One suite, or all of them."""
+    """Run one suite, or all of them; with "all", a failing suite does not stop the others."""
     if options.suite not in SUITES:
         raise unknown("suite", options.suite, SUITES)
     bench_options = _options(options)
@@ -87,7 +87,7 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def _options(options: argparse.Namespace) -> "BenchOptions":
-    """What the options ask for; torch is imported here."""
+    """Return the benchmark options of a command line; torch is imported here."""
     import torch
 
     from adautomix.bench.options import BenchOptions
@@ -113,7 +113,7 @@ def _options(options: argparse.Namespace) -> "BenchOptions":
 
 
 def _run(suite: str, bench_options: "BenchOptions", folder: Path) -> str:
-    """The suite's table, after its record was written."""
+    """Run a suite, write its record and return its table."""
     from adautomix.runs.runner import device_in_words
 
     function: Callable = getattr(import_module(f"adautomix.bench.{suite}"), suite)

@@ -1,4 +1,4 @@
-"""What is measured: a method, a network and images of noise, through the public trainer."""
+"""`Case` and `Trial`, a training on images of noise whose steps are measured."""
 
 from dataclasses import dataclass, field, replace
 
@@ -16,7 +16,7 @@ from adautomix.runs import runner
 from adautomix.train import Step, train
 
 STEPS_PER_EPOCH = 8
-"""Enough that closing an epoch is rare, few enough that large images fit the memory."""
+"""Many enough that the end of an epoch is rare, few enough that large images fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Case:
 
     Attributes:
         method: a name of `METHODS`.
-        batch: images a step.
-        side: of the images, in pixels.
-        classes: of the labels.
-        n: images that AdAutoMix mixes; None for the method's own.
+        batch: images of a step.
+        side: height and width of the images, in pixels.
+        classes: number of classes.
+        n: N of AdAutoMix; None for the method's default.
         net: the backbone.
     """
 
@@ -46,11 +46,11 @@ class Case:
         return config if self.n is None else replace(config, n=self.n)
 
     def recipe(self) -> Recipe:
-        """The recipe of the training."""
+        """Return the recipe of the training."""
         return replace(RESNET18, net=self.net, method=self.config, batch=self.batch)
 
     def images(self) -> ImageSet:
-        """Noise with labels, the same for every method."""
+        """Return images of noise with labels, the same for every method."""
         rng, count = np.random.default_rng(0), self.batch * STEPS_PER_EPOCH
         shape = (count, self.side, self.side, 3)
         info = replace(
@@ -66,7 +66,7 @@ class Case:
 
 
 class Trial:
-    """A training at its start; `step` goes one step on, data, update and teacher included."""
+    """A training from its start; `step` takes one step, including data and teacher."""
 
     def __init__(self, case: Case, numerics: Numerics):
         self.case, self.numerics = case, numerics
@@ -74,12 +74,12 @@ class Trial:
         self.events = train(self.training, self.batches)
 
     def step(self) -> None:
-        """One step of the public loop; where an epoch ends, its line of the curve as well."""
+        """Take one step of the public loop, and complete an epoch that has ended."""
         while not isinstance(next(self.events), Step):
             pass
 
     def flops(self) -> int:
-        """Floating-point operations of a step's convolutions and matrix products, counted."""
+        """Take a step and count the operations of its convolutions and matrix products."""
         with Counting() as counted:
             self.step()
         return counted.flops

@@ -1,4 +1,4 @@
-"""Timing: several things in turn, in one process, so that all meet the same disturbances."""
+"""Timing of several tasks in alternation, in one process, so that disturbances affect all alike."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -10,25 +10,25 @@ from adautomix.device import Numerics
 Task = Callable[[], object]
 
 WARM_UP = 2
-"""Turns that are not counted: they allocate, choose kernels and fill caches."""
+"""Rounds that are not counted: they allocate memory, select kernels and fill caches."""
 
 
 @dataclass(frozen=True)
 class Timings:
-    """Seconds of each task, turn by turn; turn i of every task ran next to turn i of the others."""
+    """Seconds of each task by round; round i of all tasks was run in direct succession."""
 
     seconds: Mapping[str, list[float]]
 
     def median(self, task: str) -> float:
-        """The middle of the turns."""
+        """Return the median over the rounds, in seconds."""
         return median(self.seconds[task])
 
     def fastest(self, task: str) -> float:
-        """The least disturbed turn."""
+        """Return the minimum over the rounds, in seconds."""
         return min(self.seconds[task])
 
     def ratio(self, task: str, to: str) -> float:
-        """How many times as long as another task: the median over turns of their quotient."""
+        """Return the median over the rounds of the quotient of two tasks' seconds."""
         pairs = zip(self.seconds[task], self.seconds[to], strict=True)
         return median(mine / theirs for mine, theirs in pairs)
 
@@ -36,10 +36,14 @@ class Timings:
 def interleaved(
     tasks: Mapping[str, Task], turns: int, *, numerics: Numerics | None = None, burst: int = 1
 ) -> Timings:
-    """Runs every task `burst` times in its turn, turn after turn, and times each turn.
+    """Time several tasks in alternation.
 
-    The device is waited for before and after a turn. On a GPU a burst of several steps shows what
-    a training sees, where the host runs ahead. The seconds are those of one run of a task.
+    Args:
+        tasks: functions without arguments, by name.
+        turns: number of rounds; each runs every task.
+        numerics: the device to wait for before and after a task; None for the CPU.
+        burst: calls of a task in a round. On a GPU several calls are realistic, since in training
+            the host runs ahead of the device. The seconds are those of one call.
     """
     numerics = numerics or Numerics()
     seconds: dict[str, list[float]] = {name: [] for name in tasks}

@@ -1,7 +1,7 @@
-"""Suite `compiled`: what `torch.compile` makes of each method's step, and what that costs.
+"""Suite `compiled`: graph breaks, compile time and gain of `torch.compile` for each method.
 
-A graph break sends the step back to Python in its middle; where there is none, the tensor part of
-the step is one graph.
+A graph break returns control to Python within the step; without one, the tensor part of the step is
+a single graph.
 """
 
 import time
@@ -18,7 +18,7 @@ SMALL = Net("resnet18", stem="cifar", width=8)
 
 
 def compiled(options: BenchOptions) -> list[Row]:
-    """One row a method: graph breaks of all, compile time and gain of those that are timed."""
+    """Return a row for each method: graph breaks, and time and gain of those that are timed."""
     batch = options.batches[0]
     timed = ("plain", *options.methods)
     rows = []
@@ -29,7 +29,7 @@ def compiled(options: BenchOptions) -> list[Row]:
 
 
 def breaks(method: str, options: BenchOptions) -> Row:
-    """How many graphs the tensor part of a step falls into, and why, on a small network."""
+    """Return the number of graphs and breaks of a step, with reasons, on a small network."""
     trial = Trial(Case(method, batch=8, side=16, classes=5, net=SMALL), options.numerics)
     trained = trial.training.method
     calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
@@ -51,7 +51,7 @@ def breaks(method: str, options: BenchOptions) -> Row:
 
 
 def _timed(method: str, batch: int, options: BenchOptions) -> Row:
-    """The first compiled step, and the ratio of a step uncompiled to one compiled."""
+    """Return the time of the first compiled step, and the speed-up of later ones."""
     case = options.case(method, batch)
     eager, quick = Trial(case, options.numerics), Trial(case, options.numerics)
     quick.training.method.compile_step()

@@ -1,4 +1,4 @@
-"""Suite `device`: how fast the device multiplies matrices, and what share of it a step reaches."""
+"""Suite `device`: speed of matrix products, and the share of it that a training step reaches."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from adautomix.bench.options import BenchOptions, Row
 
 
 def device(options: BenchOptions) -> list[Row]:
-    """Large matrix products in each precision, then the steps of plain training and AdAutoMix."""
+    """Return rows for large matrix products in each precision, and for steps of two methods."""
     side = 8192 if options.cuda else 256 if options.tiny else 2048
     tasks, flops = {}, {}
     for dtype in (torch.float32, torch.bfloat16):

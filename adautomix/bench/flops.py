@@ -1,4 +1,4 @@
-"""Counted operations of convolutions and matrix products, as torch counts them."""
+"""Counting of floating-point operations of convolutions and matrix products."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from torch.utils.flop_counter import flop_registry
 
 
 class Counting(TorchDispatchMode):
-    """`FlopCounterMode` without its hooks on modules, which cannot follow `autograd.grad`.
+    """torch's `FlopCounterMode` without module hooks, which do not work with `autograd.grad`.
 
-    `flops` is the number of floating-point operations in the block, backward passes included.
+    `flops` is the number of floating-point operations in the block, including backward passes.
     """
 
     flops = 0

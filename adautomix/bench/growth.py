@@ -1,7 +1,7 @@
-"""Suite `growth`: how time and memory of a step grow with N, the batch, the images, the classes.
+"""Suite `growth`: time and memory of a step by N, batch, size of the images and number of classes.
 
-The attention of the generator compares every position of the tap with every other. Its part is
-measured alone as well, on features of the size that the taps have, for images of up to 224 pixels.
+The generator's attention is quadratic in the number of positions of the tap. It is also measured
+alone, on features of the taps' size, for images of up to 224 pixels.
 """
 
 from collections.abc import Callable
@@ -20,13 +20,13 @@ from adautomix.rng import StepRNG
 
 THIN = Net("resnet18", stem="cifar", width=16)
 CHANNELS, STRIDE, SETS = 64, 4, 4
-"""Of the tap of the thin network; sets of three images in a batch."""
+"""Channels and stride of the thin network's tap, and batch size for the generator alone."""
 
 
 def growth(options: BenchOptions) -> list[Row]:
-    """One row a quantity that grows, its value, and what was measured: plain, AdAutoMix, generator.
+    """Return a row for each quantity, value, and training (plain, AdAutoMix) or generator.
 
-    On a GPU the network is that of the recipe, on a processor its thin version.
+    The network is the recipe's on a GPU, its thin version on a CPU.
     """
     net = options.net if options.cuda else THIN
     base = Case(batch=options.batches[0], side=options.side, net=net)
@@ -49,7 +49,7 @@ def _axes(options: BenchOptions) -> dict[str, tuple[int, ...]]:
 
 
 def _along(options: BenchOptions, base: Case, axis: str, values: tuple[int, ...]) -> list[Row]:
-    """Every value of one quantity, in turn; plain training beside AdAutoMix, for N once."""
+    """Measure AdAutoMix and plain training at each value of one quantity; for N, plain once."""
     changes: dict[int, dict[str, Any]] = {v: {axis: v} for v in values}
     cases = {("adautomix", v): replace(base, **change) for v, change in changes.items()}
     if axis == "n":
@@ -74,7 +74,7 @@ def _along(options: BenchOptions, base: Case, axis: str, values: tuple[int, ...]
 
 
 def _generator(options: BenchOptions) -> list[Row]:
-    """The generator alone, forward and backward, by the side of the images."""
+    """Measure the generator alone, forward and backward, by the side of the images."""
     sides = (16, 32) if options.tiny else (32, 64, 96, 128, 160, 224)
     tasks = {str(side): _pass(options.numerics, side) for side in sides}
     timings = options.time(tasks)

@@ -1,4 +1,4 @@
-"""The memory that a training needs at its peak, beside what torch and Python hold anyway."""
+"""Peak memory of a training, without what torch and Python need anyway."""
 
 import multiprocessing
 from collections.abc import Callable
@@ -11,20 +11,19 @@ from adautomix.models import Net
 from adautomix.record import provenance
 
 STEPS = 3
-"""The optimiser's velocities exist after the first step, and the peak after the second."""
+"""Number of steps: the optimiser's state exists after the first, so the second has the peak."""
 
 
 Change = Callable[[Trial], None]
-"""What is changed of a trial before its first step; a function of a module, not a lambda."""
+"""Function that changes a trial before its first step; it must be picklable, hence no lambda."""
 
 
 def peak_mib(case: Case, numerics: Numerics, change: Change | None = None) -> float | None:
-    """Peak memory of the first steps of a training, in MiB; None where the system does not say.
+    """Measure the peak memory of a training's first steps in MiB; None if it is not reported.
 
-    CUDA: what torch's allocator handed out at most, less what it held before. CPU: by how much
-    the peak of the resident memory of a fresh process rises, from before the players are built.
-    That peak never falls, so each case has a process of its own, forked from one that has done
-    nothing but import torch.
+    On CUDA it is the maximum allocated by torch minus what was allocated before. On a CPU it is the
+    increase of a new process's peak resident memory since before the networks are built. That peak
+    never decreases, so each case has its own process, forked from one that has only imported torch.
     """
     if torch.device(numerics.device).type == "cuda":
         before = torch.cuda.memory_allocated(numerics.device)
@@ -40,7 +39,7 @@ def peak_mib(case: Case, numerics: Numerics, change: Change | None = None) -> fl
 
 
 def _rise(case: Case, numerics: Numerics, change: Change | None, threads: int) -> float | None:
-    """In a fresh process: the rise of its peak."""
+    """Return the increase of this process's peak memory by a training; call in a new process."""
     torch.set_num_threads(threads)
     thin = Net("resnet18", stem="cifar", width=8)
     _train(Case("plain", batch=2, side=8, classes=2, net=thin), numerics)  # loads libraries

@@ -1,4 +1,4 @@
-"""Suite `methods`: what a step of every method costs beside one of plain training."""
+"""Suite `methods`: the cost of a step of every method compared with plain training."""
 
 from adautomix.bench.options import BenchOptions, Row
 from adautomix.bench.steps import rows
@@ -8,7 +8,7 @@ BATCH = 64
 
 
 def methods(options: BenchOptions) -> list[Row]:
-    """One row a method, each with its own N, at a batch of 64 images; see the suite `steps`."""
+    """Return a row for each method, with its default N, at batch 64; see the suite `steps`."""
     batch = options.batches[0] if options.tiny else BATCH
     names = [name for name in METHODS if name != "plain"]
     every = {name: options.case(name, batch) for name in ("plain", *names)}

@@ -1,4 +1,4 @@
-"""How a benchmark is run: where, how often, and on what sizes."""
+"""`BenchOptions`: device, repeats and sizes of a benchmark."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,21 +13,21 @@ from adautomix.models import Net
 from adautomix.recipes.cifar100 import RESNET18
 
 Row = dict[str, Any]
-"""One line of a suite's table: plain values, seconds and MiB."""
+"""One row of a suite's table: JSON values; times in seconds, memory in MiB."""
 
 
 @dataclass(frozen=True)
 class BenchOptions:
-    """What all suites share.
+    """Options of all suites.
 
     Attributes:
         numerics: device and precision.
-        repeats: turns of each interleaved measurement.
-        methods: those that `steps`, `parts` and `compiled` measure, beside plain training.
-        batches: images a step.
+        repeats: number of rounds of each measurement.
+        methods: methods that `steps`, `parts` and `compiled` measure, besides plain training.
+        batches: batch sizes.
         net: the backbone of `steps`, `parts`, `variants` and `compiled`.
-        side: of the images, in pixels.
-        tiny: sizes so small that a suite takes seconds, to try the command.
+        side: height and width of the images, in pixels.
+        tiny: use sizes for which a suite takes seconds, to try the command.
     """
 
     numerics: Numerics
@@ -40,20 +40,20 @@ class BenchOptions:
 
     @property
     def cuda(self) -> bool:
-        """Whether a GPU is measured."""
+        """Whether the device is a CUDA GPU."""
         return torch.device(self.numerics.device).type == "cuda"
 
     def case(self, method: str, batch: int, n: int | None = None) -> Case:
-        """A training of these sizes."""
+        """Return a training of a method with these options."""
         return Case(method, batch, self.side, n=n, net=self.net)
 
     def time(self, tasks: dict[str, Task]) -> Timings:
-        """The tasks in turn; on a GPU ten steps a turn, so that the host may run ahead."""
+        """Time tasks in alternation; on a GPU ten calls a round, so that the host can run ahead."""
         burst = 10 if self.cuda and not self.tiny else 1
         return interleaved(tasks, self.repeats, numerics=self.numerics, burst=burst)
 
     def settings(self) -> dict[str, Any]:
-        """What a record says of them; the device stands in its provenance."""
+        """Return the options for a record; the device is in its provenance."""
         found = asdict(self)
         del found["numerics"]
         return found

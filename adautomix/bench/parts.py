@@ -1,8 +1,8 @@
-"""Suite `parts`: where the time of a step goes, player by player, forward and backward.
+"""Suite `parts`: the time of a step by network, forward and backward.
 
-The step's functions are wrapped in named ranges and a few steps profiled. An operation of the
-forward pass belongs to the innermost range around it. One of the backward pass belongs to the range
-of the forward operation that it is the derivative of, which autograd's sequence numbers tell.
+The step's functions are wrapped in named ranges, and a few steps are profiled. An operation of the
+forward pass belongs to the innermost range around it, one of the backward pass to the range of its
+forward operation, which is found by autograd's sequence numbers.
 """
 
 import time
@@ -26,11 +26,11 @@ SUMS, REST = "sums of gradients", "data and the rest"
 STEPS = 5
 BACKWARD = "autograd::engine::evaluate_function: "
 SUMMING = ("AccumulateGrad", "_EarlyBackward")
-"""Backward operations that only bring gradients to where they are summed."""
+"""Backward operations that only accumulate gradients."""
 
 
 def parts(options: BenchOptions) -> list[Row]:
-    """One row a method, batch and part: its seconds a step, and its share of the step."""
+    """Return a row for each method, batch and part: seconds and share of a step."""
     rows = []
     for batch in options.batches:
         cases = [options.case(method, batch) for method in ("plain", *options.methods)]
@@ -45,7 +45,7 @@ def parts(options: BenchOptions) -> list[Row]:
 
 
 def measure(trials: Sequence[Trial]) -> dict[Case, dict[str, float]]:
-    """Seconds a step of every part, the trials in turn: the mean of a few steps of each."""
+    """Return the mean seconds of every part over a few steps of each trial, in alternation."""
     sums: dict[Case, Counter[str]] = {trial.case: Counter() for trial in trials}
     for trial in trials:
         name_ranges(trial.training)
@@ -60,7 +60,7 @@ def measure(trials: Sequence[Trial]) -> dict[Case, dict[str, float]]:
 
 
 def _one_step(trial: Trial) -> dict[str, float]:
-    """Seconds of the parts: of the device where there is one, else of the processor."""
+    """Return the seconds of the parts of one step: GPU time on CUDA, else CPU time."""
     cuda = torch.device(trial.numerics.device).type == "cuda"
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
     trial.numerics.wait()
@@ -70,13 +70,13 @@ def _one_step(trial: Trial) -> dict[str, float]:
         trial.numerics.wait()
         elapsed = time.perf_counter() - started
     found = attribute(profiler.events(), cuda=cuda)
-    if not cuda:  # what Python does between operations belongs to the rest
+    if not cuda:  # the time of Python between operations belongs to the rest
         found[REST] = max(elapsed - sum(found.values()) + found.get(REST, 0.0), 0.0)
     return found
 
 
 def name_ranges(training: Training) -> None:
-    """Wraps the step's functions, on these objects alone, so that a profile names them."""
+    """Wrap the step's functions, on these objects only, in ranges that a profile shows."""
     method = training.method
     for label, network in _networks(method).items():
         for name in ("forward", "see", "forward_mixed_with_features"):
@@ -110,12 +110,12 @@ def _wrap(owner: object, name: str, label: str) -> None:
 
 
 def attribute(events: Iterable[FunctionEvent], *, cuda: bool = False) -> dict[str, float]:
-    """Seconds of every part in a profile; an operation counts without those it calls."""
+    """Return the seconds of every part in a profile; an operation counts without its callees."""
     ordered = sorted(
         (e for e in events if e.device_type == torch.autograd.DeviceType.CPU),
         key=lambda e: (e.time_range.start, -e.time_range.end),
     )
-    makers: dict[int, str] = {}  # the last operation with a number is the one that autograd noted
+    makers: dict[int, str] = {}  # the last operation with a sequence number is the recorded one
     for event in ordered:
         part = _range_of(event)
         if part is not None and event.sequence_nr >= 0 and _node_of(event) is None:
@@ -143,12 +143,12 @@ def _forward(part: str) -> str:
 
 
 def _node_of(event: FunctionEvent) -> FunctionEvent | None:
-    """The step of the backward pass that an operation belongs to, if it belongs to one."""
+    """Return the node of the backward pass that an operation belongs to, or None."""
     return _nearest(event, BACKWARD)
 
 
 def _range_of(event: FunctionEvent) -> str | None:
-    """The innermost named range around an operation, or that it is itself."""
+    """Return the innermost named range that contains an operation or is it, or None."""
     found = _nearest(event, RANGE)
     return None if found is None else found.name.removeprefix(RANGE)
 

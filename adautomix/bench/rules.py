@@ -1,4 +1,4 @@
-"""Suite `rules`: what mixing costs beside a plain copy of the batch."""
+"""Suite `rules`: the cost of mixing rules compared with a copy of the batch."""
 
 from collections.abc import Callable
 
@@ -12,11 +12,11 @@ from adautomix.rng import StepRNG
 
 SHAPES = ((128, 3, 32, 32), (32, 3, 224, 224))
 PER_IMAGE = ("saliencymix", "puzzlemix")
-"""Rules that find something out about each image on the host: a cost per image."""
+"""Rules with a computation for each image on the CPU, so their cost is also given per image."""
 
 
 def rules(options: BenchOptions) -> list[Row]:
-    """One row a shape and rule: seconds, and how many copies of the batch that is."""
+    """Return a row for each shape and rule: seconds, and the ratio to a copy of the batch."""
     shapes = ((8, 3, 32, 32),) if options.tiny else SHAPES
     return [row for shape in shapes for row in _of_shape(options, shape)]
 
@@ -52,7 +52,7 @@ def _task(rule: Callable, images: Tensor, *importance: Tensor) -> Callable[[], o
 
 
 def _works(task: Callable[[], object]) -> bool:
-    """Whether the libraries that a rule needs are there; a first call, not timed."""
+    """Whether a rule's optional libraries are installed, by a first call that is not timed."""
     try:
         task()
     except InputError:

@@ -1,8 +1,8 @@
-"""Suite `steps`: what a step of each method costs beside one of plain training.
+"""Suite `steps`: the cost of a step of each method compared with plain training.
 
-The floor is arithmetic: network passes in units of one forward, plain training being 3. The
-counted floor takes the operations of all convolutions and matrix products instead. The measured
-ratio is the median over turns of a method's seconds by plain training's next to it.
+`floor` is a lower bound of the ratio: network passes in units of one forward pass, divided by 3 of
+plain training. `counted_floor` uses the operations of all convolutions and matrix products instead.
+`ratio` is measured: the median over rounds of a method's seconds divided by plain training's.
 """
 
 from adautomix.bench.case import Case, Trial
@@ -12,11 +12,11 @@ from adautomix.methods import METHODS
 
 PLAIN = "plain"
 NS = (2, 3, 5, 8)
-"""How many images AdAutoMix mixes: Table 10 has 2 to 5."""
+"""Values of N for AdAutoMix; Table 10 has 2 to 5."""
 
 
 def steps(options: BenchOptions) -> list[Row]:
-    """One row a batch and method; AdAutoMix for several N."""
+    """Return a row for each batch and method, and for several N of AdAutoMix."""
     return [row for batch in options.batches for row in _of_batch(options, batch)]
 
 
@@ -30,7 +30,7 @@ def _of_batch(options: BenchOptions, batch: int) -> list[Row]:
 
 
 def rows(cases: dict[str, Case], options: BenchOptions) -> list[Row]:
-    """A row a case; one of the cases is "plain", which the others are set beside."""
+    """Return a row for each case; the case "plain" is the reference of the ratios."""
     trials = {name: Trial(case, options.numerics) for name, case in cases.items()}
     timings = options.time({name: trial.step for name, trial in trials.items()})
     flops = {name: trial.flops() for name, trial in trials.items()}

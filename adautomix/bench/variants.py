@@ -1,8 +1,8 @@
-"""Suite `variants`: what changes of AdAutoMix's step would gain that leave its mathematics alone.
+"""Suite `variants`: gain of changes of AdAutoMix's step that do not affect its mathematics.
 
-The floor of 4.0× counts network passes as if all were equal. These make some of them cheaper: the
-teacher never trains, so its BatchNorm can be folded into its convolutions, and it needs no gradient
-for its weights. A variant is measured here before it becomes the default, or stays out.
+The lower bound of 4.0× assumes that network passes of one kind cost the same. Some variants make
+passes cheaper: the teacher is not trained, so its BatchNorm can be folded into its convolutions. A
+variant is measured here before it becomes the default or is rejected.
 """
 
 import copy
@@ -30,7 +30,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def variants(options: BenchOptions) -> list[Row]:
-    """One row a batch and variant: seconds, ratio to plain, gain over the usual step, memory."""
+    """Return a row for each batch and variant: seconds, ratio to plain, gain, memory."""
     return [row for batch in options.batches for row in _of_batch(options, batch)]
 
 
@@ -67,7 +67,7 @@ def _trial(case: Case, numerics: Numerics, change: Change | None) -> Trial:
 
 
 def _numerics(usual: Numerics) -> dict[str, Numerics]:
-    """Other layouts and precisions than the usual ones."""
+    """Return variants with another memory format or precision than the usual numerics."""
     other = "fp32" if usual.precision == "bf16" else "bf16"
     return {
         "channels first" if usual.channels_last else "channels last": replace(
@@ -78,7 +78,7 @@ def _numerics(usual: Numerics) -> dict[str, Numerics]:
 
 
 def folded_teacher(trial: Trial) -> None:
-    """The teacher's BatchNorms become part of its convolutions, anew after each step."""
+    """Fold the teacher's BatchNorms into its convolutions, again after each step."""
     teacher = _teacher(trial)
     folded, refresh = fold(teacher.network)
     _instead(teacher, forward_with_features=folded.forward_with_features, forward=folded.forward)
@@ -92,16 +92,16 @@ def folded_teacher(trial: Trial) -> None:
 
 
 def fold(network: Network) -> tuple[Network, Callable[[], None]]:
-    """A copy whose convolutions do what a BatchNorm after them does in evaluation mode.
+    """Copy a network and fold each BatchNorm, in evaluation mode, into the convolution before it.
 
-    Returns the copy, and a function that takes over the present weights of `network`.
+    Returns the copy, and a function that updates it from the present weights of `network`.
     """
     folded = copy.deepcopy(network)
     pairs: list[tuple[nn.Conv2d, Any, Any]] = []
     for theirs, mine in zip(network.modules(), list(folded.modules()), strict=True):
         for name, module in theirs.named_children():
             if not list(module.children()):
-                setattr(mine, name, module)  # shared, but for the pairs
+                setattr(mine, name, module)  # shared, except for the pairs
         for (first, conv), (second, norm) in pairwise(theirs.named_children()):
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 target = copy.deepcopy(conv)
@@ -122,7 +122,7 @@ def fold(network: Network) -> tuple[Network, Callable[[], None]]:
 
 
 def teacher_in_bf16(trial: Trial) -> None:
-    """The teacher alone computes in bf16."""
+    """Compute only the teacher in bf16."""
     teacher = _teacher(trial)
     network, kind = teacher.network, torch.device(trial.numerics.device).type
 
@@ -139,7 +139,7 @@ def teacher_in_bf16(trial: Trial) -> None:
 
 
 def compiled_teacher(trial: Trial) -> None:
-    """The teacher alone is compiled."""
+    """Compile only the teacher."""
     teacher = _teacher(trial)
     network = teacher.network
     forward_with_features, forward = (
@@ -149,7 +149,7 @@ def compiled_teacher(trial: Trial) -> None:
 
 
 def gradients_at_the_end(trial: Trial) -> None:
-    """The backward pass takes every gradient, so that all activations wait for it."""
+    """Compute all gradients in one backward pass, so that all activations are kept until then."""
     inner = trial.step
 
     def step() -> None:
@@ -160,13 +160,13 @@ def gradients_at_the_end(trial: Trial) -> None:
 
 
 def fused_optimiser(trial: Trial) -> None:
-    """One kernel for the update of all weights, the default on CUDA."""
+    """Update all weights by a fused optimiser kernel, the default on CUDA."""
     training = trial.training
     training.optimiser = make_optimiser(training.method, training.plan.optim, fused=True)
 
 
 def chosen_algorithms(trial: Trial) -> None:
-    """cuDNN times its convolution algorithms for these shapes and takes the fastest."""
+    """Let cuDNN time its convolution algorithms for these shapes and use the fastest."""
     inner = trial.step
 
     def step() -> None:

@@ -1,13 +1,12 @@
-"""Run the notebooks with papermill, then render the Jupyter Book. Nothing here needs a network.
+"""`build`: run the notebooks with papermill, then render the Jupyter Book, without a network.
 
     build(budget="quick")                       every notebook, then the pages
-    build(budget="short", notebooks=["03"])     one notebook again, the other chapters as they are
-    build(parameters={"seeds": [0, 1, 2]})      other parameters, wherever a notebook declares them
-    build(execute=False)                        only the pages, from the chapters already there
+    build(budget="short", notebooks=["03"])     one notebook again, other chapters unchanged
+    build(parameters={"seeds": [0, 1, 2]})      other parameters, where a notebook declares them
+    build(execute=False)                        only the pages, from existing chapters
 
-A notebook runs in a kernel of its own, two at a time, in the order of the names. The executed
-copies become chapters only when all of them have succeeded, so that a failure leaves the chapters
-of the last good run as they were.
+Each notebook runs in its own kernel, two at a time, in the order of the names. The executed copies
+become chapters only after all have succeeded, so a failure leaves the earlier chapters unchanged.
 """
 
 from pathlib import Path
@@ -35,20 +34,19 @@ def build(
     """Execute notebooks, make chapters of them, render the pages; return the home page's path.
 
     Args:
-        budget: goes to every notebook that declares it.
+        budget: passed to every notebook that declares it.
         parameters: other values by name, see `adautomix.results.parameters`. Each must be
-            declared by at least one chosen notebook: papermill itself only warns of an unknown
-            name.
+            declared by at least one chosen notebook, since papermill only warns of an unknown name.
         notebooks: file names or their beginnings ("02"); None means all.
         execute: False renders the chapters of an earlier run.
-        output: the folder of the pages; book/_build/html unless given.
-        strict: every warning of the rendering is a failure.
-        jobs: notebooks that run at the same time.
+        output: folder of the pages; None means book/_build/html.
+        strict: treat warnings of the rendering as errors.
+        jobs: number of notebooks that run at the same time.
 
     Raises:
         InputError: an unknown notebook or parameter, a value that a parameter may not have, or an
-            output folder that holds something else.
-        AdAutoMixError: a notebook stopped, or the pages did not render cleanly.
+            output folder with other content.
+        AdAutoMixError: a notebook failed, or the pages did not render without warnings.
     """
     needed = {name: accept(name, value) for name, value in (parameters or {}).items()}
     values = {"budget": accept("budget", budget), **needed}

@@ -1,4 +1,4 @@
-"""An executed notebook as a chapter of the book: pure functions on nbformat notebooks."""
+"""Conversion of an executed notebook to a chapter: pure functions on nbformat notebooks."""
 
 import ast
 import re
@@ -7,7 +7,7 @@ from typing import Any
 
 from adautomix.errors import InputError
 
-IMAGES = {"svg": "image/svg+xml", "png": "image/png"}  # the first that a cell shows is taken
+IMAGES = {"svg": "image/svg+xml", "png": "image/png"}  # in order of preference
 PROMPTS = {
     "code_prompt_show": "Show this run's parameters",
     "code_prompt_hide": "Hide the parameters",
@@ -15,11 +15,11 @@ PROMPTS = {
 
 
 def present(nb: Any) -> Any:
-    """An executed notebook with one folded parameter cell and no trace of when and where it ran.
+    """Return an executed notebook with one folded parameter cell and without times and paths.
 
     papermill leaves two cells: the defaults and an injected copy. The values of the copy are
-    written into the cell of the defaults, which keeps its comments; the copy goes. Without a cell
-    of defaults the copy stays.
+    written into the cell of the defaults, which keeps its comments, and the copy is removed.
+    Without a cell of defaults the copy is kept.
     """
     tagged = {tag: cell for cell in nb.cells for tag in cell.metadata.get("tags", [])}
     defaults, injected = tagged.get("parameters"), tagged.get("injected-parameters")
@@ -38,11 +38,13 @@ def present(nb: Any) -> Any:
 
 
 def figures_of(nb: Any) -> dict[str, bytes]:
-    """File name and bytes of each figure that a code cell names in its metadata.
+    """Return file name → bytes of each figure that a code cell names in its metadata.
 
     The metadata is {"adautomix": {"figure": NAME}}. The first image among the cell's outputs is
-    taken, SVG before PNG. A page then shows the file: MyST-NB does not carry a glued SVG from one
-    page to another.
+    taken, SVG before PNG. Pages include the file, because MyST-NB cannot show an SVG that was glued
+    on another page.
+
+    Raises InputError for a bad name, or a cell without an image.
     """
     files = {}
     for cell in nb.cells:
@@ -64,7 +66,7 @@ def figures_of(nb: Any) -> dict[str, bytes]:
 
 
 def assignments(source: str) -> dict[str, str]:
-    """{name: source text of the value} for each top-level assignment to one name."""
+    """Return {name: source text of the value} for each top-level assignment to one name."""
     return {
         node.targets[0].id: ast.get_source_segment(source, node.value) or ""
         for node in ast.parse(source).body
@@ -73,7 +75,7 @@ def assignments(source: str) -> dict[str, str]:
 
 
 def with_values(source: str, values: dict[str, str]) -> str:
-    """A parameter cell with other values in the place of its own; its comments stay.
+    """Return a parameter cell with some values replaced; comments are kept.
 
     >>> with_values("seeds = [0]  # one run each", {"seeds": "[0, 1]"})
     'seeds = [0, 1]  # one run each'

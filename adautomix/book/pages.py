@@ -1,4 +1,4 @@
-"""From chapters and Markdown pages to HTML, with Jupyter Book 1."""
+"""Rendering of chapters and Markdown pages to HTML, with Jupyter Book 1."""
 
 import shutil
 import subprocess
@@ -12,7 +12,7 @@ from adautomix.errors import AdAutoMixError, InputError
 
 
 def require_jupyter_book() -> None:
-    """Version 1 of Jupyter Book: version 2 asks a server for its theme and cannot build offline."""
+    """Raise AdAutoMixError unless Jupyter Book 1 is installed; version 2 cannot build offline."""
     try:
         found = version("jupyter-book")
     except PackageNotFoundError:
@@ -23,7 +23,7 @@ def require_jupyter_book() -> None:
 
 
 def chapters_of(root: Path) -> list[str]:
-    """The notebooks that the table of contents lists, as paths below book/."""
+    """Return the notebooks in the table of contents, as paths below book/."""
     import yaml
 
     def files(node: Any) -> list[str]:
@@ -39,7 +39,7 @@ def chapters_of(root: Path) -> list[str]:
 
 
 def room_for_pages(folder: Path) -> Path:
-    """The folder if pages may be put there: it is new, empty, or holds an earlier book."""
+    """Return the folder as absolute path; InputError unless it is new, empty or an earlier book."""
     earlier = (folder / "index.html").exists() and (folder / "objects.inv").exists()
     if folder.exists() and not earlier and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} holds something other than an earlier book: name a new folder.")
@@ -47,10 +47,10 @@ def room_for_pages(folder: Path) -> Path:
 
 
 def render(root: Path, target: Path, *, strict: bool) -> None:
-    """Render every page afresh, and replace the earlier ones only if it went well.
+    """Render all pages from scratch, and replace the earlier ones only on success.
 
-    Afresh, because Sphinx repeats no warning of a page that it does not render again: a second
-    build would pass where the first one failed.
+    From scratch, because Sphinx does not repeat the warnings of pages that it does not render
+    again: a second build would succeed where the first one failed.
     """
     fresh = root / "book" / "_build" / "fresh"
     shutil.rmtree(fresh, ignore_errors=True)
@@ -58,7 +58,7 @@ def render(root: Path, target: Path, *, strict: bool) -> None:
     options = ["--path-output", str(fresh), "-q", *(["-W", "-n", "--keep-going"] if strict else [])]
     began = time.monotonic()
     command = [sys.executable, "-c", start, "build", str(root / "book"), *options]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL)  # its last words name another path
+    done = subprocess.run(command, stdout=subprocess.DEVNULL)  # its output names another path
     pages = fresh / "_build" / "html"
     if done.returncode or not (pages / "index.html").exists():
         where = f"what there is of the pages is in {pages}"

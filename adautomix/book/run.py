@@ -1,4 +1,4 @@
-"""Which notebooks run, with which parameters, and what becomes of their executed copies."""
+"""Execution of the notebooks with parameters, and installation of the results as chapters."""
 
 import os
 import re
@@ -19,7 +19,7 @@ LONGEST_SOCKET_FOLDER = 56  # bytes: a Unix socket's path ends at 107, a kernel'
 
 
 def find_root() -> Path:
-    """The checkout with book/ and notebooks/: here, a folder above, or where the package lies."""
+    """Return the checkout with book/ and notebooks/: here, a folder above, or the package's."""
     here = Path.cwd()
     for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
         if (folder / "book" / "_config.yml").exists() and (folder / "notebooks").is_dir():
@@ -28,7 +28,7 @@ def find_root() -> Path:
 
 
 def parameters_of(notebook: Path) -> dict[str, str]:
-    """What a notebook declares, with default and comment: {"seeds": "[0]  # one run each"}."""
+    """Return a notebook's parameters, default and comment: {"seeds": "[0]  # one run each"}."""
     import papermill
 
     rows = papermill.inspect_notebook(str(notebook)).values()
@@ -36,7 +36,7 @@ def parameters_of(notebook: Path) -> dict[str, str]:
 
 
 def choose(root: Path, names: list[str] | None) -> list[Path]:
-    """The notebooks to run, in the order of their names; the beginning of a name is enough."""
+    """Return the notebooks to run, sorted by name; the beginning of a name is enough."""
     sources = {path.stem: path for path in sorted((root / "notebooks").glob(SOURCES))}
     if not sources:
         raise InputError("notebooks/ holds no notebook named like 01-method.ipynb: nothing to run.")
@@ -53,10 +53,10 @@ def choose(root: Path, names: list[str] | None) -> list[Path]:
 def plan(
     notebooks: list[Path], values: dict[str, Any], needed: set[str]
 ) -> list[tuple[Path, dict[str, Any]]]:
-    """Each notebook with those of `values` that it declares.
+    """Return each notebook with those of `values` that it declares.
 
     Raises:
-        InputError: one of the `needed` names is declared by no notebook; the known ones are listed.
+        InputError: no notebook declares one of the `needed` names; the message lists those known.
     """
     declared = {notebook: parameters_of(notebook) for notebook in notebooks}
     strangers = sorted(needed.difference(*declared.values()))
@@ -71,10 +71,10 @@ def plan(
 
 
 def execute_all(root: Path, planned: list[tuple[Path, dict[str, Any]]], jobs: int) -> list[Path]:
-    """Run notebooks, `jobs` at a time, in their order; once one fails no other is begun.
+    """Run notebooks, `jobs` at a time, in their order; after a failure no other is started.
 
-    Two that need the same run do not make it twice: the second waits. The processor's cores are
-    divided among the kernels, unless OMP_NUM_THREADS says how many each may take.
+    If two need the same run, the second waits for the first. The CPU cores are divided among the
+    kernels, unless OMP_NUM_THREADS is set.
     """
     if jobs < 1:
         raise InputError(f"jobs must be 1 or more, not {jobs}.")
@@ -96,12 +96,15 @@ def execute_all(root: Path, planned: list[tuple[Path, dict[str, Any]]], jobs: in
 
 
 def _pool(jobs: int) -> Executor:
-    """Processes, not threads: nbclient leaves an event loop open in every thread that uses it."""
+    """Return a pool of processes; in threads, nbclient would leave event loops open."""
     return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
 
 
 def execute_notebook(root: Path, notebook: Path, values: dict[str, Any]) -> Path:
-    """Run one notebook in its own kernel, say how long it took, and return the executed copy."""
+    """Run one notebook in its own kernel, print the time, and return the executed copy's path.
+
+    Raises AdAutoMixError if a cell fails or the kernel dies.
+    """
     import papermill
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillException
@@ -129,7 +132,7 @@ def execute_notebook(root: Path, notebook: Path, values: dict[str, Any]) -> Path
 
 
 def install(root: Path, executed: list[Path]) -> None:
-    """Write the chapters and the figures of executed notebooks, each file whole or not at all."""
+    """Write the chapters and the figures of executed notebooks atomically."""
     import nbformat
 
     chapters: dict[str, bytes] = {}
@@ -143,13 +146,13 @@ def install(root: Path, executed: list[Path]) -> None:
         chapters[path.name] = nbformat.writes(present(nb)).encode()
     _replace(root / "book" / "chapters", chapters)
     _replace(root / "book" / "figures", figures)
-    for name in figures:  # the same figure in the other format is from an earlier run
+    for name in figures:  # remove the same figure in the other format, from an earlier run
         for end in IMAGES.keys() - {name.rpartition(".")[2]}:
             (root / "book" / "figures" / name).with_suffix(f".{end}").unlink(missing_ok=True)
 
 
 def _replace(folder: Path, files: dict[str, bytes]) -> None:
-    """Put files into a folder, each whole or not at all."""
+    """Write files into a folder atomically; AdAutoMixError if it cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         replace_all(folder, files)
@@ -158,9 +161,9 @@ def _replace(folder: Path, files: dict[str, bytes]) -> None:
 
 
 def _connection() -> dict[str, str]:
-    """How a kernel is reached: over sockets in the file system where their paths fit, else TCP.
+    """Return the connection settings of a kernel: Unix sockets if their paths fit, else TCP.
 
-    The sockets have a name of their own: with the usual one two kernels hear each other.
+    The sockets get a unique name, since kernels that share the default one would interfere.
     """
     from jupyter_core.paths import jupyter_runtime_dir
 
@@ -172,7 +175,7 @@ def _connection() -> dict[str, str]:
 
 
 def _one_sentence(error: Exception) -> str:
-    """What stopped a notebook, in one line: the cell, the kind of error, and its message."""
+    """Return why a notebook failed, in one line: the cell, the type of error, and its message."""
     name = getattr(error, "ename", None)
     if name is None:
         return f"the kernel stopped ({type(error).__name__}: {error}), perhaps for want of memory."

@@ -1,7 +1,7 @@
-"""What each command of the command line does; `adautomix.cli` says how it is called.
+"""The commands of the command line; `adautomix.cli.main` defines their arguments.
 
-A command takes the parsed options and prints. What loads torch is imported inside, so that help,
-lists of runs and messages come at once.
+A command takes the parsed options and prints its result. Modules that import torch are imported
+inside the functions, so that help, lists of runs and errors are shown at once.
 """
 
 import re
@@ -15,11 +15,11 @@ from adautomix.names import EVALUATIONS
 from adautomix.record import Run, Store, local, recorded
 
 SHOWN = 20
-"""Longer lists of numbers are for figures."""
+"""Maximum length of a list of numbers that is printed."""
 
 
 def train(options: Namespace) -> None:
-    """Trains a recipe and records the run, or shows it where it is recorded."""
+    """Train a recipe and record the run, or show the recorded run."""
     from adautomix.device import decide
     from adautomix.runs.job import Job, RunOptions
     from adautomix.runs.runner import obtain
@@ -41,9 +41,9 @@ def train(options: Namespace) -> None:
 
 
 def evaluate(options: Namespace) -> None:
-    """Evaluates a run from its kept weights: accuracy, or what is asked for, which is recorded.
+    """Evaluate a run from its weights: accuracy, or the requested evaluations, which are recorded.
 
-    An unfinished run is evaluated as it was at its last checkpoint, and nothing is recorded.
+    An unfinished run is evaluated at its last checkpoint, and nothing is recorded.
     """
     from adautomix.runs import unfinished
 
@@ -60,7 +60,7 @@ def evaluate(options: Namespace) -> None:
 
 
 def _evaluate(run: Run, options: Namespace, *, finished: bool) -> None:
-    """What `evaluate` does, with the run that was found."""
+    """Evaluate a run that was found, see `evaluate`."""
     from adautomix.device import decide
     from adautomix.runs.evaluate import evaluate, recorded_entry, values
     from adautomix.runs.job import RunOptions
@@ -93,7 +93,7 @@ def _evaluate(run: Run, options: Namespace, *, finished: bool) -> None:
 
 
 def runs_list(options: Namespace) -> None:
-    """One line a run: where it is, its id, the accuracies, what differs from the recipe."""
+    """Print a line for each run: its store, id, accuracies, and changes of the recipe."""
     here = _store(options)
     found = [("here", run) for run in here.all()] + [("recorded", run) for run in recorded().all()]
     if not found:
@@ -107,7 +107,7 @@ def runs_list(options: Namespace) -> None:
 
 
 def runs_show(options: Namespace) -> None:
-    """One run: its numbers, how it was made, the command that makes it again, and its digests."""
+    """Print a run's numbers, its provenance with the command to repeat it, and its files."""
     run = _find(options.run, _store(options))
     run.check(weights=True)
     print(f"{run.id}   {run.name}")
@@ -128,7 +128,7 @@ def runs_show(options: Namespace) -> None:
 
 
 def runs_compare(options: Namespace) -> None:
-    """Runs side by side: the fields in which they differ, then their numbers."""
+    """Print runs side by side: the fields in which they differ, then their numbers."""
     import pandas as pd
 
     if len(options.runs_to_compare) < 2:
@@ -146,7 +146,7 @@ def runs_compare(options: Namespace) -> None:
 
 
 def runs_repeat(options: Namespace) -> None:
-    """Makes a run again from scratch and says whether it is the same, bit for bit."""
+    """Make a run again from scratch and print whether it is bitwise the same."""
     from adautomix.runs.job import RunOptions
     from adautomix.runs.reproduce import repeat
 
@@ -166,27 +166,27 @@ def runs_repeat(options: Namespace) -> None:
 
 
 def runs_publish(options: Namespace) -> None:
-    """Copies runs made here to the recorded ones."""
+    """Copy local runs to the recorded ones, without weights."""
     there = recorded() if options.to is None else Store(options.to)
     here = _store(options)
-    found = [here.match(name) for name in options.runs_to_publish]  # all are there, or none goes
+    found = [here.match(name) for name in options.runs_to_publish]  # if one is missing, copy none
     for run in found:
         print(f"Recorded: {there.publish(run).path}")
 
 
 def data_get(options: Namespace) -> None:
-    """Downloads a dataset and verifies it."""
+    """Download a dataset and verify it."""
     print(download.get(options.name, options.data))
 
 
 def data_verify(options: Namespace) -> None:
-    """Reads every split and compares counts and digests with the catalogue."""
+    """Read every split and compare counts and digests with the catalogue."""
     for split, found in download.verify(options.name, options.data).items():
         print(f"{options.name} {split}: {found['images']} images, sha256 {found['sha256']}")
 
 
 def data_where(options: Namespace) -> None:
-    """Prints where a dataset was found."""
+    """Print where a dataset was found."""
     row = catalog.info(options.name)
     found = download.where(options.name, options.data)
     if found is None and options.name != "photodigits":
@@ -195,7 +195,7 @@ def data_where(options: Namespace) -> None:
 
 
 def book(options: Namespace) -> None:
-    """Runs the notebooks and renders the book."""
+    """Run the notebooks and render the book."""
     from adautomix.book import build
 
     parameters = dict(map(_parameter, options.set))
@@ -212,14 +212,14 @@ def book(options: Namespace) -> None:
 
 
 def doctor(options: Namespace) -> None:
-    """Prints versions, devices, datasets and runs."""
+    """Print versions, devices, datasets and runs."""
     from adautomix.cli.doctor import report
 
     print(report())
 
 
 def seconds(text: str) -> float:
-    """A duration such as 90, 90s, 25m or 1h30m, in seconds."""
+    """Parse a duration such as 90, 90s, 25m or 1h30m to seconds; InputError for other text."""
     duration = re.fullmatch(
         r"(?=.)(?:(?P<hours>[\d.]+)h)?(?:(?P<minutes>[\d.]+)m)?(?:(?P<seconds>[\d.]+)s?)?", text
     )
@@ -234,7 +234,7 @@ def seconds(text: str) -> float:
 
 
 def _parameter(assignment: str) -> tuple[str, object]:
-    """Name and value of a notebook's parameter, from "name=value"; the value is read as YAML."""
+    """Parse "name=value" to a notebook's parameter; the value is read as YAML."""
     import yaml
 
     name, equals, text = assignment.partition("=")
@@ -249,12 +249,12 @@ def _parameter(assignment: str) -> tuple[str, object]:
 
 
 def _store(options: Namespace) -> Store:
-    """Where the runs made here are."""
+    """Return the store of local runs."""
     return local() if options.runs is None else Store(options.runs)
 
 
 def _find(name: str, here: Store) -> Run:
-    """A run made here, or one that came with the package, by its id or the beginning of it."""
+    """Return a local or a shipped run by its id or the beginning of it; RecordError if none."""
     shipped = recorded()
     theirs = any(run.id.startswith(name) for run in shipped.all())
     ours = any(run.id.startswith(name) for run in here.all())
@@ -262,7 +262,7 @@ def _find(name: str, here: Store) -> Run:
 
 
 def _show_metrics(run: Run) -> None:
-    """Top-1 of every predictor, in percent."""
+    """Print top-1 of every predictor, in percent."""
     names = {"last": "top1_last", "best": "top1_best", "median of last 10": "top1_median10"}
     for predictor, values in run.metrics.items():
         words = [
@@ -272,7 +272,7 @@ def _show_metrics(run: Run) -> None:
 
 
 def _show_values(values: dict) -> None:
-    """The numbers of an evaluation, one a line; short lists side by side."""
+    """Print the values of an evaluation, one a line, without lists longer than `SHOWN`."""
     for name, value in values.items():
         items = value if isinstance(value, list) else [value]
         if len(items) <= SHOWN:
@@ -280,5 +280,5 @@ def _show_values(values: dict) -> None:
 
 
 def _short(value: float | int | None) -> str:
-    """A number with four digits, or none where it is whole; "-" for what does not exist."""
+    """Return a number with four digits, or none if it is whole; "-" for None."""
     return "-" if value is None else f"{value:.4f}".removesuffix(".0000")

@@ -1,4 +1,4 @@
-"""What this machine has for the project, what is missing, and the command that gets it."""
+"""The report of `adautomix doctor`: versions, devices, datasets and runs on this machine."""
 
 import platform
 import subprocess
@@ -11,7 +11,7 @@ from adautomix.record.store import local, recorded
 
 
 def report() -> str:
-    """Versions, device, datasets and runs, as text; nothing is downloaded or changed."""
+    """Return versions, devices, datasets and runs as text; nothing is downloaded or changed."""
     return "\n\n".join([_versions(), _device(), _datasets(), _runs()])
 
 
@@ -48,11 +48,11 @@ network = Net("resnet18", width=8).build(10)
 network(torch.randn(4, 3, 32, 32)).sum().backward()
 print(all(bool(p.grad.isfinite().all()) for p in network.parameters()))
 """
-"""The narrowest network that the package builds, forward and backward."""
+"""Program that runs the narrowest network of the package forward and backward."""
 
 
 def _trains() -> str:
-    """Whether a step of training ends well, tried in a process of its own, since it may crash."""
+    """Return whether a training step works, tried in another process, since it may crash."""
     done = subprocess.run(
         [sys.executable, "-c", TRAIN_A_STEP], capture_output=True, text=True, check=False
     )
@@ -70,7 +70,7 @@ def _datasets() -> str:
 
 
 def _dataset(name: str) -> str:
-    """Where it is, or what is wrong, or how to get it."""
+    """Return where a dataset is, or what is wrong with it, or how to get it."""
     try:
         if catalog.info(name).embedded:
             download.verify(name)

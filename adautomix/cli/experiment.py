@@ -1,4 +1,4 @@
-"""`adautomix experiment list | status | run`: how it is called, and what it does."""
+"""The commands `adautomix experiment list | status | run`."""
 
 from argparse import Namespace
 from collections.abc import Callable
@@ -17,13 +17,16 @@ TIME_LIMIT = (
     "does not, and keeps the last checkpoint); the same command goes on from there (default: no "
     "limit)"
 )
-"""What `--time-limit` does, for the help of every command that trains."""
+"""Help text of `--time-limit`, for every command that trains."""
 
 
 def add_parsers(
     below: Any, command: Callable[..., Any], places: Callable[[Callable[..., Any]], None]
 ) -> None:
-    """Adds the command to the command line; `command` and `places` are those of `cli.main`."""
+    """Add the commands to the command line.
+
+    `command` and `places` are `_command` and `_places` of `adautomix.cli.main`.
+    """
     words = "make the runs that an experiment asks for, or say which are missing"
     group = below.add_parser("experiment", help=words, description=f"{words.capitalize()}.")
     inner = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -45,7 +48,7 @@ def add_parsers(
 
 
 def show_all(options: Namespace) -> None:
-    """One line an experiment: its name, how many rows, its recipes and its title."""
+    """Print a line for each experiment: name, number of rows, recipes and title."""
     from adautomix.results.registry import EXPERIMENTS
 
     for name, each in EXPERIMENTS.items():
@@ -53,7 +56,7 @@ def show_all(options: Namespace) -> None:
 
 
 def status(options: Namespace) -> None:
-    """One line a run: what is there, its accuracies, or how long it will take."""
+    """Print a line for each run: its state, and accuracies or expected duration."""
     from adautomix.results import execute
 
     experiment, budget, run_options = _read(options)
@@ -65,7 +68,7 @@ def status(options: Namespace) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Makes what is missing, in the experiment's order, within the time limit."""
+    """Make the missing runs, in the experiment's order, within the time limit."""
     from adautomix.results import execute
 
     experiment, budget, run_options = _read(options)
@@ -75,7 +78,7 @@ def run(options: Namespace) -> None:
 
 
 def _read(options: Namespace) -> "tuple[Experiment, str, RunOptions]":
-    """The experiment, the budget, and the options in its precision unless another is asked for."""
+    """Return experiment, budget, and options, by default in the experiment's precision."""
     from adautomix.device import decide
     from adautomix.errors import unknown
     from adautomix.results.experiment import cheapest
@@ -97,6 +100,6 @@ def _read(options: Namespace) -> "tuple[Experiment, str, RunOptions]":
 
 
 def _accuracies(run: Run) -> str:
-    """Top-1 of every predictor, median of the last ten epochs, in percent."""
+    """Return top-1 of every predictor, median of the last ten epochs, in percent, as text."""
     values = {name: run.metric(name, "top1_median10") for name in run.metrics}
     return "   ".join(f"{name} {100 * v:.2f} %" for name, v in values.items() if v is not None)

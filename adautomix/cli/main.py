@@ -1,8 +1,8 @@
 """The command line: `adautomix train | evaluate | runs | experiment | data | book | doctor`.
 
-Errors are one sentence on stderr and a non-zero exit status: 1 something is missing or failed,
-2 bad input, 3 stopped early with a checkpoint. `--traceback` anywhere on the line, or the
-environment variable ADAUTOMIX_TRACEBACK, shows where an error came from.
+An error is printed as one sentence on stderr, with a non-zero exit status: 1 something is missing
+or failed, 2 bad input, 3 stopped early with a checkpoint. `--traceback` anywhere on the line, or
+the environment variable ADAUTOMIX_TRACEBACK, shows the traceback.
 """
 
 import argparse
@@ -24,18 +24,18 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit status."""
+    """Run the command line and return the exit status."""
     return run(parser, arguments)
 
 
 def run(parser: Callable[[], argparse.ArgumentParser], arguments: Sequence[str] | None) -> int:
-    """Does what a command line asks; an error is one sentence and an exit status."""
+    """Run a command line; an error of the package becomes a message and an exit status."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     trace = "--traceback" in arguments or bool(os.environ.get("ADAUTOMIX_TRACEBACK"))
     try:
         options = parser().parse_args([word for word in arguments if word != "--traceback"])
         options.command(options)
-        sys.stdout.flush()  # a closed pipe shows here, not while Python goes down
+        sys.stdout.flush()  # raises BrokenPipeError here rather than at Python's exit
     except AdAutoMixError as error:
         if trace:
             traceback.print_exc()
@@ -44,13 +44,13 @@ def run(parser: Callable[[], argparse.ArgumentParser], arguments: Sequence[str] 
     except KeyboardInterrupt:
         print("adautomix: interrupted.", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe has seen enough
+    except BrokenPipeError:  # the reader closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+    """Return the parser of the whole command line."""
     top = Parser(
         prog="adautomix",
         description="Adversarial AutoMixup (ICLR 2024): train, evaluate, compare, make the book.",
@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows defaults, but not those that say nothing."""
+    """Help that shows defaults, except None, False and empty lists."""
 
     def __init__(self, prog: str):
         width = min(100, shutil.get_terminal_size().columns)
@@ -87,7 +87,7 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong with the command line in one sentence."""
+    """Parser that raises InputError with one sentence for a bad command line."""
 
     def __init__(self, **settings: Any):
         super().__init__(allow_abbrev=False, formatter_class=_Help, **settings)
@@ -96,7 +96,7 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{message} (see `{self.prog} --help`).")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """Refuses what it does not know, naming what is near."""
+        """Raise InputError for unknown arguments, suggesting the nearest option."""
         options, left = super().parse_known_args(args, namespace)
         for word in left:
             if word.startswith("--"):
@@ -111,7 +111,7 @@ class Parser(argparse.ArgumentParser):
 def _command(
     below: Any, name: str, command: Callable[[argparse.Namespace], None], what: str
 ) -> argparse.ArgumentParser:
-    """One more command; `what` it does is its line in the list and the start of its help."""
+    """Add a command; `what` is its line in the list and the description in its help."""
     made = below.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
     made.set_defaults(command=command)
     return made
@@ -267,7 +267,7 @@ def _book(below: Any) -> None:
 
 
 def _places(add: Callable[..., Any]) -> None:
-    """Where data and runs are."""
+    """Add the options for the folders of data and runs."""
     _where_data_are(add)
     _where_runs_are(add)
 

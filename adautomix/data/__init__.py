@@ -1,6 +1,6 @@
-"""Datasets: `load(name, split)` gives an `ImageSet`, checked against the catalogue.
+"""Datasets: `load(name, split)` returns an `ImageSet`, checked against the catalogue.
 
-Importing this package imports neither torch nor numpy: the names below are fetched when used.
+Importing this package imports neither torch nor numpy: the names below are imported on first use.
 """
 
 from importlib import import_module
@@ -48,15 +48,16 @@ def __getattr__(name: str) -> object:
 def load(
     name: str, split: str, *, per_class: int | None = None, root: str | Path | None = None
 ) -> "ImageSet":
-    """One split of a dataset, whole in memory, its counts and digest checked.
+    """Load one split of a dataset into memory and check its counts and digest.
 
     Args:
-        name: of a dataset of the catalogue, or of some of its classes, e.g. "photodigits.0-4".
+        name: a dataset of the catalogue, or some of its classes, e.g. "photodigits.0-4".
         split: "train", "test", or "validation" where the dataset has one.
-        per_class: keep the first so many images of every class (nested subsets in a fixed order);
-            None keeps the split's default: 30 for PhotoDigits train, everything elsewhere.
-        root: the folder or .npz to read; without it `where(name)` searches. PhotoDigits needs none,
-            but one that does not exist is refused for it too.
+        per_class: keep the first `per_class` images of every class, in a fixed order, so that a
+            smaller subset lies inside a larger one; None keeps the split's default: 30 for
+            PhotoDigits train, all images elsewhere.
+        root: the folder or .npz to read; without it `where(name)` searches for one. PhotoDigits
+            reads none, but a path that does not exist is an error for it too.
 
     Raises InputError for a bad name, split or per_class, DataError for missing or altered data.
     """
@@ -68,7 +69,7 @@ def load(
 
 
 def _load(name: str, split: str, per_class: int | None, root: str | Path | None) -> "ImageSet":
-    """One split of a dataset of the catalogue, with all its classes."""
+    """Load one split of a dataset of the catalogue, with all classes."""
     from adautomix.data import catalog, download
 
     row = catalog.info(name)

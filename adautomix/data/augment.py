@@ -1,4 +1,4 @@
-"""Crop, flip and normalisation for a whole batch at once, on the device the images are on."""
+"""Random crop, flip and normalisation of a whole batch at once, on the device of the images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ BORDERS = ("black", "reflect")
 @dataclass(frozen=True)
 @checked
 class Augment:
-    """Random crop after padding, and random horizontal flip (A.3), one draw an image.
+    """Random crop after padding and random horizontal flip (A.3), independent for each image.
 
     Attributes:
         padding: pixels added on each side before the crop, 0 for no crop.
         flip: mirror left and right with probability 1/2.
-        border: what the padding shows: "black" (torchvision's default) or "reflect" (the released
+        border: content of the padding: "black" (torchvision's default) or "reflect" (the released
             configuration).
     """
 
@@ -38,7 +38,7 @@ class Augment:
             raise InputError(f"padding must be 0 or more, not {self.padding}.")
 
     def __call__(self, images: UInt8[Tensor, "b c h w"], rng: StepRNG) -> UInt8[Tensor, "b c h w"]:
-        """Crop and flip by index arithmetic, in one gather; `images` is not changed."""
+        """Return cropped and flipped copies of the images, by one indexing operation."""
         check_draw(rng)
         batch, _, height, width = images.shape
         device = images.device
@@ -60,21 +60,21 @@ class Augment:
 def normalise(
     images: UInt8[Tensor, "b c h w"], mean: Sequence[float], std: Sequence[float]
 ) -> Float[Tensor, "b c h w"]:
-    """float32 (x / 255 − mean) / std, channel by channel."""
+    """Return (x / 255 − mean) / std for each channel, float32."""
     mean_, std_ = (_channelwise(tuple(values), images.device) for values in (mean, std))
     return (images.float() / 255 - mean_) / std_
 
 
 @lru_cache
 def _channelwise(values: tuple[float, ...], device: torch.device) -> Float[Tensor, "c 1 1"]:
-    """Sent to the device once: a copy from ordinary host memory makes the host wait for it."""
+    """Cached, since a copy from pageable host memory makes the host wait for the device."""
     return torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
 
 
 def to_bytes(
     images: Float[Tensor, "b c h w"], mean: Sequence[float], std: Sequence[float]
 ) -> UInt8[Tensor, "b h w c"]:
-    """The inverse of `normalise`, channels last, as pictures are drawn; on the CPU."""
+    """Invert `normalise`: images for plotting, channels last, on the CPU."""
     mean_, std_ = (images.new_tensor(values)[:, None, None] for values in (mean, std))
     scaled = (images * std_ + mean_).clamp(0, 1) * 255
     return scaled.round().byte().permute(0, 2, 3, 1).contiguous().cpu()

@@ -1,7 +1,8 @@
-"""Every dataset by name. One line registers one: its module, with its `INFO` and its reader.
+"""Catalogue of the datasets by name.
 
-The datasets of the paper that are not read yet are described in `data/README.md`. Nothing here
-imports torch.
+A dataset is registered by one line, the name of its module, which holds its `INFO` and its reader.
+The datasets of the paper without a reader are described in `data/README.md`. Nothing here imports
+torch.
 """
 
 from importlib import import_module
@@ -15,19 +16,21 @@ from adautomix.errors import unknown
 
 @runtime_checkable
 class Dataset(Protocol):
-    """What the module of a dataset holds."""
+    """What the module of a dataset must define."""
 
     INFO: DatasetInfo
 
     def read(self, split: str, root: Path | None, per_class: int | None = None) -> ImageSet:
-        """One split, its counts and digest checked.
+        """Read one split and check its counts and digest.
 
         Args:
             split: one of `INFO.counts`.
-            root: the folder or file in which it lies; None for one that is embedded.
-            per_class: keep the first so many images of every class; None for the split's default.
+            root: the folder or file to read; None for an embedded dataset.
+            per_class: keep the first `per_class` images of every class; None for the split's
+                default.
 
-        Raises InputError for what the dataset does not have, DataError for missing or altered data.
+        Raises InputError for a split or a `per_class` that the dataset does not have, DataError for
+        missing or altered data.
         """
         ...
 
@@ -41,12 +44,12 @@ CATALOG: dict[str, DatasetInfo] = {name: dataset.INFO for name, dataset in DATAS
 
 
 def info(name: str) -> DatasetInfo:
-    """The row of a dataset. Raises InputError for a name that is not in the catalogue."""
+    """Return the `INFO` of a dataset. Raises InputError for a name that is not in the catalogue."""
     return dataset(name).INFO
 
 
 def dataset(name: str) -> Dataset:
-    """The module of a dataset. Raises InputError for a name that is not in the catalogue."""
+    """Return the module of a dataset. Raises InputError for a name that is not in the catalogue."""
     if name not in DATASETS:
         raise unknown("dataset", name, DATASETS)
     return DATASETS[name]

@@ -1,9 +1,10 @@
 """CIFAR-100 (Krizhevsky, 2009): 100 classes of 32 × 32 pixels, from any of three layouts on disk.
 
-All layouts (see `adautomix.data.layouts`) give the same arrays: labels are the alphabetical
-classes, images are ordered by label, then by the sha256 of their bytes. That order depends on the
-content alone, and the first k images of a class are as good as drawn at random (ordered by the
-bytes themselves, they would be those with the darkest first pixels).
+All layouts (see `adautomix.data.layouts`) give the same arrays: labels number the classes in
+alphabetical order; images are ordered by label, then by the sha256 of their bytes. That order
+depends on the content alone and is unrelated to what the images show, so the first k images of a
+class serve as a random sample. (Sorted by the bytes themselves, the images with the darkest first
+pixels would come first.)
 """
 
 from dataclasses import replace
@@ -74,7 +75,7 @@ def read(
 
 
 def _whole(split: str, root: Path, check: bool) -> ImageSet:
-    """As `read`, with all images."""
+    """Read one split with all its images, as `read` does."""
     if split not in INFO.counts:
         raise unknown(f"split of {INFO.title}", split, INFO.counts)
     if split == "validation":
@@ -88,7 +89,7 @@ def _whole(split: str, root: Path, check: bool) -> ImageSet:
 
 
 def _canonical(data: ImageSet) -> ImageSet:
-    """Labels by alphabetical class, images by (label, sha256 of their bytes)."""
+    """Number the classes alphabetically and sort the images by (label, sha256 of their bytes)."""
     classes = tuple(sorted(data.classes))
     position = np.array([classes.index(name) for name in data.classes])
     data = replace(data, labels=position[data.labels], classes=classes)
@@ -102,7 +103,7 @@ def _canonical(data: ImageSet) -> ImageSet:
 
 
 def _official(data: ImageSet, root: Path) -> ImageSet:
-    """The set with its catalogue row; DataError, saying what differs, unless it is complete."""
+    """Return the set with the official `INFO`; DataError, naming what differs, if it is altered."""
     row, where = INFO, f"{INFO.title} {data.split} in {root}"
     strangers = sorted(set(data.classes) ^ set(CLASSES))
     if strangers:

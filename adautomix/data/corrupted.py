@@ -1,9 +1,10 @@
-"""Corrupted test sets: the official CIFAR-100-C where it lies, else made here and kept.
+"""Corrupted test sets: the official CIFAR-100-C files if present, else made here and cached.
 
-The official files are `CIFAR-100-C/<corruption>.npy` under the data root, or the folder that
+The official files are `CIFAR-100-C/<corruption>.npy` under the data root, or in the folder that
 ADAUTOMIX_CIFAR100C names. They hold the test images of CIFAR-100 in an order of their own, so they
-serve the whole test split only. Everything else is made from the clean images, seeded, and kept in
-`corrupted/` under the data root: 3 kB an image of 32x32, so 233 MB for 797 images in all 95 ways.
+are used for the whole test split only. Any other set is made from the clean images with a seed and
+cached in `corrupted/` under the data root: 3 kB for an image of 32x32, so 233 MB for 797 images
+under all 95 combinations of corruption and severity.
 """
 
 import io
@@ -30,20 +31,24 @@ from adautomix.files import replace_all
 from adautomix.rng import StepRNG
 
 VERSION = 1
-"""Raised when the same seed gives other images: what was kept is then made anew."""
+"""Increased when a change of the code makes the same seed give other images; part of the cache
+key, so that cached sets are then made anew.
+"""
 CHUNK = 250
 DIGEST = ".sha256"
-"""Ending of the file with the digest of what was made here and kept."""
+"""Suffix of the file that holds the digest of a cached set."""
 FROST_FILES = ("frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg")
 FROST_STEP = 5
-"""The benchmark shrinks its pictures to a fifth; OpenCV's linear filter then reads every fifth."""
+"""The benchmark shrinks its pictures of frost to a fifth with OpenCV's linear filter, which reads
+every fifth pixel.
+"""
 OFFICIAL, MADE = "official", "made here"
 
 Picture = UInt8[np.ndarray, "_ _ 3"]
 
 
 class CorruptedSet(NamedTuple):
-    """A corrupted split, and whether it is the "official" file or "made here"."""
+    """A corrupted split and its origin, "official" or "made here"."""
 
     data: ImageSet
     origin: str
@@ -57,15 +62,21 @@ def corrupted(
     *,
     frost: str | Path | None = None,
 ) -> UInt8[np.ndarray, "s h w 3"]:
-    """The images under one corruption, as CIFAR-10-C and CIFAR-100-C were made.
+    """Return the images under one corruption, made as CIFAR-10-C and CIFAR-100-C were.
 
-    Image number i gets the same corruption for the same (seed, name, severity, i), whatever stands
-    beside it. The constants are those for 32 pixels: blur, snow and the size of drops stay the same
-    in pixels at any other side, while fog, pixelate and the elastic transform follow the side.
+    The random numbers of image i depend on (seed, name, severity, i) alone, not on the other
+    images. The constants are those for images of 32 pixels: at any other size blur, snow and drops
+    keep their size in pixels, while fog, pixelate and the elastic transform scale with the side.
 
-    `frost` is the folder of the pictures that "frost" lays over an image, without it that in
-    ADAUTOMIX_FROST. Raises InputError for an unknown name or severity, or images that are not
-    square; DataError when there are no pictures of frost.
+    Args:
+        images: square RGB images.
+        name: a key of `KINDS`.
+        severity: 1 to 5.
+        seed: of the random numbers.
+        frost: folder of the pictures of frost; without it the one that ADAUTOMIX_FROST names.
+
+    Raises InputError for an unknown name or severity, or images that are not square; DataError when
+    there are no pictures of frost.
     """
     number = list(KINDS).index(kind(name).name)
     check_severity(severity)
@@ -94,13 +105,17 @@ def load_corrupted(
     seed: int = 0,
     frost: str | Path | None = None,
 ) -> CorruptedSet:
-    """A clean split under one corruption: official where there is a file, else made or kept.
+    """Return a clean split under one corruption: the official file, the cached set, or a new one.
 
-    root   the folder that holds `CIFAR-100-C` and `corrupted`; without it `home()`
-    frost  see `corrupted`
+    The labels of an official set are in that set's own order.
 
-    The labels of an official set are its own, in its own order. Raises as `corrupted` does, and
-    DataError for an official file that is missing beside others, truncated or of another shape.
+    Args:
+        clean: the split to corrupt.
+        name, severity, seed, frost: see `corrupted`.
+        root: the folder that holds `CIFAR-100-C` and `corrupted`; without it `home()`.
+
+    Raises what `corrupted` raises, and DataError if the official folder lacks the file, or the file
+    is truncated or of another shape.
     """
     kind(name)
     check_severity(severity)
@@ -122,7 +137,9 @@ def load_corrupted(
 
 
 def official_folder(clean: ImageSet, root: str | Path | None = None) -> Path | None:
-    """Where the official CIFAR-100-C is; None without it, or when `clean` is not all of its images.
+    """Return the folder of the official CIFAR-100-C if `clean` is the whole CIFAR-100 test split.
+
+    None if there is no such folder, or for any other split.
 
     Raises DataError when ADAUTOMIX_CIFAR100C names a folder that does not exist.
     """
@@ -139,9 +156,10 @@ def official_folder(clean: ImageSet, root: str | Path | None = None) -> Path | N
 def read_official(
     folder: Path, name: str, severity: int, labels: Int64[np.ndarray, " s"]
 ) -> tuple[UInt8[np.ndarray, "s 32 32 3"], Int64[np.ndarray, " s"]]:
-    """Images and labels of one severity: the rows are five blocks of s, severity 1 first.
+    """Read images and labels of one severity; a file holds five blocks of s rows, severity 1 first.
 
-    `labels` are those of the clean images in any order; each class must be there as often.
+    `labels` are those of the clean images, in any order. Raises DataError unless each class is
+    there as often, or for a file that is missing or damaged.
     """
     count = len(labels)
     rows = slice((severity - 1) * count, severity * count)
@@ -157,7 +175,7 @@ def read_official(
 
 
 def _official_array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """An array of the official set, mapped rather than read, and checked."""
+    """Return a memory-mapped array of the official set; DataError for another shape or dtype."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
@@ -175,10 +193,10 @@ def _official_array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def frost_pictures(folder: str | Path | None = None, side: int = 32) -> tuple[Picture, ...]:
-    """The benchmark's pictures of frost at a fifth of their size; each is read once.
+    """Return the benchmark's pictures of frost at a fifth of their size; each file is read once.
 
-    Raises DataError when the folder is not named, or a picture is missing, unreadable or not larger
-    than images of `side` pixels.
+    Raises DataError when no folder is given, or a picture is missing, unreadable or not larger than
+    images of `side` pixels.
     """
     given = folder or os.environ.get("ADAUTOMIX_FROST")
     if not given:
@@ -211,7 +229,7 @@ def _root(root: str | Path | None) -> Path:
 
 
 def _kept(file: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """What an earlier call kept; None where there is nothing, or not what was kept."""
+    """Return the cached images; None if there are none, or the file does not match its digest."""
     try:
         content, digest = file.read_bytes(), file.with_suffix(DIGEST)
         if digest.exists() and digest.read_text() != seals.of_bytes(content):
@@ -223,7 +241,7 @@ def _kept(file: Path, shape: tuple[int, ...]) -> np.ndarray | None:
 
 
 def _keep(file: Path, images: np.ndarray) -> None:
-    """Writes images and their digest; earlier versions wrote none."""
+    """Write images and their digest; earlier versions wrote no digest."""
     file.parent.mkdir(parents=True, exist_ok=True)
     stream = io.BytesIO()
     np.save(stream, images)

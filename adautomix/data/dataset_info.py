@@ -1,4 +1,4 @@
-"""What is known about a dataset before it is read. Only the standard library is imported."""
+"""`DatasetInfo`, the metadata of a dataset. Only the standard library is imported."""
 
 from dataclasses import dataclass, field
 
@@ -7,20 +7,26 @@ Channels = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What is known about a dataset before it is read.
+    """Metadata of a dataset, known before its images are read.
 
-    classes  number of classes
-    side     height and width, in pixels
-    counts   images of each split
-    apart    training images of each class that are no validation images: the first so many
-    mean     of the training split's red, green, blue, pixels in [0, 1]; std likewise, population
-    padding  random-crop padding used in training, in pixels
-    source   where it comes from (the archive itself, where it is downloaded)
-    sha256   digest of each split as `ImageSet.sha256` computes it
-    citation key of the bibliography
-    get      the one command that obtains it
-    md5      of the downloaded archive, by file name
-    embedded whether its images travel with the package, and so may stand in its records
+    Attributes:
+        name: key in the catalogue.
+        title: name in tables and messages.
+        classes: number of classes.
+        side: height and width of the images, in pixels.
+        counts: number of images of each split.
+        train_per_class: training images per class outside the validation split; they come first.
+        mean: of the red, green and blue pixels in [0, 1] of the training split.
+        std: population standard deviation of the same.
+        padding: padding of the random crop in training, in pixels.
+        source: address of the dataset (of the archive, if it is downloaded).
+        sha256: digest of each split, as `ImageSet.sha256` computes it.
+        licence: of the images.
+        citation: key in the bibliography.
+        get: the command that obtains the dataset.
+        md5: of the downloaded archive, by file name.
+        embedded: whether the images can be made without a download, and so may be part of the
+            project's records.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Where datasets lie, and getting them: the only code that opens a socket.
+"""Finding and downloading datasets: the only code of the package that opens a socket.
 
 `where` searches, in this order: the path given, the environment variable ADAUTOMIX_<NAME> (for
 instance ADAUTOMIX_CIFAR100), and the folder <NAME> of `home()`.
@@ -20,12 +20,12 @@ from adautomix.files import sync, workplace
 
 
 def home() -> Path:
-    """The folder of downloaded datasets: ADAUTOMIX_DATA, or ~/.cache/adautomix."""
+    """Return the folder of downloaded datasets: ADAUTOMIX_DATA, or ~/.cache/adautomix."""
     return Path(os.environ.get("ADAUTOMIX_DATA") or "~/.cache/adautomix").expanduser()
 
 
 def where(name: str, root: str | Path | None = None) -> Path | None:
-    """The folder or file of a dataset, None when there is none (one that is embedded has none).
+    """Return the folder or file of a dataset; None if there is none, as for embedded datasets.
 
     Raises DataError when `root` or the environment variable names a path that does not exist.
     """
@@ -41,7 +41,7 @@ def where(name: str, root: str | Path | None = None) -> Path | None:
 
 
 def missing(row: DatasetInfo) -> str:
-    """What to tell a reader who lacks the dataset."""
+    """Return the error message for a dataset that was not found, with the command that gets it."""
     return (
         f"{row.title} is not in {home() / row.name}: run `{row.get}`, or point"
         f" ADAUTOMIX_{row.name.upper()} or --data at a folder or .npz you have."
@@ -67,9 +67,9 @@ def verify(name: str, root: str | Path | None = None) -> dict[str, dict[str, int
 def get(name: str, root: str | Path | None = None) -> str:
     """Obtain a dataset, verify it, and return one sentence on where it is.
 
-    It is downloaded and checked beside its final folder (`root`, or `home()/name`), then renamed,
-    so nothing half-written stays, and what a killed download left is removed. What is there already
-    is verified and kept.
+    It is downloaded to a temporary folder beside its final one (`root`, or `home()/name`), checked
+    and then renamed, so no partial download remains; what a killed download left is removed.
+    A dataset that is already there is verified and kept.
 
     Raises DataError when the network fails or the data are not the official ones.
     """
@@ -99,14 +99,14 @@ def get(name: str, root: str | Path | None = None) -> str:
 
 
 def host(address: str) -> str:
-    """The name of the machine that an address names."""
+    """Return the host name of a URL."""
     return urlsplit(address).hostname or address
 
 
 def reachable(address: str, seconds: float = 5.0) -> bool:
-    """Whether a connection to the host of an address, or to its proxy, opens within so long.
+    """Whether a connection to the host of a URL, or to its proxy, opens within `seconds`.
 
-    It decides in that time even where the system goes on looking for the host.
+    The call returns within that time even if the system is still resolving the host's name.
     """
     scheme = urlsplit(address).scheme
     proxy = None if proxy_bypass(host(address)) else getproxies().get(scheme)
@@ -129,7 +129,7 @@ def reachable(address: str, seconds: float = 5.0) -> bool:
 
 
 def _download(row: DatasetInfo, folder: Path) -> None:
-    """Fetch and unpack the official archive through torchvision, which checks its md5."""
+    """Download and unpack the official archive by torchvision, which checks its md5."""
     from torchvision.datasets.utils import download_and_extract_archive
 
     (archive, md5), *_ = row.md5.items()

@@ -1,6 +1,6 @@
-"""A dataset that fits in memory: the value every reader returns.
+"""`ImageSet`, one split of a dataset in memory: what every reader returns.
 
-No torch here. Images stay uint8 until they are normalised on the device.
+Nothing here imports torch. Images stay uint8 until they are normalised on the device.
 """
 
 from dataclasses import dataclass, replace
@@ -17,17 +17,21 @@ from adautomix.errors import DataError, InputError
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """One split of a dataset, whole in memory, checked when it is made.
+    """One split of a dataset in memory; its arrays are checked when it is created.
 
-    images  uint8 (s, h, w, 3), RGB, square of `info.side` pixels
-    labels  int64 (s,), positions in `classes`
-    masks   bool (s, h, w), the pixels of the labelled object, where they are known
+    Attributes:
+        images: uint8 (s, h, w, 3), RGB, h = w = `info.side` pixels.
+        labels: int64 (s,), positions in `classes`.
+        classes: names of the classes.
+        info: metadata of the dataset.
+        split: name of the split.
+        masks: bool (s, h, w), True on the labelled object; None where unknown.
 
     Raises DataError for a wrong dtype or shape, unequal lengths, no images, a label out of range,
-    two classes of one name.
+    or two classes of the same name.
     """
 
-    images: np.ndarray  # plain, since the shapes are checked below, with a sentence of their own
+    images: np.ndarray  # no shape annotation: `_problems` checks shapes with clearer messages
     labels: np.ndarray
     classes: tuple[str, ...]
     info: DatasetInfo
@@ -47,15 +51,15 @@ class ImageSet:
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of the bytes of the images, then of the labels (C order, little-endian)."""
+        """Digest of the bytes of the images followed by those of the labels (little-endian)."""
         digest = sha256(np.ascontiguousarray(self.images).data)
         digest.update(np.ascontiguousarray(self.labels, "<i8").data)
         return digest.hexdigest()
 
     def subset(self, per_class: int) -> "ImageSet":
-        """The first `per_class` images of every class, in the order they have here.
+        """Return the first `per_class` images of every class, in their present order.
 
-        Nested: a smaller subset lies inside a larger one. Raises InputError when a class has fewer.
+        A smaller subset lies inside a larger one. Raises InputError when a class has fewer images.
         """
         per_class = of_type(int, per_class, "per_class")
         counts = np.bincount(self.labels, minlength=len(self.classes))
@@ -68,7 +72,7 @@ class ImageSet:
         return self.take(np.sort(np.concatenate(firsts)))
 
     def take(self, positions: Int64[np.ndarray, " _"], split: str | None = None) -> "ImageSet":
-        """A copy of the images at `positions`, in that order."""
+        """Return a copy of the images at `positions`, in that order, as split `split`."""
         masks = None if self.masks is None else self.masks[positions]
         return replace(
             self,
@@ -80,7 +84,7 @@ class ImageSet:
 
 
 def _problems(data: ImageSet) -> list[str]:
-    """What is wrong with the arrays, first things first; empty when all is well."""
+    """Return the first fault of the arrays as a list of one clause; empty if there is none."""
     images, labels, masks, side = data.images, data.labels, data.masks, data.info.side
     if len(data.classes) != data.info.classes:
         return [f"{data.info.classes} classes expected, got {len(data.classes)} names"]

@@ -1,4 +1,4 @@
-"""Labels as class numbers, whatever integers or one-hot rows a loader gives them as."""
+"""Conversion of a loader's labels, integers or one-hot rows, to checked class numbers."""
 
 import torch
 from jaxtyping import Int
@@ -7,31 +7,30 @@ from torch import Tensor
 from adautomix.errors import InputError
 
 LEFT_OUT = -100
-"""The label of an image that counts nowhere: what torch's cross-entropy ignores by default."""
+"""Label of an image that an evaluation leaves out; torch's cross-entropy ignores it by default."""
 
 INTEGERS = (
     *(torch.uint8, torch.uint16, torch.uint32, torch.uint64),
     *(torch.int8, torch.int16, torch.int32, torch.int64),
 )
 NOT_ONE_HOT = torch.iinfo(torch.int64).min
-"""Stands for a row that is not one-hot until somebody looks; no class has this number."""
+"""Marks a row that is not one-hot until `check_range` reports it; no class has this number."""
 
 
 def class_numbers(labels: object, classes: int, *, left_out: bool = False) -> Int[Tensor, " b"]:
-    """One class number an image, int64.
+    """Return one class number for each image, int64.
 
-    Taken are integers of any width, of shape (b,) or (b, 1), and one-hot rows (b, classes) of any
-    type. Soft labels are refused: their largest entry would lose what they say. So are floating
-    numbers, whole or not.
+    Accepts integers of any width, of shape (b,) or (b, 1), and one-hot rows (b, classes) of any
+    dtype. Soft labels are refused, since their largest entry alone would lose information, and so
+    are floating-point numbers, whole or not.
 
-    It looks at values, which makes the host wait where the labels are on a GPU; `unchecked_numbers`
-    and `check_range` are its two halves.
+    The values are checked, which makes the host wait if the labels are on a GPU. To avoid that,
+    call `unchecked_numbers` and, later, `check_range`.
 
     Args:
         labels: of one batch.
-        classes: how many the model tells apart.
-        left_out: whether `LEFT_OUT` is a label too, as in an evaluation; nothing is learned from
-            it, so training has no use for it.
+        classes: number of classes of the model.
+        left_out: accept `LEFT_OUT` as a label, as an evaluation does; training does not.
 
     Raises:
         InputError: anything else, or a number outside 0 to classes − 1.
@@ -44,7 +43,7 @@ def class_numbers(labels: object, classes: int, *, left_out: bool = False) -> In
 
 
 def unchecked_numbers(labels: object, classes: int) -> Int[Tensor, " b"]:
-    """As `class_numbers`, from shape and type alone: wrong values are still among the numbers."""
+    """As `class_numbers`, but check shape and dtype alone: values may be out of range."""
     if not isinstance(labels, Tensor):
         raise InputError(
             f"labels must be a tensor of class numbers, not a {type(labels).__name__}: "
@@ -72,7 +71,7 @@ def unchecked_numbers(labels: object, classes: int) -> Int[Tensor, " b"]:
 
 
 def extremes(numbers: Int[Tensor, " b"], *, left_out: bool) -> Int[Tensor, "2"]:
-    """The least and the largest number, on their device; `left_out` passes over `LEFT_OUT`."""
+    """Return the smallest and largest number, on their device; `left_out` ignores `LEFT_OUT`."""
     low = high = numbers
     if left_out:
         kept, limits = numbers != LEFT_OUT, torch.iinfo(torch.int64)
@@ -81,7 +80,7 @@ def extremes(numbers: Int[Tensor, " b"], *, left_out: bool) -> Int[Tensor, "2"]:
 
 
 def check_range(low: int, high: int, classes: int) -> None:
-    """One sentence for labels that run from `low` to `high`, if these are not all classes."""
+    """Raise InputError unless all labels from `low` to `high` are numbers of the classes."""
     if low == NOT_ONE_HOT:
         raise InputError(
             "some rows of the labels are not one-hot, a single 1 among zeros: give class numbers, "
@@ -96,7 +95,7 @@ def check_range(low: int, high: int, classes: int) -> None:
 
 
 def _of_rows(rows: Tensor) -> Int[Tensor, " b"]:
-    """The place of the 1 in each row, or `NOT_ONE_HOT`."""
+    """Return the position of the 1 in each row, or `NOT_ONE_HOT`."""
     rows = rows if rows.is_floating_point() else rows.long()
     ones, zeros = rows == 1, rows == 0
     hot = (ones.sum(dim=1) == 1) & (zeros.sum(dim=1) == rows.shape[1] - 1)

@@ -1,8 +1,8 @@
-"""The three layouts of CIFAR-100 on disk.
+"""Readers for three layouts of CIFAR-100 on disk.
 
 (a) The official pickles, a folder `cifar-100-python` or its parent; (b) a folder with
 `train/<class>/*.png` and `test/<class>/*.png`; (c) one `.npz` with x_train, y_train, x_test, y_test
-and, where the labels are not the official ones, classes.
+and, if the labels are not the official ones, classes.
 """
 
 import io
@@ -21,21 +21,26 @@ from adautomix.data.dataset_info import DatasetInfo
 from adautomix.errors import DataError, first_line
 
 Raw = tuple[np.ndarray, np.ndarray, list[str]]
-"""Images, labels and class names as a file has them; `ImageSet` checks dtypes and shapes."""
+"""Images, labels and class names as a file holds them; `ImageSet` checks dtypes and shapes."""
 Reader = Callable[[Path, str, DatasetInfo, Sequence[str]], Raw]
 FILES = ("train", "test")
 """The splits that the official files have."""
 MODES = ("RGB", "RGBA", "L", "LA", "P", "1")
-"""Pillow's names for images of 8 bits a channel or less; of the others it would cut off values."""
+"""Pillow's modes of at most 8 bits a channel; converting others to RGB would truncate values."""
 
 
 def read_rgb(
     path: Path, what: str = "an image", side: int | None = None
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The pixels of an image file in colour; an alpha channel is left out.
+    """Read an image file as RGB; an alpha channel is dropped.
 
-    Raises DataError, naming the file as `what` it should be, when it is damaged, has more than 8
-    bits a channel, is larger than Pillow's limit, or is not `side` pixels high and wide.
+    Args:
+        path: the file.
+        what: how an error message describes the file.
+        side: required height and width in pixels; None accepts any.
+
+    Raises DataError when the file is damaged, has more than 8 bits a channel, is larger than
+    Pillow's limit, or is not `side` pixels high and wide.
     """
     try:
         with PIL.Image.open(path) as image:
@@ -56,15 +61,15 @@ def read_rgb(
 
 
 def read(root: Path, split: str, info: DatasetInfo, names: Sequence[str]) -> Raw:
-    """One split, "train" or "test", of the layout found at `root`.
+    """Read one split in the layout found at `root`.
 
     Args:
         root: the folder or the .npz.
-        split: which.
-        info: of the dataset.
-        names: the official ones of its classes; an .npz may have others.
+        split: "train" or "test".
+        info: metadata of the dataset.
+        names: the official class names, used for an .npz without `classes`.
 
-    Raises DataError when there is none, and for a file that is damaged or holds something else.
+    Raises DataError when no layout is found, and for a file that is damaged or of other content.
     """
     return _reader(root)(root, split, info, names)
 
@@ -135,7 +140,7 @@ def _from_pickles(root: Path, split: str, info: DatasetInfo, official: Sequence[
 
 
 def _texts(names: Sequence[object], path: Path) -> list[str]:
-    """The names of classes; DataError for one that is no text."""
+    """Return the class names; DataError for one that is not a string."""
     texts = []
     for name in names:
         if not isinstance(name, str):
@@ -145,18 +150,18 @@ def _texts(names: Sequence[object], path: Path) -> list[str]:
 
 
 def _whole(labels: np.ndarray, path: Path) -> Int64[np.ndarray, "*s"]:
-    """Labels of any integer type as int64; DataError for others, naming one that cannot be."""
+    """Return labels of any integer type as int64; DataError, with an example, for other types."""
     if labels.dtype.kind in "iu":
         largest = np.iinfo(np.int64).max
         return (labels if labels.dtype != np.uint64 else labels.clip(max=largest)).astype(np.int64)
     odd = [x for x in labels.ravel().tolist() if not isinstance(x, int) or x.bit_length() > 63]
-    odd.sort(key=lambda label: isinstance(label, float) and label % 1 == 0)  # 1.7 before 1.0
+    odd.sort(key=lambda label: isinstance(label, float) and label % 1 == 0)  # show 1.7, not 1.0
     found = f", such as {shown(odd[0])}" if odd else ""
     raise DataError(f"{path}: labels must be whole numbers, got {labels.dtype}{found}.")
 
 
 class _Unpickler(pickle.Unpickler):
-    """Builds numpy arrays and nothing else, so that an altered file cannot run code."""
+    """Unpickler that builds only numpy arrays, so that an altered file cannot run code."""
 
     def find_class(self, module: str, name: str) -> object:
         if name == "_reconstruct" and module in {"numpy.core.multiarray", "numpy._core.multiarray"}:

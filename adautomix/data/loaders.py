@@ -1,4 +1,4 @@
-"""Batches from a small set that lies on the device whole, or from any loader."""
+"""Batches for training and evaluation, from a set kept on the device or from any loader."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -19,10 +19,10 @@ class _Pair(NamedTuple):
 
 
 class Batch(_Pair):
-    """Normalised images (or pixels) and their labels, on the device.
+    """Images (normalised, or pixels in [0, 1]) and their labels, on the device.
 
-    A tuple, so that it stands wherever a pair (images, labels) does: in a loop, in a list for
-    `adautomix.fit`.
+    A tuple, so that it can be used wherever a pair (images, labels) can: unpacked in a loop, or in
+    a list of batches for `adautomix.fit`.
     """
 
     __slots__ = ()
@@ -41,17 +41,21 @@ class Batches(Protocol):
 
 
 class DeviceBatches:
-    """A small set whole on the device as uint8.
+    """Shuffled training batches of a small set that is kept on the device as uint8.
 
     Order and augmentation are functions of (seed, epoch, step).
 
     Args:
         data: the images.
-        batch: images a step over all processes; the last, smaller batch of an epoch is dropped.
+        batch: images of a step over all processes; the last, smaller batch of an epoch is dropped.
         seed: of the order and the augmentation.
-        device: where the images live.
+        device: where the images are kept.
         augment: crop and flip, or None.
-        rank, world: this process and how many there are; each takes its slice of every batch.
+        rank, world: number of this process and of all; each takes its slice of every batch.
+
+    Raises:
+        InputError: a batch of less than 2 or more than all images, or one that cannot be divided
+            among the processes.
     """
 
     def __init__(
@@ -77,11 +81,11 @@ class DeviceBatches:
         self.rank, self.share = rank, batch // world
 
     def __len__(self) -> int:
-        """Steps an epoch."""
+        """Number of steps of an epoch."""
         return len(self.labels) // self.batch
 
     def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch from step `skip` on."""
+        """Yield the batches of one epoch, starting at step `skip`."""
         order = StepRNG(self.seed, number, stream="order").permutation(
             len(self.labels), self.images.device
         )
@@ -96,16 +100,16 @@ class DeviceBatches:
 
 
 Check = Callable[[Any], tuple[Tensor, Tensor]]
-"""From what a loader yields to its images and labels; InputError if they cannot be used."""
+"""Function from what a loader yields to (images, labels); InputError if they cannot be used."""
 
 
 def batches_of(
     loader: Iterable, check: Check, device: torch.device | str, name: str, skip: int = 0
 ) -> Iterator[Batch]:
-    """What a loader yields from batch `skip` on, checked, then moved to the device.
+    """Yield a loader's batches, checked and moved to the device, starting at batch `skip`.
 
     Raises:
-        InputError: of `check`, with the name of the loader and the number of the batch, from 1.
+        InputError: from `check`, with the name of the loader and the number of the batch, from 1.
     """
     for i, given in enumerate(loader):
         if i < skip:
@@ -118,19 +122,18 @@ def batches_of(
 
 
 class LoaderBatches:
-    """Batches of anyone's loader of (images, labels), moved to the device.
+    """Training batches of any loader of (images, labels), checked and moved to the device.
 
-    On resuming in the middle of an epoch the first batches are loaded and dropped; the run is then
-    the same as an uninterrupted one only if the loader's order is a function of the epoch.
+    When a run is resumed in the middle of an epoch, the first batches are loaded and dropped; the
+    run then equals an uninterrupted one only if the loader's order is a function of the epoch.
 
     Args:
-        loader: a torch `DataLoader`, a list of batches, or what else has a length.
-        check: looks at every batch.
-        device: where they are wanted.
+        loader: a torch `DataLoader`, a list of batches, or another iterable with a length.
+        check: applied to every batch.
+        device: of the batches.
 
     Raises:
-        InputError: a loader without a length, or, while it is gone through, a batch that `check`
-            refuses.
+        InputError: a loader without a length, or, during iteration, a batch that `check` refuses.
     """
 
     def __init__(self, loader: Iterable, check: Check, device: torch.device | str = "cpu"):
@@ -138,7 +141,7 @@ class LoaderBatches:
         self.check, self.device = check, device
         try:
             len(self)
-        except (TypeError, NotImplementedError) as error:  # of its dataset, perhaps
+        except (TypeError, NotImplementedError) as error:  # may come from the loader's dataset
             raise InputError(
                 "the loader has no length, so the learning rate's schedule cannot be laid out: "
                 "give a torch DataLoader over a dataset with a length, or a list of batches."
@@ -148,7 +151,7 @@ class LoaderBatches:
         return len(self.loader)
 
     def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
-        """The loader's batches from `skip` on."""
+        """Yield the loader's batches, starting at batch `skip`."""
         set_epoch = getattr(getattr(self.loader, "sampler", None), "set_epoch", None)
         if set_epoch is not None:
             set_epoch(number)
@@ -158,7 +161,7 @@ class LoaderBatches:
 def evaluation_batches(
     data: ImageSet, *, batch: int = 500, device: torch.device | str = "cpu"
 ) -> Iterator[Batch]:
-    """Every image of a set once, in order, normalised, without augmentation."""
+    """Yield batches of every image of a set once, in order, normalised, without augmentation."""
     images, labels = on_device(data, device)
     for chosen in torch.arange(len(labels), device=images.device).split(batch):
         yield Batch(normalise(images[chosen], data.info.mean, data.info.std), labels[chosen])
@@ -167,13 +170,13 @@ def evaluation_batches(
 def pixel_batches(
     data: ImageSet, *, batch: int = 500, device: torch.device | str = "cpu"
 ) -> Iterator[Batch]:
-    """Every image of a set once, in order, as pixels in [0, 1], not normalised."""
+    """Yield batches of every image of a set once, in order, as pixels in [0, 1]."""
     images, labels = on_device(data, device)
     for pixels, truth in zip(images.split(batch), labels.split(batch), strict=True):
         yield Batch(pixels.float() / 255, truth)
 
 
 def on_device(data: ImageSet, device: torch.device | str) -> tuple[Tensor, Tensor]:
-    """uint8 images "s c h w" and int64 labels " s" on the device."""
+    """Return uint8 images "s c h w" and int64 labels " s" on the device."""
     images = torch.from_numpy(data.images).permute(0, 3, 1, 2).contiguous()
     return images.to(device), torch.from_numpy(data.labels).to(device)

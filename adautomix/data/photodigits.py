@@ -1,17 +1,19 @@
 """PhotoDigits: real handwritten digits pasted in colour on real photographs, with known masks.
 
-The 1,797 digits of `sklearn.datasets.load_digits` (8x8 pixels, 0 to 16) lie, one an image, light in
-a random colour, at a random place and size (16 to 24 pixels) on random 32x32 crops of the two
-photographs of `sklearn.datasets.load_sample_images`, dimmed to 5/8. Nothing is downloaded.
+Each image shows one of the 1,797 digits of `sklearn.datasets.load_digits` (8x8 pixels, 0 to 16) in
+a light random colour, at a random place and size (16 to 24 pixels), on a random 32x32 crop of one
+of the two photographs of `sklearn.datasets.load_sample_images`, dimmed to 5/8. Nothing is
+downloaded.
 
-Everyone gets the same bytes: the random choices are raw bits of PCG64, whose stream numpy keeps,
-and all arithmetic is on integers. The digests stand in the catalogue and are checked.
+The images are the same bytes on every machine: the random choices are raw bits of PCG64, whose
+stream numpy keeps stable, and all arithmetic is on integers. Their digests are in `INFO` and are
+checked.
 
-Splits, 10 classes. Each class has a fixed random order; its first 100 are the training pool.
+Splits, 10 classes. Each class has a fixed random order; its first 100 images are the training pool.
   train       the first `per_class` (default 30, at most 100) of every class
   validation  the rest of the pool after the first 30 of every class, for choosing settings
   test        everything outside the pool, 797 images
-A training set of more than 30 a class overlaps the validation split; it never meets the test split.
+A training set of more than 30 a class overlaps the validation split, but never the test split.
 """
 
 import gzip
@@ -56,14 +58,14 @@ SIDE = INFO.side
 POOL, DEFAULT = 100, 30
 """Images of each class in the training pool, and in the default training split."""
 BOUNDS = {"train": (0, DEFAULT), "validation": (DEFAULT, POOL), "test": (POOL, 1797)}
-"""First rank within the class, and one past the last, of each split."""
+"""First rank within the class and one past the last, for each split."""
 SMALLEST, LARGEST = 16, 24
 DIMMED = (5, 8)
-"""The photographs keep so much of their brightness: even on a white sky a digit can be lighter."""
+"""Brightness the photographs keep, as a fraction, so that a digit can be lighter than white sky."""
 CONTRAST = 65
-"""So much higher (luma, 0 to 255) is a digit at least than the mean of the photograph under it."""
+"""Minimum difference in luma (0 to 255) of a digit from the mean of the photograph under it."""
 OPAQUE = 256
-"""Alpha of a pixel that is all digit; a pixel belongs to the mask from half of it on."""
+"""Alpha of a fully opaque pixel of the digit; the mask holds the pixels of at least half of it."""
 
 CHOICES = ("order", "photo", "top", "left", "side", "row", "column", "red", "green", "blue")
 SOURCES = {
@@ -78,9 +80,9 @@ Alpha = Int64[np.ndarray, "32 32"]
 
 
 def read(split: str, root: Path | None = None, per_class: int | None = None) -> ImageSet:
-    """One split as a fresh copy, ordered by class, then by the class's fixed order.
+    """Return a copy of one split, ordered by class, then by the class's fixed order.
 
-    It is made from files of scikit-learn: nothing is read at `root`.
+    It is made from files of scikit-learn; `root` is not used.
 
     Raises InputError for an unknown split or a `per_class` the split does not have, DataError when
     the installed scikit-learn or Pillow gives other bytes.
@@ -100,7 +102,10 @@ def read(split: str, root: Path | None = None, per_class: int | None = None) -> 
 
 @cache
 def build() -> tuple[ImageSet, Int64[np.ndarray, " s"]]:
-    """All 1,797 images by class, and the rank of each within its class; checked, then kept."""
+    """Make all 1,797 images, sorted by class, and the rank of each within its class.
+
+    The digests of the splits are checked, and the result is cached.
+    """
     digits, labels, photos = sources()
     bits = random_bits(len(digits))
     order = np.lexsort((bits["order"], labels))
@@ -128,20 +133,23 @@ def _between(
 
 
 def random_bits(count: int) -> dict[str, UInt64[np.ndarray, " s"]]:
-    """64 random bits for every digit and every choice."""
+    """Return 64 random bits for every digit, by choice."""
     table = np.random.PCG64(SEED).random_raw((count, len(CHOICES)))
     return {name: table[:, column] for column, name in enumerate(CHOICES)}
 
 
 def below(bits: np.uint64, bound: int) -> int:
-    """A number from 0 to bound - 1, from the upper 32 of 64 random bits."""
+    """Return an integer from 0 to bound - 1, from the upper 32 of 64 random bits."""
     return (int(bits) >> 32) * bound >> 32
 
 
 def paste(
     digit: Int64[np.ndarray, "8 8"], photos: tuple[Photo, ...], bits: dict[str, np.uint64]
 ) -> tuple[Image, Alpha]:
-    """One image and the alpha (0 to 256) of the digit in it."""
+    """Return one image and the alpha (0 to 256) of its digit.
+
+    `bits` holds the random bits of this digit, by choice.
+    """
     photo = photos[below(bits["photo"], len(photos))]
     top = below(bits["top"], photo.shape[0] - SIDE + 1)
     left = below(bits["left"], photo.shape[1] - SIDE + 1)
@@ -160,7 +168,10 @@ def paste(
 
 
 def enlarge(digit: Int64[np.ndarray, "8 8"], side: int) -> Int64[np.ndarray, "h w"]:
-    """Bilinear, pixel centres at halves, edges repeated; the result is 4 side^2 times too large."""
+    """Enlarge bilinearly, in integers: the result is scaled by 4 side^2.
+
+    Pixel centres are at half-integers, and edge pixels are repeated.
+    """
     place = np.clip((2 * np.arange(side) + 1) * 8 - side, 0, 14 * side)  # in 1 / (2 side) pixels
     low, far = place // (2 * side), place % (2 * side)
     high, near = np.minimum(low + 1, 7), 2 * side - far
@@ -169,7 +180,7 @@ def enlarge(digit: Int64[np.ndarray, "8 8"], side: int) -> Int64[np.ndarray, "h 
 
 
 def opacity(ink: Int64[np.ndarray, "h w"], side: int) -> Int64[np.ndarray, "h w"]:
-    """Alpha rises in a straight line from nothing at 1/4 of full ink to opaque at 3/4."""
+    """Return alpha, which rises linearly from 0 at 1/4 of full ink to opaque at 3/4."""
     full = 16 * 4 * side**2
     return np.clip((4 * ink - full) * OPAQUE // (2 * full), 0, OPAQUE)
 
@@ -180,17 +191,17 @@ def luma(colour: Int64[np.ndarray, "*place 3"]) -> Int64[np.ndarray, "*place"] |
 
 
 def readable(wish: Int64[np.ndarray, " 3"], background: int) -> Int64[np.ndarray, " 3"]:
-    """The wished colour, moved towards white just enough to stand out."""
+    """Return the wished colour, moved towards white until its luma differs by `CONTRAST`."""
     steps = wish + (255 - wish) * np.arange(65)[:, None] // 64
     enough = luma(steps) - background >= CONTRAST
     return steps[np.argmax(enough)]
 
 
 def sources() -> tuple[Int64[np.ndarray, "s 8 8"], Int64[np.ndarray, " s"], tuple[Photo, ...]]:
-    """Digits, labels and the two photographs: the files behind scikit-learn's `load_digits` and
-    `load_sample_images`, read without importing scikit-learn, which takes seconds.
+    """Read digits, labels and the two photographs from the files of scikit-learn.
 
-    Raises DataError when they are missing or not the bytes this dataset was made from.
+    They are those of `load_digits` and `load_sample_images`, read without importing scikit-learn,
+    which takes seconds. Raises DataError when a file is missing or its content has changed.
     """
     package = find_spec("sklearn")
     if package is None or package.origin is None:

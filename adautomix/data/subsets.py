@@ -1,7 +1,7 @@
-"""Some classes of a dataset as a dataset of its own: "photodigits.0-4" holds the digits 0 to 4.
+"""A range of classes as a dataset of its own: "photodigits.0-4" holds the digits 0 to 4.
 
-Mean and std are those of the whole, and labels start at 0. So a recipe, a run's id and a record
-treat a part like any dataset.
+Mean and std are those of the whole dataset, and labels start at 0. Recipes, run ids and records
+treat such a part like any other dataset.
 """
 
 import re
@@ -19,7 +19,7 @@ RANGE = re.compile(r"([0-9]{1,4})-([0-9]{1,4})")
 
 
 def info(name: str) -> DatasetInfo:
-    """The row of a dataset, or of a part; counts and digests of a part are known when it is read.
+    """Return the `INFO` of a dataset or of a part, whose counts and digests are left empty.
 
     Raises InputError for a name that is not in the catalogue, or classes it does not have.
     """
@@ -29,7 +29,10 @@ def info(name: str) -> DatasetInfo:
 
 
 def whole_and_classes(name: str) -> tuple[str, range | None]:
-    """The dataset that a name is of, and the classes that it takes; None for all of them."""
+    """Split a name into the dataset and its range of classes; None for all classes.
+
+    Raises InputError for a range that the dataset does not have.
+    """
     whole, dot, wanted = name.partition(".")
     if not dot or whole not in CATALOG:
         return name, None
@@ -44,7 +47,7 @@ def whole_and_classes(name: str) -> tuple[str, range | None]:
 
 
 def only(data: ImageSet, classes: range) -> ImageSet:
-    """The images of these classes, in the order they have here."""
+    """Return the images of a range of classes, in their present order, with labels from 0."""
     kept = data.take(np.flatnonzero((data.labels >= classes[0]) & (data.labels <= classes[-1])))
     row = replace(_row(data.info, classes), counts={data.split: len(kept)})
     names = tuple(data.classes[k] for k in classes)

@@ -1,5 +1,6 @@
-"""What a trained network is worth:
-each evaluation takes a predict function and arrays or batches.
+"""Metrics for a trained classifier.
+
+Each evaluation takes a function from images to logits, or its logits, and the images or labels.
 """
 
 from adautomix.evaluate.accuracy import Accuracy, accuracy

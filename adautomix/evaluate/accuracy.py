@@ -1,4 +1,4 @@
-"""Top-1 and top-5 accuracy and cross-entropy, by counts, exact over any batch size."""
+"""Top-1 and top-5 accuracy and cross-entropy, counted exactly for any batch size."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -13,13 +13,13 @@ from adautomix.evaluate.asking import asking, ranks
 
 
 class Accuracy(NamedTuple):
-    """Fractions in [0, 1], the mean cross-entropy in nats, and the number of images.
+    """Accuracy and mean cross-entropy of a classifier.
 
     Attributes:
-        top1, top5: of the n images, how many have the true class first, and among the first five.
-        loss: the mean over the n images.
-        n: images that count.
-        left_out: images that do not, since their label is −100.
+        top1, top5: fraction of the n images whose true class is first, and among the first five.
+        loss: mean cross-entropy over the n images, in nats.
+        n: number of images with a label.
+        left_out: number of images left out, since their label is −100.
     """
 
     top1: float
@@ -31,21 +31,21 @@ class Accuracy(NamedTuple):
 
 @torch.no_grad()
 def accuracy(predict: Callable[[Tensor], Tensor], batches: Iterable) -> Accuracy:
-    """How often `predict` puts the true class first, and among the first five (or all).
+    """Compute top-1 and top-5 accuracy and cross-entropy.
 
-    Of equal logits the one of the lowest class comes first, as `argmax` has it; every evaluation
-    counts so, see `ranks`. Among several processes (`torchrun`) each passes the batches of its own
-    images, and all get the accuracy on all images.
+    Of equal logits the lowest class comes first, as for `argmax`; see `ranks`, which every
+    evaluation uses. With several processes (`torchrun`) each passes the batches of its own images,
+    and all get the accuracy over all images.
 
     Args:
-        predict: images "b c h w" to logits "b k"; a module is evaluated in evaluation mode.
+        predict: images "b c h w" to logits "b k"; a module is run in evaluation mode.
         batches: (images, labels) pairs of any size. Labels are integers of any width, of shape (b,)
-            or (b, 1), or one-hot rows (b, k); soft ones are refused. Images of label −100, torch's
-            `ignore_index`, count nowhere.
+            or (b, 1), or one-hot rows (b, k); soft labels are refused. Images of label −100,
+            torch's `ignore_index`, are left out.
 
     Raises:
-        InputError: other batches, labels that name no class, images with a NaN or an infinity, or
-            something else than finite logits.
+        InputError: other batches, labels that are not classes, images with NaN or infinite values,
+            or other results of `predict` than finite logits.
     """
     parts = [torch.zeros(5)]
     with asking(predict, together=True) as ask:

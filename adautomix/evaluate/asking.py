@@ -1,7 +1,7 @@
-"""How every evaluation asks a predict function: one place for what is checked and what is right.
+"""Checked calls of a predict function, and the rank of the true class, for all evaluations.
 
-Shapes and types are looked at at once. To look at values, the host would wait for the device in
-every batch; they are noted there and judged at the end, before any number is told.
+Shapes and types are checked at once. Checking values would make the host wait for the device in
+every batch, so faults are counted on the device and reported at the end, before any result.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,19 +22,19 @@ LARGEST = torch.iinfo(torch.int64).max
 
 
 class Asked:
-    """A predict function in an evaluation, and what was noted of its images, labels and answers.
+    """A predict function with checks, and counts of faults in its images, labels and logits.
 
-    `asking` makes it.
+    Made by `asking`.
     """
 
     def __init__(self, predict: Predict):
         self.predict = predict
         self.images = self.predictions = self.classes = 0
-        self.of_images: list[Tensor] = []  # bad ones in each batch
-        self.of_answers: list[Tensor] = []  # bad ones, least and largest label, for each question
+        self.of_images: list[Tensor] = []  # number of bad images in each batch
+        self.of_answers: list[Tensor] = []  # bad rows of logits, smallest and largest label; a call
 
     def pairs(self, batches: Iterable) -> Iterator[tuple[Tensor, object]]:
-        """Images and labels of every batch but empty ones."""
+        """Yield images and labels of every batch that is not empty."""
         for batch in checks.check_batches(batches):
             images, labels = checks.check_pair(batch)
             if len(images):
@@ -43,7 +43,11 @@ class Asked:
                 yield images, labels
 
     def __call__(self, images: Tensor, labels: object) -> Predictions:
-        """Logits as they are said, and class numbers; `LEFT_OUT` also for what names no class."""
+        """Return the logits and class numbers; labels out of range become `LEFT_OUT`.
+
+        Raises InputError for results that are not logits, or labels of another shape or dtype;
+        labels out of range are reported by `judge`.
+        """
         logits = checks.check_logits(self.predict(images), images)
         classes = logits.shape[1]
         if classes != (self.classes or classes):
@@ -53,20 +57,20 @@ class Asked:
         numbers = unchecked_numbers(labels, classes).to(logits.device)
         checks.check_count(numbers, images)
         self.classes, self.predictions = classes, self.predictions + len(images)
-        bad = checks.not_finite(logits.detach().float())  # as they are counted
+        bad = checks.not_finite(logits.detach().float())  # in float32, as the metrics use them
         self.of_answers.append(torch.cat([bad[None], extremes(numbers, left_out=True)]))
         inside = (numbers >= 0) & (numbers < classes)
         return Predictions(logits, numbers.where(inside, LEFT_OUT))
 
     def judge(self, *, together: bool = False) -> None:
-        """One sentence for values that cannot be counted, if any were noted.
+        """Raise an error if any image, label or logit had a value that cannot be used.
 
         Args:
-            together: by several processes, each of which hears what any of them noted.
+            together: among several processes, raise in all if any of them had one.
 
         Raises:
-            InputError: images with a NaN or an infinity; labels that name no class.
-            NotFiniteError: logits with a NaN or an infinity.
+            InputError: images with NaN or infinite values; labels that are not classes.
+            NotFiniteError: logits with NaN or infinite values.
         """
         rows = self._noted()
         if together and dist.is_available() and dist.is_initialized():
@@ -79,7 +83,7 @@ class Asked:
             check_range(int(low), int(high), int(classes))
 
     def _noted(self) -> Int[Tensor, "1 7"]:
-        """Images, bad ones, answers, bad ones, least and largest label, classes."""
+        """Return counts: images, bad images, rows of logits, bad rows, label range, classes."""
         bad_images, bad_answers, low, high = 0, 0, LARGEST, -LARGEST
         if self.of_images:
             bad_images = int(torch.stack(self.of_images).sum())
@@ -93,9 +97,9 @@ class Asked:
 
 @contextmanager
 def asking(predict: Predict, *, together: bool = False) -> Iterator[Asked]:
-    """A predict function to ask, in evaluation mode if it is a module.
+    """Yield `predict` with checks; a module is in evaluation mode inside the block.
 
-    At the end all is judged that was noted, see `Asked.judge`: a number comes after this.
+    The block's end calls `Asked.judge`, so a result must be computed after it.
     """
     with evaluating(predict):
         asked = Asked(predict)
@@ -104,11 +108,11 @@ def asking(predict: Predict, *, together: bool = False) -> Iterator[Asked]:
 
 
 def ranks(predictions: Predictions) -> Int[Tensor, " b"]:
-    """How many classes are put before the true one: 0 where the answer is right.
+    """Return the number of classes ranked before the true one: 0 for a correct prediction.
 
-    Put first is the largest logit, in float32, and among equal ones that of the lowest class: so
-    0 says that `argmax` is the label, by its contract in torch and numpy. It is counted, not
-    sorted, so it is the same on every device. Without a label to count, 2⁶³ − 1.
+    Logits are ranked in float32, and of equal ones the lowest class comes first: 0 means that
+    `argmax` (the first maximum) is the label. Classes are counted, not sorted, so the result is the
+    same on every device. It is 2⁶³ − 1 for an image that is left out.
     """
     logits, kept = predictions.logits.float(), predictions.labels != LEFT_OUT
     true = predictions.labels.where(kept, 0)[:, None]
@@ -120,7 +124,7 @@ def ranks(predictions: Predictions) -> Int[Tensor, " b"]:
 
 @torch.no_grad()
 def predictions(predict: Predict, batches: Iterable) -> Predictions:
-    """All logits of a split in float32 on the host, in the order of the batches.
+    """Compute all logits of a split, float32, on the CPU, in the order of the batches.
 
     Args:
         predict: images "b c h w" to logits "b k"; a module is run in evaluation mode.

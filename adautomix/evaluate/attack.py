@@ -1,9 +1,9 @@
-"""Attacks with a full view of the network: FGSM and PGD in the ℓ∞ ball (Sec. 4.3, Table 4).
+"""White-box adversarial attacks: FGSM and PGD in the ℓ∞ ball (Sec. 4.3, Table 4).
 
-An attack takes a predict function, images and their true labels, and returns the images it makes of
-them. It is untargeted, changes neither the network nor its gradients, and treats each image alone,
-so the size of the batch does not matter. Budgets are in units of pixels in [0, 1]. Labels are what
-`accuracy` takes; an image of label −100 stays as it is.
+An attack takes a predict function, images and their true labels, and returns adversarial images. It
+is untargeted, changes neither the network nor its gradients, and treats each image independently of
+the batch. Budgets are in units of pixels in [0, 1]. Labels are as for `accuracy`; an image of label
+−100 gets a gradient of 0.
 """
 
 from collections.abc import Callable, Iterable
@@ -26,16 +26,16 @@ from adautomix.rng import StepRNG
 
 EPSILON = 8 / 255
 Attack = Callable[[Predict, Tensor, Tensor], Tensor]
-"""`fgsm`, `pgd` or `fgsm_released`, with `functools.partial` for other budgets."""
+"""Type of `fgsm`, `pgd` and `fgsm_released`; `functools.partial` sets other budgets."""
 
 
 class AttackedError(NamedTuple):
-    """Shares of misclassified images in [0, 1], attacked and as they were, and how many images.
+    """Error under an attack and error on the clean images.
 
     Attributes:
-        error, clean_error: of the n images, how many are misclassified.
-        n: images that count.
-        left_out: images that do not, since their label is −100.
+        error, clean_error: fraction of the n images that is misclassified, attacked and clean.
+        n: number of images with a label.
+        left_out: number of images left out, since their label is −100.
     """
 
     error: float
@@ -50,13 +50,13 @@ def fgsm(
     labels: Tensor,
     epsilon: float = EPSILON,
 ) -> Float[Tensor, "b c h w"]:
-    """x + ε sign(∇_x CE(predict(x), y)), clamped to [0, 1] (Goodfellow et al., 2015).
+    """Return x + ε sign(∇_x CE(predict(x), y)), clamped to [0, 1] (Goodfellow et al., 2015).
 
     Args:
         predict: pixels to logits, e.g. `NormalizedModel`; a module is attacked in evaluation mode.
         pixels: in [0, 1]; InputError otherwise.
         labels: the true classes.
-        epsilon: the largest change of a pixel.
+        epsilon: the largest change of a pixel, in [0, 1].
     """
     _require_pixels(pixels, epsilon)
     with asking(predict) as ask:
@@ -72,13 +72,13 @@ def pgd(
     steps: int = 10,
     start: StepRNG | None = None,
 ) -> Float[Tensor, "b c h w"]:
-    """FGSM in small steps, each followed by a projection to the ball (Madry et al., 2018).
+    """Take FGSM steps, each followed by a projection to the ball (PGD; Madry et al., 2018).
 
     Args:
         predict, pixels, labels, epsilon: as for `fgsm`.
-        step: the change of a pixel in one step.
-        steps: how many.
-        start: draws a start uniformly from the ball; without it, the image itself.
+        step: change of a pixel in one step.
+        steps: number of steps.
+        start: random numbers for a uniform start in the ball; None starts at the image.
     """
     _require_pixels(pixels, epsilon)
     if not step > 0 or steps < 1:
@@ -100,18 +100,18 @@ def fgsm_released(
     labels: Tensor,
     epsilon: float = EPSILON,
 ) -> Float[Tensor, "b c h w"]:
-    """The released script's FGSM, which is not one: for comparison with Table 4 alone.
+    """Return what the released script calls FGSM; use it only to compare with Table 4.
 
     Differs from the published attack, as the released code does, in two ways:
 
-    - ε is added to normalised images, so it is ε · std in pixels, about a fifth of what is said;
-    - they are then clamped to [0, 1] as if they were pixels: what is darker than the channel's mean
-      becomes the mean, what is more than one standard deviation brighter is cut, whatever ε is. Of
-      standard normal values 63 % move by more than ε. The error mostly measures this clamp.
+    - ε is added to normalised images, so it is ε · std in pixels, about a fifth of the stated ε;
+    - they are then clamped to [0, 1] as if they were pixels: a value below the channel's mean
+      becomes the mean, and one more than a standard deviation above it is cut, whatever ε is. 63 %
+      of standard normal values change by more than ε. The error mostly measures this clamp.
 
     Args:
         network: *normalised* images to logits; a module is attacked in evaluation mode.
-        normalised: images less the mean, divided by std.
+        normalised: images minus the mean, divided by std.
         labels: the true classes.
         epsilon: added in normalised units.
     """
@@ -121,7 +121,7 @@ def fgsm_released(
 
 
 def attacked_error(predict: Predict, batches: Iterable, attack: Attack = fgsm) -> AttackedError:
-    """How many images are misclassified once attacked, and how many are anyway.
+    """Compute the error under an attack and on the clean images.
 
     Args:
         predict: pixels in [0, 1] to logits (for `fgsm_released`: normalised images to logits).
@@ -151,7 +151,7 @@ def attacked_error(predict: Predict, batches: Iterable, attack: Attack = fgsm) -
 def _uphill(
     ask: Asked, images: Float[Tensor, "b c h w"], labels: Tensor
 ) -> Float[Tensor, "b c h w"]:
-    """The sign of the gradient of each image's cross-entropy, -1, 0 or 1.
+    """Return the sign of the gradient of each image's cross-entropy, -1, 0 or 1.
 
     The losses are summed, not averaged, so that an image's gradient does not depend on its batch.
     """
@@ -164,14 +164,14 @@ def _uphill(
 
 
 def _require_images(images: Tensor) -> None:
-    """Finite images, and at least one."""
+    """Raise InputError unless the images are finite and there is at least one."""
     checks.check_finite(images)
     if not images.numel():
         raise InputError("there are no images to attack: the batch is empty.")
 
 
 def _require_pixels(pixels: Float[Tensor, "b c h w"], epsilon: float) -> None:
-    """Pixels in [0, 1] and a radius: normalised images would be clamped to grey."""
+    """Raise InputError unless pixels and epsilon are in [0, 1]; normalised images are not."""
     _require_images(pixels)
     low, high = torch.stack(pixels.aminmax()).tolist()
     if not (low >= 0 and high <= 1):
@@ -187,13 +187,18 @@ def _require_pixels(pixels: Float[Tensor, "b c h w"], epsilon: float) -> None:
 
 @dataclass(frozen=True)
 class FGSM:
-    """One step of size `epsilon` in every pixel (Table 4)."""
+    """The evaluation "fgsm": error under FGSM of size `epsilon` (Table 4).
+
+    Attributes:
+        epsilon: largest change of a pixel in [0, 1].
+        per_class: attack the first `per_class` images of each class; None for all.
+    """
 
     epsilon: float = EPSILON
     per_class: int | None = None
 
     def __call__(self, context: EvalContext) -> Values:
-        """error, clean_error and n."""
+        """Return error, clean_error and n."""
         attack = partial(fgsm, epsilon=self.epsilon)
         batches = context.pixels(self.per_class)
         return _values(attacked_error(context.on_pixels, batches, attack))
@@ -201,9 +206,10 @@ class FGSM:
 
 @dataclass(frozen=True)
 class PGD:
-    """`steps` steps of size `step`, never further than `epsilon` from the image; no random start.
+    """The evaluation "pgd": error under `steps` steps of size `step` within `epsilon`.
 
-    A stronger attack than FGSM: a network that withstands FGSM alone hides its gradient.
+    It starts at the image. The attack is stronger than FGSM: a network that withstands only FGSM
+    merely masks its gradient.
     """
 
     epsilon: float = EPSILON
@@ -212,7 +218,7 @@ class PGD:
     per_class: int | None = None
 
     def __call__(self, context: EvalContext) -> Values:
-        """error, clean_error and n."""
+        """Return error, clean_error and n."""
         attack = partial(pgd, epsilon=self.epsilon, step=self.step, steps=self.steps)
         batches = context.pixels(self.per_class)
         return _values(attacked_error(context.on_pixels, batches, attack))
@@ -220,18 +226,18 @@ class PGD:
 
 @dataclass(frozen=True)
 class ReleasedFGSM:
-    """What the released script calls FGSM; with `epsilon` 0 its clamp alone."""
+    """The evaluation "fgsm_released": see `fgsm_released`; `epsilon` 0 leaves only its clamp."""
 
     epsilon: float = EPSILON
     per_class: int | None = None
 
     def __call__(self, context: EvalContext) -> Values:
-        """error, clean_error and n."""
+        """Return error, clean_error and n."""
         attack = partial(fgsm_released, epsilon=self.epsilon)
         batches = context.normal(self.per_class)
         return _values(attacked_error(context.normalised, batches, attack))
 
 
 def _values(found: AttackedError) -> Values:
-    """For a record. None is left out there: its images all have a class."""
+    """Return the values for a record, where every image has a class."""
     return {"error": found.error, "clean_error": found.clean_error, "n": found.n}

@@ -1,6 +1,6 @@
-"""Is a network as often right as it says? Calibration errors (Sec. 4.2, A.5) and their bins.
+"""Calibration errors (Sec. 4.2, A.5) and temperature scaling.
 
-Everything is counted from the logits of a whole split in float64, and is the same on every machine.
+Everything is computed from the logits of a whole split in float64, the same on every machine.
 """
 
 from dataclasses import dataclass
@@ -21,26 +21,26 @@ from adautomix.evaluate.context import EvalContext, Values
 from adautomix.evaluate.predict import Predictions
 
 BINNINGS = {"equal": 15, "released": 10}
-"""How confidences are binned, and into how many bins unless told otherwise."""
+"""Kinds of binning → default number of bins."""
 
 
 class Calibration(NamedTuple):
-    """How far confidence is from accuracy: fractions, not percent.
+    """Calibration errors of a split, as fractions, not percent.
 
     Attributes:
-        ece: expected calibration error of the top-1 answer, in equal bins (Guo et al., 2017): see
-            `equal_bins` for the edges, and for answers of confidence 1.0.
-        mce: the largest gap of these bins.
-        adaptive_ece: as `ece`, in bins of equally many answers (Nguyen and O'Connor, 2015).
-        classwise_ece: the mean over the classes of the error of p(class), whether or not it comes
-            first (Kull et al., 2019).
+        ece: expected calibration error of the top-1 prediction, in bins of equal width (Guo et al.,
+            2017); see `equal_bins` for the edges and for confidence 1.0.
+        mce: maximum calibration error: the largest gap of these bins.
+        adaptive_ece: as `ece`, in bins of equally many predictions (Nguyen and O'Connor, 2015).
+        classwise_ece: mean over the classes of the error of p(class), for all images (Kull et al.,
+            2019).
         nll: mean negative log-likelihood of the true class, in nats.
         brier: mean of Σ_k (p_k − 1[k is true])², in [0, 2] (Brier, 1950).
-        accuracy: how often the first answer is right.
-        confidence: the mean probability of the first answer; above `accuracy`: overconfident.
-        n: how many images.
-        bins: of `ece` and `mce`.
-        left_out: further images, which do not count since their label is −100.
+        accuracy: top-1 accuracy.
+        confidence: mean probability of the top-1 prediction; above `accuracy` if overconfident.
+        n: number of images with a label.
+        bins: the bins of `ece` and `mce`.
+        left_out: number of images left out, since their label is −100.
     """
 
     ece: float
@@ -56,9 +56,9 @@ class Calibration(NamedTuple):
     left_out: int = 0
 
     def values(self) -> dict[str, float | int | list[float | int | None]]:
-        """For a record: plain numbers, and each column of the bins as a list, None where NaN.
+        """Return values for a record: numbers, and columns of the bins as lists, None for NaN.
 
-        Without `left_out`: datasets that can be recorded have a class for every image.
+        `left_out` is omitted: datasets that can be recorded have a class for every image.
         """
         columns = {f"bin_{name}": column.tolist() for name, column in vars(self.bins).items()}
         numbers = {k: v for k, v in self._asdict().items() if k not in ("bins", "left_out")}
@@ -71,18 +71,17 @@ class Calibration(NamedTuple):
 def calibration(
     predictions: Predictions, bins: int | None = None, *, binning: str = "equal"
 ) -> Calibration:
-    """Every calibration error of a split.
+    """Compute all calibration errors; InputError for predictions that cannot be used.
 
     Args:
-        predictions: the logits and what is true; for the labels see `accuracy`.
-        bins: how many; by default 15 (Guo et al., 2017), and 10 as released.
-        binning: "equal", bins (a, b] of one width; "released" takes `ece`, `mce` and `bins` from
-            bins that are paired as in the released script (below). Nothing else changes.
+        predictions: logits and labels; for the labels see `accuracy`.
+        bins: number of bins; by default 15 (Guo et al., 2017), and 10 for "released".
+        binning: "equal", bins (a, b] of equal width; "released" computes `ece`, `mce` and `bins`
+            from bins that are paired as in the released script (below). Nothing else changes.
 
-    Differs from the released code: its script sorts the bins' accuracies and the bins' mean
-    confidences, each on its own, empty bins as zeros, and leaves the counts where they were. What
-    it then compares are not the accuracy and confidence of one bin, unless both rise with the bin
-    and the empty bins come first. `binning="released"` does the same.
+    Differs from the released code: its script sorts the bins' accuracies and mean confidences
+    independently, empty bins as zeros, and does not move the counts. The values compared then
+    belong to different bins, unless both increase with the bin and the empty bins come first.
     """
     if binning not in BINNINGS:
         raise unknown("binning", binning, BINNINGS)
@@ -114,7 +113,7 @@ def calibration(
 def _classwise(
     probabilities: Float[np.ndarray, "s k"], labels: Int[np.ndarray, " s"], bins: int
 ) -> float:
-    """The mean over the classes of the calibration error of p(class); a loop, to save memory."""
+    """Return the mean over the classes of the error of p(class), in a loop to save memory."""
     errors = [
         equal_bins(column, labels == k, bins).error for k, column in enumerate(probabilities.T)
     ]
@@ -122,10 +121,10 @@ def _classwise(
 
 
 def temperature(predictions: Predictions) -> float:
-    """The T that minimises the NLL of softmax(logits / T) (Guo et al., 2017, Sec. 4.2).
+    """Return the T that minimises the NLL of softmax(logits / T) (Guo et al., 2017, Sec. 4.2).
 
-    Fit it on images that are neither trained on nor reported: a validation part. The NLL is convex
-    in 1/T, so its derivative has one root; where there is none in (0, ∞) an InputError says why.
+    Fit it on validation images, which are neither trained on nor reported. The NLL is convex in
+    1/T, so its derivative has at most one root. Raises InputError if there is none in (0, ∞).
     """
     logits, labels = _checked(predictions)
     true = logits[np.arange(len(labels)), labels]
@@ -151,7 +150,7 @@ def temperature(predictions: Predictions) -> float:
 
 
 def scaled(predictions: Predictions, temperature: float) -> Predictions:
-    """The answers with logits / T: the same ranking, other confidences."""
+    """Return the predictions with logits / T: the same ranking, other confidences."""
     if not temperature > 0:
         raise InputError(f"the temperature must be positive, not {temperature}.")
     _checked(predictions)
@@ -159,11 +158,14 @@ def scaled(predictions: Predictions, temperature: float) -> Predictions:
 
 
 def scaled_across(predictions: Predictions) -> tuple[Predictions, tuple[float, float]]:
-    """Each half of a split with the temperature that was fitted on the other, and both of these.
+    """Scale each half of a split by the temperature fitted on the other half.
 
-    The halves are the answers at even and at odd positions, so every class of an ordered split is
-    in both. So no image is scaled by what it helped to choose, and no split is needed beside this
-    one. A half whose NLL has no minimum (see `temperature`) leaves the other as it is: T = 1.
+    The halves are the images at even and at odd positions, so every class of an ordered split is in
+    both. Thus no image is scaled by a temperature fitted on it, and no further split is needed. If
+    the NLL of a half has no minimum (see `temperature`), the other half is not scaled: T = 1.
+
+    Returns:
+        The scaled predictions, and the temperatures of the even and the odd positions.
     """
     _checked(predictions)
     logits, found = predictions.logits.clone(), []
@@ -179,18 +181,18 @@ def scaled_across(predictions: Predictions) -> tuple[Predictions, tuple[float, f
 
 
 def _nll(logits: Float[np.ndarray, "s k"], labels: Int[np.ndarray, " s"]) -> float:
-    """Mean negative log-likelihood in nats, finite also where a probability underflows."""
+    """Return the mean negative log-likelihood in nats, finite even if a probability underflows."""
     return float(F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels)))
 
 
 def _brier(probabilities: Float[np.ndarray, "s k"], labels: Int[np.ndarray, " s"]) -> float:
-    """Mean of Σ_k (p_k − 1[k is true])² = Σ_k p_k² + 1 − 2 p(true)."""
+    """Return the mean of Σ_k (p_k − 1[k is true])² = Σ_k p_k² + 1 − 2 p(true)."""
     true = probabilities[np.arange(len(labels)), labels]
     return float(np.mean((probabilities**2).sum(axis=1) + 1 - 2 * true))
 
 
 def _checked(predictions: Predictions) -> tuple[Float[np.ndarray, "s k"], Int[np.ndarray, " s"]]:
-    """Logits in float64 and labels on the host, of the images that count."""
+    """Return float64 logits and labels, on the CPU, of the images with a label."""
     logits = checks.check_logits(predictions.logits, predictions.logits).detach().cpu()
     if len(logits) == 0:
         raise InputError("there are no answers to calibrate: the split is empty.")
@@ -205,12 +207,12 @@ def _checked(predictions: Predictions) -> tuple[Float[np.ndarray, "s k"], Int[np
 
 @dataclass(frozen=True)
 class Confidence:
-    """Calibration errors of the whole split and the bins of the reliability diagram.
+    """The evaluation "calibration": errors of the whole split, and bins of the diagram.
 
     Attributes:
-        bins: how many.
+        bins: number of bins.
         binning: "equal", or "released" as in the authors' script.
-        scaled: divide the logits by a temperature first, fitted on the other half of the images.
+        scaled: first divide the logits by a temperature fitted on the other half of the images.
     """
 
     bins: int = 15
@@ -218,7 +220,7 @@ class Confidence:
     scaled: bool = False
 
     def __call__(self, context: EvalContext) -> Values:
-        """`Calibration.values()`; with `scaled` also the two temperatures."""
+        """Return `Calibration.values()`; with `scaled` also the two temperatures."""
         predictions = context.predictions
         found: Values = {}
         if self.scaled:

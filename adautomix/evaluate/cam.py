@@ -1,4 +1,4 @@
-"""Grad-CAM (Selvaraju et al., 2017): where a network finds its evidence for a class (Fig. 11)."""
+"""Grad-CAM (Selvaraju et al., 2017): maps of a network's evidence for a class (Fig. 11)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,27 +22,27 @@ def grad_cam(
     *,
     layer: str = "final",
 ) -> Float[Tensor, "b h w"]:
-    """One map for each image: the evidence for its class, as large as the image.
+    """Compute the Grad-CAM map of each image for its class, of the image's size.
 
-    ReLU(Σ_d α_d A_d) with α_d the mean over positions of the gradient of the class's logit with
-    respect to feature map A_d (their Eq. 1 and 2), enlarged by bilinear interpolation and divided
-    by its largest value, so in [0, 1]. It is 0 everywhere where nothing speaks for the class.
+    The map is ReLU(Σ_d α_d A_d) with α_d the mean over positions of the gradient of the class's
+    logit with respect to feature map A_d (their Eq. 1 and 2), enlarged by bilinear interpolation
+    and divided by its largest value, so in [0, 1]; all 0 if there is no evidence for the class.
 
-    The network is run in evaluation mode, and nothing of it changes: no gradient is left in it, no
-    buffer moves, its mode comes back. Frozen weights are no obstacle. For the two images in a mixed
-    one, call it twice, e.g. with `labels[mixed.partners[:, 0]]` and `labels[mixed.partners[:, 1]]`.
+    The network is run in evaluation mode, and its gradients, buffers and mode do not change. Its
+    weights may be frozen. For the two images in a mixed one, call this function twice, e.g. with
+    `labels[mixed.partners[:, 0]]` and `labels[mixed.partners[:, 1]]`.
 
     Args:
-        network: a backbone; of a teacher, its `network`.
+        network: a backbone; for a teacher, its `network`.
         images: normalised, on the network's device.
-        classes: the class that is asked about, for each image: integers or one-hot rows.
-        layer: "final", the features before the head; "tap", those that the mix generator sees,
+        classes: the class of each image's map: integers or one-hot rows.
+        layer: "final", the features before the head; "tap", those that the mix generator uses,
             with more positions; or the name of a module, e.g. "layer3". The head of most vision
-            transformers reads the class token alone: take "tap" there, "final" gives zeros.
+            transformers uses only the class token: choose "tap" there, "final" gives zeros.
 
     Raises:
-        InputError: no such layer, or features that are not one tensor or do not lie on a grid; what
-            names no class; images or logits with a NaN or an infinity.
+        InputError: no such layer, features that are not one tensor or not on a grid, classes that
+            the network does not have, or images or logits with NaN or infinite values.
     """
     checks.check_finite(images)
     with evaluating(network), torch.enable_grad():
@@ -61,11 +61,11 @@ def grad_cam(
 
 
 def cam_share(maps: Float[Tensor, "b h w"], objects: Bool[Tensor, "b h w"]) -> Float[Tensor, " b"]:
-    """The share of a map's mass that lies on the object's pixels; NaN for a map that is all zero.
+    """Return the share of a map's sum on the object's pixels; NaN for a map that is all zero.
 
-    Chance is the object's share of the image's area, which is what a constant map has:
-    `cam_share(torch.ones_like(maps), objects)`. InputError for other objects than bool of one mark
-    a pixel.
+    The chance level is that of a constant map, the object's share of the image's area:
+    `cam_share(torch.ones_like(maps), objects)`. Raises InputError unless `objects` are bool of the
+    shape of the maps.
     """
     checks.check_objects(objects, maps.shape)
     return (maps * objects).sum(dim=(1, 2)) / maps.sum(dim=(1, 2))
@@ -73,7 +73,7 @@ def cam_share(maps: Float[Tensor, "b h w"], objects: Bool[Tensor, "b h w"]) -> F
 
 @contextmanager
 def _watching(module: nn.Module, layer: str) -> Iterator[list[Tensor]]:
-    """The outputs of a module while it is watched; gradients reach them and go no further back."""
+    """Collect the outputs of a module inside the block, as leaves at which gradients stop."""
     seen: list[Tensor] = []
 
     def look(_module: nn.Module, _inputs: tuple, output: object) -> Tensor:
@@ -83,7 +83,7 @@ def _watching(module: nn.Module, layer: str) -> Iterator[list[Tensor]]:
                 "choose another layer."
             )
         seen.append(output.detach().requires_grad_())
-        return seen[-1].clone()  # the next module may work in place
+        return seen[-1].clone()  # the next module may modify it in place
 
     handle = module.register_forward_hook(look)
     try:
@@ -93,7 +93,7 @@ def _watching(module: nn.Module, layer: str) -> Iterator[list[Tensor]]:
 
 
 def _module(network: Backbone, layer: str) -> nn.Module:
-    """The module of that name; "tap" stands for the one behind the tapped features."""
+    """Return the module of that name; "tap" is the one whose output is tapped."""
     modules = dict(network.model.named_modules())
     if layer == "tap":
         infos = getattr(network.model, "feature_info", None)
@@ -109,7 +109,7 @@ def _module(network: Backbone, layer: str) -> nn.Module:
 
 
 def _evidence(logits: Tensor, images: Tensor, classes: Tensor) -> Float[Tensor, ""]:
-    """The logits that are asked about, summed: each image's gradient is then its own."""
+    """Return the sum of the classes' logits; images do not affect each other's gradients."""
     checks.check_logits(logits, images)
     checks.refuse_logits(int(checks.not_finite(logits.detach())), len(images))
     numbers = class_numbers(classes, logits.shape[1]).to(logits.device)
@@ -118,7 +118,7 @@ def _evidence(logits: Tensor, images: Tensor, classes: Tensor) -> Float[Tensor, 
 
 
 def _map(network: Backbone, features: Tensor, gradient: Tensor, size: torch.Size) -> Tensor:
-    """Channels weighted by their mean gradient, positive part, enlarged, largest value one."""
+    """Weigh channels by their mean gradient, apply ReLU, enlarge, and scale the maximum to 1."""
     channels_last = getattr(network.model, "output_fmt", "NCHW") == "NHWC"
     features, gradient = (_grid(network, x, channels_last) for x in (features, gradient))
     weights = gradient.mean(dim=(2, 3), keepdim=True)
@@ -128,7 +128,7 @@ def _map(network: Backbone, features: Tensor, gradient: Tensor, size: torch.Size
 
 
 def _grid(network: Backbone, features: Tensor, channels_last: bool) -> Tensor:
-    """Features as "b d h w": from that, from "b h w d" or from the tokens "b l d" of a ViT."""
+    """Return features as "b d h w", from that, from "b h w d" or from a ViT's tokens "b l d"."""
     if features.ndim == 4:
         return features.permute(0, 3, 1, 2) if channels_last else features
     if features.ndim == 3:

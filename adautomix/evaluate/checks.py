@@ -1,4 +1,4 @@
-"""What every evaluation asks of its batches and logits: one sentence each for what is not so."""
+"""Checks of batches, images, labels and logits, shared by all evaluations."""
 
 from collections.abc import Iterable, Mapping, Sized
 
@@ -11,14 +11,17 @@ from adautomix.mix.base import check_images
 
 
 def check_batches(batches: object) -> Iterable:
-    """Something to go through batch by batch: a single pair of tensors is not."""
+    """Return `batches`; InputError unless it is an iterable of batches."""
     if isinstance(batches, Tensor | Mapping) or not isinstance(batches, Iterable):
         raise _no_pair(f"a {type(batches).__name__}")
     return batches
 
 
 def check_pair(batch: object) -> tuple[Tensor, object]:
-    """The images of a batch, and what is given for labels: `adautomix.data.labels` looks at it."""
+    """Return (images, labels) of a batch; InputError unless it is such a pair.
+
+    The labels are checked later, by `adautomix.data.labels`.
+    """
     if not isinstance(batch, list | tuple):
         raise _no_pair(f"a {type(batch).__name__}")
     if len(batch) != 2:
@@ -31,7 +34,7 @@ def check_pair(batch: object) -> tuple[Tensor, object]:
 
 
 def check_tensor(images: object) -> None:
-    """Images as a tensor: an array would fail in the network, with its own words."""
+    """Raise InputError unless the images are a tensor; an array would fail inside the network."""
     if not isinstance(images, Tensor):
         raise InputError(
             f"images must be a tensor, not a {type(images).__name__}: give torch.as_tensor(images)."
@@ -39,14 +42,14 @@ def check_tensor(images: object) -> None:
 
 
 def check_finite(images: Tensor) -> None:
-    """Finite images "b c h w", for what takes a single batch: the host waits to know it."""
+    """Raise InputError unless one batch "b c h w" is finite; the host waits for the device."""
     check_tensor(images)
     check_images(images)
     refuse_images(int(not_finite(images)), len(images))
 
 
 def check_logits(said: object, images: Sized) -> Float[Tensor, "b k"]:
-    """What a predict function said, if it is a row of logits for each image."""
+    """Return a predict function's result; InputError unless it has a row of logits an image."""
     what = f"a {type(said).__name__}"
     if isinstance(said, Tensor):
         rows = said.ndim == 2 and len(said) == len(images) and said.shape[1] > 1
@@ -60,7 +63,7 @@ def check_logits(said: object, images: Sized) -> Float[Tensor, "b k"]:
 
 
 def check_count(labels: Tensor, images: Tensor) -> None:
-    """One label an image."""
+    """Raise InputError unless there is one label for each image."""
     if len(labels) != len(images):
         raise InputError(
             f"{len(images)} images came with {len(labels)} labels: give one label an image."
@@ -68,7 +71,7 @@ def check_count(labels: Tensor, images: Tensor) -> None:
 
 
 def check_objects(objects: Tensor, size: tuple[int, ...]) -> None:
-    """Pixels marked one by one: other numbers, or one mark for many pixels, would count more."""
+    """Raise InputError unless `objects` are bool of shape `size`, one value for each pixel."""
     if objects.dtype != torch.bool or tuple(objects.shape) != tuple(size):
         raise InputError(
             f"objects are {objects.dtype} of shape {tuple(objects.shape)}: mark the pixels of each "
@@ -77,12 +80,12 @@ def check_objects(objects: Tensor, size: tuple[int, ...]) -> None:
 
 
 def not_finite(rows: Tensor) -> Int[Tensor, ""]:
-    """How many rows hold a NaN or an infinity, counted on the device."""
+    """Return the number of rows with NaN or infinite values, as a tensor on their device."""
     return (~rows.isfinite()).flatten(1).any(dim=1).sum()
 
 
 def refuse_images(bad: int, of: int) -> None:
-    """One sentence for images with a NaN or an infinity, if there are any."""
+    """Raise InputError if `bad` of `of` images have NaN or infinite values."""
     if bad:
         raise InputError(
             f"{bad} of {of} images hold a NaN or an infinity, so no answer to them "
@@ -91,7 +94,7 @@ def refuse_images(bad: int, of: int) -> None:
 
 
 def refuse_logits(bad: int, of: int) -> None:
-    """One sentence for answers with a NaN or an infinity, if there are any."""
+    """Raise NotFiniteError if `bad` of `of` rows of logits have NaN or infinite values."""
     if bad:
         raise NotFiniteError(
             f"{bad} of {of} answers hold logits that are not finite numbers, which have no order: "

@@ -1,4 +1,4 @@
-"""What is evaluated: a trained predictor, its images, and how to compute."""
+"""`EvalContext`, the input of every evaluation: a trained network, images and numerics."""
 
 from collections.abc import Iterator
 from dataclasses import Field, dataclass
@@ -15,15 +15,15 @@ from adautomix.evaluate.predict import NormalizedModel, Predict, Predictions
 from adautomix.models import Backbone
 
 Values = dict[str, float | int | list]
-"""Named numbers, or lists of numbers with None for what does not exist: plain JSON."""
+"""Results by name, as JSON values: numbers, or lists of numbers with None for missing ones."""
 
 
 @dataclass(frozen=True)
 class EvalContext:
-    """A trained predictor, the images it is evaluated on, and how to compute.
+    """A trained network, the images it is evaluated on, and how to compute.
 
     Attributes:
-        module: takes normalised images; on the device, in evaluation mode.
+        module: network that takes normalised images; on the device, in evaluation mode.
         data: the evaluated split.
         numerics: device and precision.
     """
@@ -34,18 +34,18 @@ class EvalContext:
 
     @property
     def backbone(self) -> Backbone:
-        """The network whose features can be looked at: a teacher's own."""
+        """The network as a `Backbone`, which gives access to features; for a teacher, its own."""
         module: Any = self.module
         return getattr(module, "network", module)
 
     @property
     def normalised(self) -> Predict:
-        """Normalised images to logits."""
+        """Function from normalised images to logits."""
         return self.numerics.predictor(self.module)
 
     @property
     def on_pixels(self) -> Predict:
-        """Pixels in [0, 1] to logits."""
+        """Function from pixels in [0, 1] to logits."""
         info = self.data.info
         return self.numerics.predictor(
             self.numerics.place(NormalizedModel(self.module, info.mean, info.std))
@@ -58,15 +58,15 @@ class EvalContext:
         return predictions(self.normalised, batches)
 
     def images(self, per_class: int | None = None) -> ImageSet:
-        """The split, or the first so many images of each of its classes."""
+        """Return the split, or the first `per_class` images of each of its classes."""
         return self.data if per_class is None else self.data.subset(per_class)
 
     def pixels(self, per_class: int | None = None) -> Iterator[Batch]:
-        """The images as pixels in [0, 1]."""
+        """Yield batches of pixels in [0, 1]."""
         return pixel_batches(self.images(per_class), device=self.numerics.device)
 
     def normal(self, per_class: int | None = None) -> Iterator[Batch]:
-        """The images, normalised."""
+        """Yield batches of normalised images."""
         return evaluation_batches(self.images(per_class), device=self.numerics.device)
 
 

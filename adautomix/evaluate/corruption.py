@@ -1,8 +1,7 @@
-"""Accuracy on corrupted images: by corruption and severity, and the means that papers quote.
+"""Accuracy on corrupted images, by corruption and severity, and its means.
 
-Two means are in use. Most papers average the 15 standard corruptions; the paper of AdAutoMix says
-19 (Sec. 4.3, Table 4). Both are over all five severities. A mean of fewer is a number of its own
-and has a name of its own, `mean_run`.
+Most papers average the 15 standard corruptions; the paper of AdAutoMix says 19 (Sec. 4.3, Table 4).
+Both means are over all five severities. A mean over other sets is called `mean_run`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,14 +23,14 @@ from adautomix.evaluate.predict import Predict
 
 @dataclass(frozen=True)
 class Corruption:
-    """What a network is worth on corrupted images.
+    """Accuracy of a classifier on corrupted images.
 
     Attributes:
-        accuracy: top-1 by corruption, one fraction a severity.
-        severities: those that were run, in the order of the fractions.
-        n: images of each corruption and severity.
-        origins: by corruption: "official" file or "made here".
-        left_out: corruptions that were asked for and not run, and why.
+        accuracy: corruption → top-1 accuracy at each severity, fractions.
+        severities: the evaluated severities, in the order of the fractions.
+        n: number of images for each corruption and severity.
+        origins: corruption → "official" file or "made here".
+        left_out: corruption that was requested but not run → the reason.
     """
 
     accuracy: dict[str, tuple[float, ...]]
@@ -41,11 +40,11 @@ class Corruption:
     left_out: dict[str, str]
 
     def by_corruption(self) -> dict[str, float]:
-        """The mean over the severities, for each corruption."""
+        """Return the mean over the severities for each corruption."""
         return {name: sum(row) / len(row) for name, row in self.accuracy.items()}
 
     def mean(self, names: Iterable[str] | None = None) -> float:
-        """The mean over `names`, or over all that were run; InputError where one was not run."""
+        """Return the mean over `names`, by default all; InputError if one was not run."""
         means = self.by_corruption()
         wanted = list(means if names is None else names)
         absent = [name for name in wanted if name not in means]
@@ -57,10 +56,10 @@ class Corruption:
         return sum(means[name] for name in wanted) / len(wanted)
 
     def values(self) -> dict[str, float]:
-        """Named numbers for a record: each corruption's mean, and the means over several.
+        """Return values for a record: each corruption's mean, and means over several.
 
         `mean_run` is over all that were run. `mean_15` (the standard ones) and `mean_19` (all) are
-        there only where every one of them was run at all five severities.
+        included only if all of these were run at all five severities.
         """
         found = {**self.by_corruption(), "mean_run": self.mean()}
         if self.severities == SEVERITIES:
@@ -70,7 +69,10 @@ class Corruption:
         return found
 
     def frame(self) -> pd.DataFrame:
-        """One row a corruption and severity: corruption, severity, accuracy, origin."""
+        """Return a table with a row for each corruption and severity.
+
+        Its columns are corruption, severity, accuracy and origin.
+        """
         rows = [
             (name, severity, value, self.origins[name])
             for name, row in self.accuracy.items()
@@ -79,10 +81,12 @@ class Corruption:
         return pd.DataFrame(rows, columns=["corruption", "severity", "accuracy", "origin"])
 
     def mce(self, reference: "Corruption", names: Sequence[str] = STANDARD) -> float:
-        """Mean corruption error relative to a reference, 1 for the reference itself.
+        """Return the mean corruption error relative to a reference, 1 for the reference itself.
 
         For each corruption the errors are summed over the severities and divided by those of the
-        reference; the mean of that over `names` (Hendrycks and Dietterich, 2019, Sec. 4.2).
+        reference, and averaged over `names` (Hendrycks and Dietterich, 2019, Sec. 4.2). Raises
+        InputError for other severities, a corruption that was not run, or a reference without
+        errors.
         """
         if self.severities != reference.severities:
             raise InputError(
@@ -100,7 +104,7 @@ class Corruption:
         return sum(ratios) / len(ratios)
 
     def note(self) -> str:
-        """One sentence on what the means are over."""
+        """Return a sentence that says which corruptions, severities and images were run."""
         run, asked = len(self.accuracy), len(self.accuracy) + len(self.left_out)
         levels = ", ".join(map(str, self.severities))
         text = f"{run} of {asked} corruptions, severities {levels}, {self.n} images each"
@@ -119,16 +123,16 @@ def corruption(
     root: str | Path | None = None,
     device: torch.device | str = "cpu",
 ) -> Corruption:
-    """Top-1 accuracy of `predict` on a clean split under each corruption and severity.
+    """Compute the top-1 accuracy on a clean split under each corruption and severity.
 
     Args:
         predict: pixels in [0, 1] "b c h w" to logits "b k", on `device`; see `NormalizedModel`.
-        names: corruptions; without them all 19, and those that lack their data are left out.
+        names: corruptions; None means all 19, without "frost" if its pictures are missing.
         severities: from 1 to 5.
-        root: where corrupted sets lie and are kept; see `adautomix.data.corrupted`.
+        root: folder of the corrupted sets; see `adautomix.data.corrupted`.
 
     Raises InputError for an unknown name or severity, or none at all; DataError when data are
-    missing for a corruption that is named.
+    missing for a corruption in `names`.
     """
     wanted = tuple(KINDS) if names is None else tuple(dict.fromkeys(names))
     levels = tuple(dict.fromkeys(severities))
@@ -160,9 +164,9 @@ def _top1(predict: Predict, data: ImageSet, device: torch.device | str) -> float
 
 
 def runnable() -> tuple[str, ...]:
-    """All 19 corruptions, or those that need no pictures where there are none of frost.
+    """Return all 19 corruptions, without "frost" if its pictures are missing.
 
-    They are named in the settings, so a mean over 18 is another evaluation than one over 19.
+    The names are part of the settings, so a mean over 18 is another evaluation than one over 19.
     """
     try:
         frost_pictures()
@@ -173,11 +177,12 @@ def runnable() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Corruptions:
-    """Accuracy under each corruption and severity (Table 4).
+    """The evaluation "corruption": accuracy under each corruption and severity (Table 4).
 
     Attributes:
-        corruptions: which ones.
+        corruptions: names of corruptions.
         severities: from 1 to 5.
+        per_class: evaluate the first `per_class` images of each class; None for all.
     """
 
     corruptions: tuple[str, ...] = field(default_factory=runnable)
@@ -185,10 +190,11 @@ class Corruptions:
     per_class: int | None = None
 
     def __call__(self, context: EvalContext) -> Values:
-        """The mean over all corruptions, "mean_run", and a list over the severities for each.
+        """Return accuracies: a list over the severities for each corruption, and means.
 
-        Also "clean", the same images untouched; "mean_15" and "mean_19" where all of these ran at
-        all severities; n images, and how many corruptions came from "official" files.
+        "mean_run" is over all corruptions, "mean_15" and "mean_19" as in `Corruption.values`;
+        "clean" is the accuracy on the clean images, "n" the number of images, and "official" the
+        number of corruptions from official files.
         """
         found = corruption(
             context.on_pixels,

@@ -1,8 +1,8 @@
-"""Where does the network find its evidence? Grad-CAM on plain and on mixed images (Fig. 11).
+"""The evaluation "cam": Grad-CAM localisation on plain and on mixed images (Fig. 11).
 
-Fig. 11 shows every method's own mixed images, so picture and network change at once. Here all
-networks see the same ones: the mean of two images, in which neither covers the other. Where the
-object's pixels are known, the share of a map's mass that lies on them says what pictures do not.
+Fig. 11 shows each method's own mixed images, so image and network change together. Here all
+networks get the same images: the mean of two, in which neither covers the other. If the object's
+pixels are known, the share of a map's sum that lies on them is measured.
 """
 
 from dataclasses import dataclass
@@ -22,12 +22,14 @@ from adautomix.rng import StepRNG
 
 BATCH = 500
 CELL = 4
-"""Pixels along a side of what is kept of a map; the last features of a CIFAR ResNet have 8."""
+"""Side in pixels of the cells to which recorded maps are averaged; a position of the last features
+of a CIFAR ResNet has 8.
+"""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Positions of the two images of every mixed one; their classes differ."""
+    """Positions in the split of the two images of each mixed one; their classes differ."""
 
     first: Int[np.ndarray, " pairs"]
     second: Int[np.ndarray, " pairs"]
@@ -35,12 +37,12 @@ class Pairs:
 
 @dataclass(frozen=True)
 class GradCAMLocalisation:
-    """Class activation maps of every image, and of both classes of mixed ones.
+    """Grad-CAM maps of every image, and of both classes of mixed images.
 
     Attributes:
-        layer: of whose features the map is, see `grad_cam`.
-        pairs: mixed images.
-        shown: how many of them are kept as pictures.
+        layer: the features the map is computed from, see `grad_cam`.
+        pairs: maximum number of mixed images.
+        shown: number of mixed images whose maps are recorded.
         seed: of the choice of the pairs.
     """
 
@@ -50,13 +52,16 @@ class GradCAMLocalisation:
     seed: int = 0
 
     def __call__(self, context: EvalContext) -> Values:
-        """Shares of mass where objects are known, and the pictures' maps.
+        """Return shares of the maps' sums on the objects, if these are known, and some maps.
 
-        clean_own, clean_area: on the digit, in an image of one; what a constant map would have.
-        own, other, area: on the digit asked about and on the other one, in a mixed image.
-        both: how often the two classes present are the two that the network puts first.
-        shown_first, shown_second: positions; shown_maps: per mille, pair by pair, first class
-        first, row by row; shown_probabilities in the same order; shown_cells along a map's side.
+        - clean_own: share on the object in plain images; clean_area: chance, a constant map's.
+        - own, other, area: share on the object of the map's class and on the other object in mixed
+          images; chance.
+        - both: fraction of mixed images whose two classes are the two most probable.
+        - n: number of mixed images.
+        - shown_first, shown_second: positions of the recorded pairs; shown_maps: their maps in per
+          mille, pair by pair, first class first, row by row; shown_probabilities: of the classes,
+          in the same order; shown_cells: cells along a map's side.
         """
         data, device = context.data, context.numerics.device
         images, labels = on_device(data, device)
@@ -89,7 +94,7 @@ class GradCAMLocalisation:
 
 
 def pairs_of(labels: Int[np.ndarray, " s"], count: int, seed: int) -> Pairs:
-    """Up to `count` pairs of images of two classes; every image is in one pair at most."""
+    """Choose up to `count` pairs of images of different classes, each image in one pair at most."""
     if count < 1:
         raise InputError(f"pairs must be 1 or more, not {count}.")
     order = StepRNG(seed, stream="evaluate").permutation(len(labels)).numpy()
@@ -99,7 +104,7 @@ def pairs_of(labels: Int[np.ndarray, " s"], count: int, seed: int) -> Pairs:
 
 
 def _one(maps: Float[Tensor, "b h w"], objects: Bool[Tensor, "b h w"]) -> Values:
-    """The share of mass on the object of a plain image, and the object's share of the area."""
+    """Return the share of the sum on the object of plain images, and the object's area."""
     return {
         "clean_own": _mean(cam_share(maps, objects)),
         "clean_area": float(objects.cpu().double().mean()),
@@ -111,7 +116,7 @@ def _two(
     first: Bool[Tensor, "b h w"],
     second: Bool[Tensor, "b h w"],
 ) -> Values:
-    """The shares of mass on the object asked about and on the other one, of both maps."""
+    """Return the shares of the sum on the object of the map's class and on the other object."""
     own = [cam_share(maps[0], first), cam_share(maps[1], second)]
     other = [cam_share(maps[0], second), cam_share(maps[1], first)]
     return {
@@ -122,17 +127,17 @@ def _two(
 
 
 def _mean(shares: Float[Tensor, " b"]) -> float:
-    """The mean over maps that are not all zero; a map without evidence has no place for it."""
+    """Return the mean over maps that are not all zero; 0 if all are."""
     return float(shares.cpu().double().nanmean()) if not shares.isnan().all() else 0.0
 
 
 def _both_first(logits: Float[Tensor, "b k"], present: Int[Tensor, "b 2"]) -> float:
-    """How often the two classes present are the two most probable ones."""
+    """Return how often the two classes of a mixed image are the two most probable."""
     first = [ranks(Predictions(logits, labels)) < 2 for labels in present.unbind(dim=1)]
     return float((first[0] & first[1]).cpu().double().mean())
 
 
 def _per_mille(maps: list[Float[Tensor, "b h w"]]) -> list[int]:
-    """The maps of each pair, in cells of `CELL` × `CELL` pixels, as whole numbers."""
+    """Return the maps of each pair, averaged over `CELL` × `CELL` pixels, in per mille."""
     cells = torch.nn.functional.avg_pool2d(torch.stack(maps, dim=1), CELL)
     return (1000 * cells).round().int().ravel().tolist()

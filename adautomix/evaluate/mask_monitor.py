@@ -1,4 +1,4 @@
-"""A fixed set of images, mixed again and again while a method learns."""
+"""`MaskMonitor`, which mixes a fixed set of images repeatedly during training."""
 
 import io
 from typing import Any
@@ -16,18 +16,18 @@ from adautomix.mix import Mixed
 from adautomix.rng import StepRNG
 
 SETS = 6
-"""Mixed images that are kept as pictures."""
+"""Number of mixed images that are saved."""
 BATCH, ROUNDS = 100, 8
-"""Images a batch and number of batches for the numbers."""
+"""Images of a batch, and number of batches, over which masks are described."""
 LOOKS = (0.0, 0.1, 0.3, 1.0)
-"""When pictures are taken, as shares of the run."""
+"""Times at which mixed images are saved, as fractions of the run."""
 
 
 class MaskMonitor:
-    """Always the same images of the evaluated split, with the same partners and ratios.
+    """Mixes the same images of the evaluated split, with the same random numbers, at any time.
 
     Args:
-        data: the evaluated split; `masks`, where it has them, are the pixels of the object.
+        data: the evaluated split; its `masks`, if any, are the pixels of the object.
         device: where to mix.
     """
 
@@ -40,11 +40,11 @@ class MaskMonitor:
 
     @staticmethod
     def epochs(total: int) -> set[int]:
-        """After which epochs pictures are taken."""
+        """Return the epochs after which mixed images are saved."""
         return {round(share * total) for share in LOOKS}
 
     def look(self, method: Method, notes: dict[str, Tensor], epoch: int) -> None:
-        """Adds pictures of this epoch to `notes`, once, where the method mixes anything."""
+        """Add this epoch's mixed images and masks to `notes`, once, if the method mixes images."""
         if f"mixed_{epoch}" in notes:
             return
         mixed = self._mix(method, 0)
@@ -58,7 +58,9 @@ class MaskMonitor:
         notes[f"masks_{epoch}"] = (mixed.masks[:SETS].float() * 255).round().byte().cpu()
 
     def describe(self, method: Method) -> dict[str, float]:
-        """Means over all images: `mask_peak`, `area_gap` and, with known objects, `kept_share`."""
+        """Return means over all images: `mask_peak`, `area_gap` and, if objects are known,
+        `kept_share` (object coverage); see `adautomix.evaluate.masks`. Empty if nothing is mixed.
+        """
         found = [self._numbers(method, i) for i in range(len(self.rounds))]
         found = [numbers for numbers in found if numbers]
         return {
@@ -67,7 +69,7 @@ class MaskMonitor:
         }
 
     def finish(self, method: Method, notes: dict[str, Tensor]) -> None:
-        """Adds ratio and kept share of every object to `notes`, flat, where known."""
+        """Add λ and coverage of every object to `notes`, flattened, if objects are known."""
         objects = self.data.masks
         found = [self._mix(method, i) for i in range(len(self.rounds))]
         mixes = [mixed for mixed in found if mixed is not None]  # all, or none where none mix
@@ -78,9 +80,10 @@ class MaskMonitor:
         notes["kept"] = _flat(shares)
 
     def files(self, notes: dict[str, Tensor]) -> dict[str, bytes]:
-        """`mixed.npz` from the pictures in `notes`.
+        """Return the file `mixed.npz` made from `notes`, by name.
 
-        It holds parents, ratios, kept_ratios, kept, and mixed_E and masks_E for each epoch E.
+        It holds parents, ratios, kept_ratios and kept (λ and coverage of every object), and mixed_E
+        and masks_E for each saved epoch E.
         """
         if not notes:
             return {}
@@ -113,5 +116,5 @@ class MaskMonitor:
 
 
 def _flat(tensors: list[Tensor]) -> Tensor:
-    """All numbers in a row: a method may mix another number of images in every batch."""
+    """Concatenate all values in one axis, as N may differ between batches; float16, on the CPU."""
     return torch.cat([tensor.flatten() for tensor in tensors]).half().cpu()

@@ -1,4 +1,4 @@
-"""What masks are like: what they keep of each object, how sharp they are, how they follow λ."""
+"""Statistics of masks: coverage of the objects, sharpness, and agreement of area and λ."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -10,10 +10,10 @@ from adautomix.mix.base import areas
 
 
 def shown(mixed: Mixed) -> Float[Tensor, "b n h w"]:
-    """How much of each of partner n's own pixels is painted, wherever that is, in [0, 1].
+    """Return how much of each pixel of partner n is shown anywhere in the mixed image, in [0, 1].
 
-    These are the masks, but for the rules that move pixels: there each mask is carried back to
-    where its pixels come from. A pixel that is painted twice, in an enlarged image, counts once.
+    These are the masks, except for rules that move pixels: there each mask is mapped back to where
+    its pixels come from. A pixel that is shown twice, in an enlarged image, counts once.
     """
     if mixed.sources is None:
         return mixed.masks
@@ -23,11 +23,12 @@ def shown(mixed: Mixed) -> Float[Tensor, "b n h w"]:
 
 
 def object_coverage(mixed: Mixed, objects: Bool[Tensor, "b h w"]) -> Float[Tensor, "b n"]:
-    """The share of partner n's object pixels that are painted, in [0, 1].
+    """Return the share of partner n's object pixels that are shown, in [0, 1].
 
-    `objects` mark the object's pixels of each image of the batch. A mask that knows nothing of the
-    objects keeps 1/N on average, whatever the ratios; one that avoids covering one object with
-    another's background keeps more. InputError for other objects than bool of one mark a pixel.
+    `objects` are True on the object's pixels of each image of the batch. A mask that is independent
+    of the objects covers 1/N on average, whatever the ratios; one that avoids covering one object
+    with another image's background covers more. Raises InputError unless `objects` are bool with
+    one value for each pixel.
     """
     checks.check_objects(objects, (len(objects), *mixed.masks.shape[2:]))
     theirs = objects[mixed.partners].to(mixed.ratios.dtype)
@@ -36,12 +37,11 @@ def object_coverage(mixed: Mixed, objects: Bool[Tensor, "b h w"]) -> Float[Tenso
 
 @torch.no_grad()
 def describe_masks(mixed: Mixed) -> dict[str, float]:
-    """Two numbers for a batch of masks.
+    """Return two statistics of a batch of masks.
 
-    - mask_peak: the mean over pixels of the largest of the N masks: 1/N where all images are
-      equally present, 1 where every pixel belongs to one image.
-    - area_gap: the mean distance |area of the mask − λ|: how far the label is from what was
-      painted.
+    - mask_peak: mean over pixels of the largest of the N masks: 1/N if all images have equal weight
+      everywhere, 1 if every pixel shows one image.
+    - area_gap: mean |area of the mask − λ|: the difference of the image from its label.
     """
     return {
         "mask_peak": float(mixed.masks.amax(dim=1).mean()),

@@ -1,4 +1,4 @@
-"""Random PatchDrop (Naseer et al., 2021; Sec. 4.4): accuracy when a share of the patches is gone.
+"""Occlusion by random PatchDrop (Naseer et al., 2021; Sec. 4.4): accuracy with dropped patches.
 
 Table 7 and Fig. 5 drop 0 to 90 % of the 14 × 14 patches of 16 px of images of 224 px.
 """
@@ -30,10 +30,10 @@ class Occlusion(NamedTuple):
     """Accuracy by share of dropped cells.
 
     Attributes:
-        shares: of dropped cells.
-        accuracies: fractions, each counted on the same n images.
-        n: images that count.
-        left_out: images that do not, since their label is −100.
+        shares: fractions of dropped cells.
+        accuracies: top-1 accuracies, fractions, on the same n images.
+        n: number of images with a label.
+        left_out: number of images left out, since their label is −100.
     """
 
     shares: tuple[float, ...]
@@ -44,23 +44,23 @@ class Occlusion(NamedTuple):
 
 @dataclass(frozen=True)
 class PatchDrop:
-    """Which cells of an image are dropped, and what is seen in their place.
+    """Drops random cells of images.
 
     Each image has its own random order of its cells, and a share r drops the first r of them,
-    rounded to whole cells. So the sets are nested: what is gone at 20 % includes what is gone at
+    rounded to whole cells. The sets are nested: the cells dropped at 20 % include those dropped at
     10 %, which lowers the variance of the differences along the curve. The order of image i of a
     split depends on the seed and on i, not on the batches.
 
     Differs from the released code: there, one unseeded random set serves a whole batch
-    (`shared=True`, seeded), the grid is 14 × 14 of 224 px whatever the image, and zero is written
+    (`shared=True`, here seeded), the grid is 14 × 14 of 224 px for any image, and zero is written
     into normalised images, which is the dataset's mean colour (`fill=info.mean`).
 
     Attributes:
-        grid: cells along each side; None makes them side/14 px, rounded: 14 × 14 of 16 px at 224,
-            as in the paper, and 16 × 16 of 2 px at 32. Where it does not divide the side, cells
+        grid: cells along each side; None makes cells of side/14 px, rounded: 14 × 14 of 16 px at
+            224, as in the paper, and 16 × 16 of 2 px at 32. If it does not divide the side, cells
             differ by one pixel.
-        fill: the value or the colour of a dropped pixel, in [0, 1]; 0 is black, as in Naseer et al.
-        shared: one set for a whole batch.
+        fill: value or colour of a dropped pixel, in [0, 1]; 0 is black, as in Naseer et al.
+        shared: drop the same cells in all images of a batch.
         seed: of the orders.
     """
 
@@ -70,13 +70,13 @@ class PatchDrop:
     seed: int = 0
 
     def rng(self) -> StepRNG:
-        """The random numbers of one pass over a split, consumed image by image."""
+        """Return the random numbers of one pass over a split, used image by image."""
         return StepRNG(self.seed, stream="evaluate")
 
     def orders(
         self, images: Float[Tensor, "b c h w"], rng: StepRNG
     ) -> Int[Tensor, "b rows columns"]:
-        """When each cell of each image is dropped: the numbers 0 to rows · columns − 1 at random.
+        """Return the rank at which each cell is dropped: 0 to rows · columns − 1 in random order.
 
         Raises:
             InputError: more cells along a side than pixels, or none.
@@ -99,12 +99,12 @@ class PatchDrop:
         orders: Int[Tensor, "b rows columns"],
         share: float,
     ) -> Float[Tensor, "b c h w"]:
-        """The images without the first `share` of their cells, as a copy.
+        """Return a copy of the images in which the first `share` of the cells is filled.
 
         Raises:
             InputError: a colour of another number of channels, or not in [0, 1].
         """
-        fill = torch.tensor(self.fill, dtype=images.dtype).view(-1, 1, 1)  # on the host, to look
+        fill = torch.tensor(self.fill, dtype=images.dtype).view(-1, 1, 1)  # checked on the host
         if len(fill) not in (1, images.shape[1]) or not ((fill >= 0) & (fill <= 1)).all():
             raise InputError(
                 f"fill must be a value in [0, 1], or one for each of the images' {images.shape[1]} "
@@ -116,12 +116,12 @@ class PatchDrop:
 
 
 def cells_along(side: int) -> int:
-    """How many cells of side/14 px, rounded, lie along a side: 14 for 224 px, 16 for 32 px."""
+    """Return the number of cells of side/14 px, rounded, along a side: 14 for 224, 16 for 32 px."""
     return round(side / max(1, round(side / ACROSS)))
 
 
 def _enlarge(cells: Tensor, height: int, width: int) -> Tensor:
-    """Every pixel's cell: "b rows columns" to "b h w"."""
+    """Enlarge cells to pixels: "b rows columns" to "b h w"."""
     rows = torch.arange(height, device=cells.device) * cells.shape[1] // height
     columns = torch.arange(width, device=cells.device) * cells.shape[2] // width
     return cells[:, rows][:, :, columns]
@@ -135,15 +135,15 @@ def occlusion(
     *,
     shares: Sequence[float] = SHARES,
 ) -> Occlusion:
-    """Top-1 accuracy at every share of dropped cells (Fig. 5, Table 7), all on the same images.
+    """Compute the top-1 accuracy at each share of dropped cells (Fig. 5, Table 7).
 
     Args:
         predict: pixels in [0, 1], "b c h w", to logits "b k" (see `NormalizedModel`); a module is
             run in evaluation mode.
         batches: (pixels, labels) pairs of any size, on the device of `predict`; for the labels
             see `accuracy`.
-        drop: which cells, and what is seen instead; by default black cells of side/14 px.
-        shares: of cells that are dropped, in [0, 1].
+        drop: the cells and their fill; by default black cells of side/14 px.
+        shares: fractions of cells to drop, in [0, 1].
 
     Raises:
         InputError: see `accuracy`; or no images, no shares or a share outside [0, 1], a grid or a
@@ -176,11 +176,12 @@ def occlusion(
 
 @dataclass(frozen=True)
 class Occlusions:
-    """Accuracy when a share of the cells of every image is gone (Fig. 5, Table 7).
+    """The evaluation "occlusion": accuracy with dropped cells (Fig. 5, Table 7).
 
     Attributes:
-        shares: of dropped cells, fractions.
+        shares: fractions of dropped cells.
         grid, fill, shared, seed: see `PatchDrop`; the fill "mean" is the dataset's mean colour.
+        per_class: evaluate the first `per_class` images of each class; None for all.
     """
 
     shares: tuple[float, ...] = SHARES
@@ -191,7 +192,7 @@ class Occlusions:
     per_class: int | None = None
 
     def __call__(self, context: EvalContext) -> Values:
-        """The "mean" over the shares, n images, and "dropped_30" and so on for each share."""
+        """Return the accuracies "dropped_30" etc. in percent of cells, their "mean", and "n"."""
         drop = PatchDrop(self.grid, self._colour(context.data.info), self.shared, self.seed)
         batches = context.pixels(self.per_class)
         found = occlusion(context.on_pixels, batches, drop, shares=self.shares)

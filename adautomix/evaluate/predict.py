@@ -1,4 +1,4 @@
-"""The currency of the evaluations: a function from pixels in [0, 1] to logits, and its answers."""
+"""Types of the evaluations: a function from images to logits, and logits with labels."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 Predict = Callable[[Tensor], Tensor]
-"""Images "b c h w" to logits "b k". What the images are (pixels, normalised) its user says."""
+"""Function from images "b c h w", pixels or normalised, to logits "b k"."""
 
 
 class NormalizedModel(nn.Module):
-    """A classifier of normalised images as one of pixels in [0, 1].
+    """A classifier of pixels in [0, 1], from a classifier of normalised images.
 
-    Attacks and corruptions are defined on pixels; with the normalisation inside, their budgets are
-    in pixel units and their results can be clamped to valid images.
+    Attacks and corruptions are defined on pixels; with the normalisation inside the model, their
+    budgets are in pixel units and their results can be clamped to valid images.
 
     Args:
-        network: takes normalised images.
+        network: network that takes normalised images.
         mean, std: of each channel, for pixels in [0, 1].
     """
 
@@ -36,11 +36,11 @@ class NormalizedModel(nn.Module):
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a network said of images, and what is true.
+    """Logits of images, and their labels.
 
     Attributes:
-        logits: as it said them.
-        labels: class numbers, or `LEFT_OUT` (−100) for an image that counts nowhere.
+        logits: output of the network.
+        labels: class numbers, or `LEFT_OUT` (−100) for an image that is left out.
     """
 
     logits: Float[Tensor, "s k"]

@@ -1,4 +1,4 @@
-"""The evaluations by name."""
+"""Evaluations by name, and their settings."""
 
 import json
 from collections.abc import Callable
@@ -17,13 +17,13 @@ Factory = Callable[..., Evaluation]
 EVALUATIONS: dict[str, Factory] = {
     name: partial(load(each.home), **each.usual) for name, each in names.EVALUATIONS.items()
 }
-"""Settings to an evaluation, by name; registered in `adautomix.names`."""
+"""Name → function from settings to an evaluation; registered in `adautomix.names`."""
 
 
 def make(name: str, settings: dict[str, Any]) -> Evaluation:
-    """The evaluation of that name with some settings changed.
+    """Return the evaluation of that name with some settings changed.
 
-    Raises InputError for a name or a setting that is not there.
+    Raises InputError for an unknown name or setting.
     """
     if name not in EVALUATIONS:
         raise unknown("evaluation", name, EVALUATIONS)
@@ -36,7 +36,7 @@ def make(name: str, settings: dict[str, Any]) -> Evaluation:
 
 
 def settings_of(name: str, **changes: Any) -> dict[str, Any]:
-    """All settings of an evaluation as a record holds them: JSON, lists for tuples.
+    """Return all settings of an evaluation as in a record: JSON, lists for tuples.
 
     >>> settings_of("calibration", bins=10)
     {'bins': 10, 'binning': 'equal', 'scaled': False}

@@ -1,8 +1,8 @@
-"""Figures and tables of the book. No torch: arrays and data frames in, a `Figure` or text out.
+"""Figures and tables of the book, made from arrays and data frames. Nothing here imports torch.
 
-A function takes its data, returns its figure, reads no file and shows nothing. Those that draw one
-axes take `ax=`; those that lay out a sheet or several panels own their figure. `use()` applies the
-style; without it they draw in matplotlib's own.
+A function takes its data and returns a matplotlib `Figure` (tables: text); it reads no file and
+shows nothing. Functions that draw a single axes take `ax=`; those with a sheet or several panels
+create their figure. `use()` applies the style of the book; without it matplotlib's is used.
 """
 
 from adautomix.figures.anatomy import attention_maps, mix_anatomy

@@ -1,4 +1,4 @@
-"""Pictures of one mixed image: what it was made of, and where the generator looked.
+"""Figures of one mixed image: its parents, masks and sum, and the generator's attention.
 
 Images are uint8 or floats in [0, 1], channels last; masks are floats in [0, 1].
 """
@@ -28,7 +28,7 @@ ACCENT = method_colour("adautomix")
 
 @dataclass(frozen=True)
 class Column:
-    """One column of `mix_anatomy`: its heading, its pictures, and the glyph that follows it."""
+    """One column of `mix_anatomy`: its heading, its pictures, and the sign to its right."""
 
     heading: str
     pictures: np.ndarray
@@ -44,11 +44,11 @@ def mix_anatomy(
     names: Sequence[str] | None = None,
     features: np.ndarray | None = None,
 ) -> Figure:
-    """How one mixed image is made (Eq. 7): a row a partner, and their sum at the right.
+    """Show how one mixed image is made (Eq. 7): a row for each partner, their sum on the right.
 
-    parents (n, h, w, 3), masks P' (n, h, w), mixed (h, w, 3), ratios λ (n,). `names` are written
-    before the rows. `features` (n, h', w'), of any range, adds a column of what the generator
-    sees, e.g. the tap's mean over channels; each map is scaled to its own range.
+    `parents` is (n, h, w, 3), `masks` P' (n, h, w), `mixed` (h, w, 3), `ratios` λ (n,); `names` are
+    written before the rows. `features` (n, h', w'), of any range, adds a column of the generator's
+    input, e.g. the tap's mean over channels; each map is scaled to its own range.
     """
     images = require_images("parents", parents, ("n",))
     n, h, w = images.shape[:3]
@@ -77,14 +77,14 @@ def mix_anatomy(
 
 
 def _own_range(maps: np.ndarray) -> np.ndarray:
-    """Each map (n, h, w) stretched to [0, 1]; a constant map becomes zero."""
+    """Scale each map (n, h, w) to [0, 1]; a constant map becomes zero."""
     low = maps.min(axis=(1, 2), keepdims=True)
     spread = maps.max(axis=(1, 2), keepdims=True) - low
     return (maps - low) / np.where(spread > 0, spread, 1)
 
 
 def _anatomy_sheet(columns: Sequence[Column], n: int) -> tuple[Sheet, list[list[Box]]]:
-    """An empty sheet as wide as the text, and the boxes of every column from top to bottom."""
+    """Return an empty sheet of the text's width, and the boxes of every column, top to bottom."""
     glyphs = sum(GLYPH for column in columns if column.glyph)
     tile = (WIDTH - MARGIN - glyphs - BRACE) / (len(columns) + LARGER)
     pitch = tile + BETWEEN
@@ -97,7 +97,7 @@ def _anatomy_sheet(columns: Sequence[Column], n: int) -> tuple[Sheet, list[list[
 
 
 def _draw_column(sheet: Sheet, column: Column, boxes: Sequence[Box]) -> None:
-    """Pictures, as images or as heat by their number of axes, with the glyph after each."""
+    """Draw a column's pictures, as images (4 axes) or heat maps, with the sign after each."""
     rng = sheet.image if column.pictures.ndim == 4 else sheet.heat
     sheet.heading(boxes[0], column.heading)
     for picture, box in zip(column.pictures, boxes, strict=True):
@@ -108,7 +108,7 @@ def _draw_column(sheet: Sheet, column: Column, boxes: Sequence[Box]) -> None:
 def _draw_ratios(
     sheet: Sheet, ratios: np.ndarray, names: Sequence[str] | None, boxes: Sequence[Box]
 ) -> None:
-    """λ of every partner as a number over a bar, in the left margin, under its name."""
+    """Draw λ of every partner in the left margin: its name, the value, and a bar."""
     length = MARGIN - 0.2
     for row, (ratio, box) in enumerate(zip(ratios, boxes, strict=True)):
         middle = box.centre[1]
@@ -120,7 +120,7 @@ def _draw_ratios(
 
 
 def _draw_sum(sheet: Sheet, mixed: np.ndarray, boxes: Sequence[Box]) -> None:
-    """Plus signs between the products, a bracket around them, and the mixed image, larger."""
+    """Draw plus signs between the products, a bracket, and the mixed image, larger."""
     first, last = boxes[0], boxes[-1]
     for box in boxes[1:]:
         sheet.text(box.centre[0], box.y - BETWEEN / 2, "$+$", size=15)
@@ -138,10 +138,15 @@ def _draw_sum(sheet: Sheet, mixed: np.ndarray, boxes: Sequence[Box]) -> None:
 def attention_maps(
     image: np.ndarray, maps: np.ndarray, queries: np.ndarray, *, columns: int = 4
 ) -> Figure:
-    """Where a few positions of the tap look: the image with its queries, then a map for each.
+    """Show the image with some query positions, then the attention map of each query.
 
-    image (h, w, 3); maps (q, h', w'), rows of the attention in the tap's grid, not negative;
-    queries (q, 2), the row and column of each query in that grid. All maps share one scale.
+    All maps share one colour scale.
+
+    Args:
+        image: (h, w, 3).
+        maps: (q, h', w'), rows of the attention matrix on the tap's grid, not negative.
+        queries: (q, 2), row and column of each query on that grid.
+        columns: maps in a row of the figure.
     """
     pixels = require_images("image", image, ())
     weights = require_shape("maps", maps, ("q", "h'", "w'"))
@@ -169,7 +174,7 @@ def attention_maps(
 
 
 def _queries(queries: np.ndarray, q: int, rows: int, columns: int) -> np.ndarray:
-    """Queries (q, 2) that lie inside the grid."""
+    """Return the queries (q, 2); InputError if one lies outside the grid."""
     places = require_shape("queries", queries, (q, 2))
     if np.any(places < 0) or np.any(places >= (rows, columns)):
         raise InputError(
@@ -179,7 +184,7 @@ def _queries(queries: np.ndarray, q: int, rows: int, columns: int) -> np.ndarray
 
 
 def _mark(sheet: Sheet, box: Box, place: np.ndarray, grid: tuple[int, ...], label: str) -> None:
-    """A frame, dark around light, on one cell of a grid laid over `box`; a number beside it."""
+    """Frame one cell of a grid over `box`, dark around white, with a label in it."""
     height, width = box.height / grid[0], box.width / grid[1]
     cell = Box(box.x + place[1] * width, box.y + place[0] * height, width, height)
     sheet.frame(cell, linewidth=3.2, edgecolor=INK)

@@ -1,4 +1,4 @@
-"""Where a network finds its evidence in a mixed image (Fig. 11): a row a method."""
+"""Figure of class activation maps of mixed images (Fig. 11), a row for each method."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,9 @@ from adautomix.figures.style import INK, MUTED, WIDTH, darker
 from adautomix.names import REGISTRY, method_colour, title_of
 
 SHINE = 0.75
-"""How much of a pixel is heat where the map is 1."""
+"""Weight of the heat colour in a pixel where the map is 1."""
 DIM = 0.35
-"""How much of a pixel's brightness is left where the map is 0."""
+"""Fraction of a pixel's brightness that is left where the map is 0."""
 PAIR = 0.22
 LINE = 0.155
 
@@ -29,14 +29,12 @@ def cam_grid(
     *,
     probabilities: Mapping[str, np.ndarray] | None = None,
 ) -> Figure:
-    """Mixed images and the class activation maps of the images in them: a row a method.
+    """Show mixed images and their class activation maps, a row for each method.
 
-    mixed {method: (pairs, h, w, 3)}; maps {method: (pairs, n, h, w)} in [0, 1], one for each of the
-    n classes of a mixed image; classes, for each pair, the n names; probabilities
-    {method: (pairs, n)}, what the network gives to each class, are written beneath.
-
-    Each pair takes 1 + n columns: the image, then the image seen through each map, dark where the
-    map is 0 and glowing where it is 1.
+    Each pair takes 1 + n columns: the image, then the image under each map, dark where the map is 0
+    and bright where it is 1. `mixed` is {method: (pairs, h, w, 3)}; `maps` is
+    {method: (pairs, n, h, w)} in [0, 1], for the n classes of a mixed image; `classes` has n names
+    for each pair; `probabilities` {method: (pairs, n)} of the classes are written beneath.
     """
     require_some("mixed", mixed)
     pixels, heats, said = _checked(mixed, maps, classes, probabilities)
@@ -70,7 +68,7 @@ def cam_grid(
 
 
 def glow(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """An image (h, w, 3) seen through a map (h, w): dark where it is 0, glowing where it is 1."""
+    """Return an image (h, w, 3) under a map (h, w): dark where it is 0, bright where it is 1."""
     weight = heat[..., None]
     colours = mpl.colormaps[HEAT](0.25 + 0.7 * heat)[..., :3]
     lit = pixels / 255 * (DIM + (1 - DIM) * weight)
@@ -90,7 +88,7 @@ def _checked(
     classes: Sequence[Sequence[str]],
     probabilities: Mapping[str, np.ndarray] | None,
 ) -> tuple[dict[str, np.ndarray], ...]:
-    """Images, maps and probabilities of every method, all of the same pairs and classes."""
+    """Return images, maps and probabilities of every method; InputError for other shapes."""
     require_some("classes", classes)
     pairs, n = len(classes), len(classes[0])
     for p, names in enumerate(classes):
@@ -112,13 +110,13 @@ def _checked(
 
 
 def _heading(title: str, tile: float) -> str:
-    """A title in lines no wider than a tile, where its words allow."""
+    """Wrap a title to the width of a tile, without breaking words."""
     letters = max(int(tile / LETTER), 5)
     return textwrap.fill(title.replace("_", " "), letters, break_long_words=False)
 
 
 def _look(key: str) -> dict[str, str]:
-    """The colour of the method's name; the paper's own is bold."""
+    """Return colour and weight of a method's name; AdAutoMix is bold."""
     if key not in REGISTRY:
         return {"color": INK}
     weight = "bold" if key == "adautomix" else "normal"

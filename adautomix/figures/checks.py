@@ -1,7 +1,7 @@
-"""What a figure demands of its data, each said in one sentence.
+"""Checks of the data that figures take; each raises InputError with a readable message.
 
-The public functions of this package annotate arrays as `np.ndarray` and give the shape in the
-docstring: the shape is checked here, with a sentence, in every run and not in tests alone.
+The functions of this package annotate arrays as `np.ndarray` and document the shape in the
+docstring: the shape is checked here at run time, and not in tests alone.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,7 +15,7 @@ TOLERANCE = 1e-3
 
 
 def require_shape(what: str, array: object, shape: Sequence[int | str]) -> np.ndarray:
-    """`array` as a numpy array of `shape`; a number must be met, a letter stands for any size."""
+    """Return `array` as a non-empty numpy array of `shape`, where a letter allows any size."""
     found = np.asarray(array)
     fits = found.ndim == len(shape) and all(
         isinstance(wanted, str) or size == wanted
@@ -28,7 +28,7 @@ def require_shape(what: str, array: object, shape: Sequence[int | str]) -> np.nd
 
 
 def require_images(what: str, images: object, leading: Sequence[int | str]) -> np.ndarray:
-    """Images as uint8 of shape (*leading, h, w, 3), from uint8 or from floats in [0, 1]."""
+    """Return images as uint8 (*leading, h, w, 3), from uint8 or from floats in [0, 1]."""
     found = require_shape(what, images, (*leading, "h", "w", 3))
     if found.dtype == np.uint8:
         return found
@@ -36,7 +36,7 @@ def require_images(what: str, images: object, leading: Sequence[int | str]) -> n
 
 
 def require_unit(what: str, values: np.ndarray) -> np.ndarray:
-    """Floats in [0, 1]; rounding errors are clipped, anything else is refused."""
+    """Return floats in [0, 1], clipping rounding errors; InputError for other values."""
     if not np.issubdtype(values.dtype, np.floating):
         raise InputError(f"{what} is {values.dtype}; give uint8 pixels or floats in [0, 1].")
     low, high = float(np.min(values)), float(np.max(values))
@@ -46,7 +46,7 @@ def require_unit(what: str, values: np.ndarray) -> np.ndarray:
 
 
 def require_columns(what: str, frame: pd.DataFrame, columns: Collection[str]) -> None:
-    """`frame` has every one of `columns` and at least one row."""
+    """Raise InputError unless `frame` has all `columns` and at least one row."""
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         having = ", ".join(map(str, frame.columns))
@@ -56,6 +56,6 @@ def require_columns(what: str, frame: pd.DataFrame, columns: Collection[str]) ->
 
 
 def require_some(what: str, values: Collection[object]) -> None:
-    """At least one thing to draw."""
+    """Raise InputError if there is nothing to draw."""
     if len(values) == 0:
         raise InputError(f"{what} is empty; give at least one.")

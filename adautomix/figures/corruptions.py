@@ -1,4 +1,4 @@
-"""Corruptions: what they do to one image, and what they cost each method."""
+"""Figures of corruptions: one image under each, and each method's accuracy under each."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -24,10 +24,13 @@ ROW, SLOPE = 0.225, 0.16
 
 
 def corruption_sheet(clean: np.ndarray, corrupted: Mapping[str, np.ndarray]) -> Figure:
-    """One image under each corruption: a row a corruption, a column a severity.
+    """Show one image under each corruption: a row for each corruption, a column for each severity.
 
-    clean (h, w, 3), corrupted {corruption: (severities, h, w, 3)} with as many severities for each.
-    Noise and blur stand on the left with the clean image beneath, weather and digital on the right.
+    Noise and blur are on the left with the clean image beneath, weather and digital on the right.
+
+    Args:
+        clean: (h, w, 3).
+        corrupted: {corruption: (severities, h, w, 3)}, with the same number of severities for each.
     """
     require_some("corrupted", corrupted)
     original = require_images("clean", clean, ())
@@ -52,7 +55,7 @@ def corruption_sheet(clean: np.ndarray, corrupted: Mapping[str, np.ndarray]) -> 
 
 
 def _of_group(rows: Mapping[str, np.ndarray], group: str) -> list[str]:
-    """The corruptions of a group that are there, in the order of the benchmark."""
+    """Return the corruptions of a group in `rows`, in the order of the benchmark."""
     for name in rows:
         kind(name)
     return [name for name, row in KINDS.items() if row.group == group and name in rows]
@@ -63,7 +66,7 @@ def _height(side: Sequence[Sequence[str]], tile: float) -> float:
 
 
 def _head(names: Sequence[str]) -> float:
-    """The height above a group: the clean image has no heading."""
+    """Return the height above a group; the clean image has no heading."""
     return 0.12 if names == [CLEAN] else HEADING
 
 
@@ -74,7 +77,7 @@ def _draw_side(
     rows: Mapping[str, np.ndarray],
     tile: float,
 ) -> None:
-    """Groups of rows below each other, a rule above each; the clean image is a group of its own."""
+    """Draw groups of rows below each other, a line above each; the clean image is a group."""
     left, y = corner
     width = (WIDTH - BETWEEN) / 2
     for names in filter(None, side):
@@ -97,11 +100,11 @@ def _title(name: str) -> str:
 
 
 def corruption_accuracy(frame: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
-    """Accuracy of several methods under each corruption: a row a corruption, a dot a method.
+    """Plot accuracies under corruption: a row for each corruption, a dot for each method.
 
     `frame` has columns method, corruption and accuracy (a fraction); several rows of one method and
-    corruption, such as severities, are averaged. A corruption "clean" stands on top and is not
-    part of the means, which the legend gives and thin lines mark.
+    corruption, such as severities, are averaged. A corruption "clean" is shown on top and is not
+    part of the means, which the legend lists and thin lines mark.
     """
     require_columns("frame", frame, ["method", "corruption", "accuracy"])
     require_unit("accuracy", frame["accuracy"].to_numpy())
@@ -122,7 +125,7 @@ def corruption_accuracy(frame: pd.DataFrame, *, ax: Axes | None = None) -> Figur
 
 
 def _places(names: Sequence[str]) -> dict[str, float]:
-    """The height of every row from the top; groups are half a row apart."""
+    """Return the position of every row from the top; groups are 0.6 rows further apart."""
     order = sorted(names, key=lambda n: (-1, 0) if n == CLEAN else _rank(n))
     places, y, last = {}, 0.0, None
     for name in order:
@@ -140,9 +143,9 @@ def _rank(name: str) -> tuple[int, int]:
 def _draw_dots(
     ax: Axes, table: pd.DataFrame, places: Mapping[str, float], means: pd.Series
 ) -> None:
-    """A bar from the worst to the best method in each row, dots on it, a line at each mean.
+    """Draw a bar from the worst to the best method in each row, dots on it, a line at each mean.
 
-    The dots of a row lie on a slight slope, so that equal ones stay apart.
+    The dots of a row are on a slight slope, so that equal values do not overlap.
     """
     for name, y in places.items():
         span = (table.loc[name].min(), table.loc[name].max())

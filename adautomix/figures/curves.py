@@ -1,4 +1,4 @@
-"""Numbers along something: accuracy over epochs, losses over epochs, a score over a"""
+"""Line plots: accuracy by epoch, losses by epoch, and a score by the value of one setting."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ DASHES: tuple[str | tuple[Any, ...], ...] = (
     (0, (1, 1.5)),
     (0, (5, 1.5, 1, 1.5)),
 )
-LINE_HEIGHT = 1.35  # of a line of labels, in sizes of its type
+LINE_HEIGHT = 1.35  # height of a line of text, in units of the font size
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of `accuracy_curves`: all seeds of one predictor, accuracy in percent."""
+    """One line of `accuracy_curves`: all seeds of one predictor; accuracies are in percent."""
 
     label: str
     colour: str
@@ -36,7 +36,7 @@ class Line:
 
     @property
     def end(self) -> tuple[float, float]:
-        """The last epoch and the mean over the seeds that reached it."""
+        """The last epoch, and the mean accuracy over the seeds that reached it."""
         last = self.points["epoch"].max()
         return float(last), float(self.points.loc[self.points["epoch"] == last, "top1"].mean())
 
@@ -47,13 +47,14 @@ def accuracy_curves(
     predictors: Sequence[str] = ("classifier", "teacher"),
     ax: Axes | None = None,
 ) -> Figure:
-    """Accuracy on the test set by epoch, in percent; a band from the lowest to the highest seed.
+    """Plot test accuracy by epoch, in percent, with a band from the lowest to the highest seed.
 
-    `curves` gives for each label (a method's key or any text) one curve a seed, with columns
-    `epoch` and `<predictor>_top1`, a fraction. The first predictor is solid, the next dashed; a
-    predictor that a curve does not have is left out. The last value is written at the right.
+    `curves` has for each label (a method's key or any text) one curve for each seed, with columns
+    `epoch` and `<predictor>_top1`, a fraction. The first predictor's line is solid, the next one's
+    dashed; a predictor that a curve does not have is left out. The last value is written at the
+    right.
     """
-    import seaborn as sns  # here, as it would double the time that importing this package takes
+    import seaborn as sns  # imported here, since it doubles the import time of this package
 
     require_some("curves", curves)
     lines = _lines(curves, predictors)
@@ -78,7 +79,7 @@ def accuracy_curves(
 
 
 def _lines(curves: Mapping[str, Sequence[pd.DataFrame]], predictors: Sequence[str]) -> list[Line]:
-    """A line for every label and predictor that has numbers."""
+    """Return a line for every label and predictor with values; InputError if there are none."""
     lines = []
     for label, look in series(curves).items():
         require_some(f"curves[{label!r}]", curves[label])
@@ -99,13 +100,13 @@ def _lines(curves: Mapping[str, Sequence[pd.DataFrame]], predictors: Sequence[st
 
 
 def _percent(curve: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The epochs at which a predictor was evaluated, with its accuracy in percent."""
+    """Return the epochs at which a predictor was evaluated, with its accuracy in percent."""
     points = pd.DataFrame({"epoch": curve["epoch"], "top1": 100 * curve[column]})
     return points.dropna()
 
 
 def _label_ends(figure: Figure, ax: Axes, lines: Sequence[Line]) -> None:
-    """The last value of each line at the right edge, moved apart where they would overlap."""
+    """Write the last value of each line at the right edge, without overlaps."""
     figure.draw_without_rendering()  # settles the height of the axes
     low, high = ax.get_ylim()
     points_high = ax.get_window_extent().height * 72 / figure.dpi
@@ -121,9 +122,9 @@ def _label_ends(figure: Figure, ax: Axes, lines: Sequence[Line]) -> None:
 
 
 def spread(values: Sequence[float], gap: float) -> np.ndarray:
-    """Places as near as can be to `values` (least squares), in their order, `gap` or more apart.
+    """Return positions closest to `values` (least squares), in their order, at least `gap` apart.
 
-    With gaps taken out this is isotonic regression, solved by pooling neighbours that collide.
+    After subtracting the gaps this is isotonic regression, solved by pooling adjacent violators.
     """
     order = np.argsort(values, kind="stable")
     blocks: list[list[float]] = []
@@ -141,10 +142,10 @@ def spread(values: Sequence[float], gap: float) -> np.ndarray:
 def loss_curves(
     curve: pd.DataFrame, *, names: Mapping[str, str] | None = None, columns: int = 3
 ) -> Figure:
-    """Every mean loss term of one run by epoch, a panel a term, each with its own scale.
+    """Plot the mean loss terms of one run by epoch, a panel for each, with its own scale.
 
-    `curve` has `epoch` and columns `train_<term>`. `names` gives the terms to show, in order, and
-    the title of each, e.g. {"amce": r"$L_{amce}(\\psi_W)$"}; without it, all terms by their names.
+    `curve` has `epoch` and columns `train_<term>`. `names` maps the terms to show, in order, to
+    their titles, e.g. {"amce": r"$L_{amce}(\\psi_W)$"}; None shows all terms by their names.
     """
     found = [c.removeprefix("train_") for c in curve.columns if c.startswith("train_")]
     titles = dict(names) if names is not None else {term: term.replace("_", " ") for term in found}
@@ -175,9 +176,9 @@ def sensitivity(
     log_x: bool = False,
     ax: Axes | None = None,
 ) -> Figure:
-    """A score over one setting: the mean as a line, a faint dot for each seed.
+    """Plot a score by the value of one setting: the mean as a line, a faint dot for each seed.
 
-    `frame` has columns x and y, and a row for each value and seed. The chosen value is marked.
+    `frame` has columns x and y, and a row for each value and seed. The value `chosen` is marked.
     """
     require_columns("frame", frame, ["x", "y"])
     if log_x and (frame["x"] <= 0).any():
@@ -199,7 +200,7 @@ def sensitivity(
 
 
 def _mark_chosen(ax: Axes, means: pd.Series, chosen: int | float) -> None:
-    """The value that the recipes use, in the accent, with its score."""
+    """Mark the value that the recipes use, with its score."""
     near = np.isclose(means.index.to_numpy(float), chosen)
     if not near.any():
         values = ", ".join(f"{x:g}" for x in means.index)

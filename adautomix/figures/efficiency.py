@@ -1,4 +1,4 @@
-"""What training costs: accuracy against time, time against N, where a step's time goes, growth."""
+"""Figures of the cost of training: accuracy by time, time by N, parts of a step, scaling."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -26,13 +26,13 @@ PART_COLOURS = {
     "sums of gradients": "#bdbdbd",
     "data and the rest": "#dddddd",
 }
-"""The parts of a step in the order in which they are drawn."""
+"""Parts of a step, in the order in which they are drawn, and their colours."""
 
 
 def accuracy_against_time(frame: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
-    """A dot a run: minutes of training against accuracy in percent, methods by colour.
+    """Plot accuracy in percent by minutes of training: a dot for each run, a colour for a method.
 
-    `frame` has columns method, minutes and accuracy, and a row a run.
+    `frame` has columns method, minutes and accuracy, and a row for each run.
     """
     require_columns("frame", frame, ["method", "minutes", "accuracy"])
     require_some("frame", frame["method"].to_list())
@@ -53,9 +53,10 @@ def accuracy_against_time(frame: pd.DataFrame, *, ax: Axes | None = None) -> Fig
 def time_against_n(
     lines: Mapping[str, pd.Series], *, floor: float | None = None, ax: Axes | None = None
 ) -> Figure:
-    """Time of a step by N, as a multiple of plain training; the arithmetic floor dashed.
+    """Plot the time of a step by N, as a multiple of plain training.
 
-    `lines` gives for each label a series whose index is N.
+    `lines` has for each label a series whose index is N. `floor`, the lower bound that follows from
+    the number of network passes, is drawn dashed.
     """
     if not lines:
         raise InputError("there is no line to draw: give at least one series of ratios by N.")
@@ -73,10 +74,10 @@ def time_against_n(
 
 
 def step_parts(frame: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
-    """Where the time of a step goes: a stacked bar a method, in multiples of plain training's step.
+    """Plot the parts of a step's time: a stacked bar for each method, plain training = 1.
 
-    `frame` has columns method, part (of `PART_COLOURS`) and seconds, of one batch, with a method
-    "plain".
+    `frame` has columns method, part (a key of `PART_COLOURS`) and seconds, for one batch, and must
+    have the method "plain".
     """
     require_columns("frame", frame, ["method", "part", "seconds"])
     if strange := sorted(set(frame["part"]) - set(PART_COLOURS)):
@@ -101,7 +102,7 @@ def step_parts(frame: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
 def growth_panels(
     frame: pd.DataFrame, axes: Sequence[str] = ("n", "batch", "side", "classes")
 ) -> Figure:
-    """Time and memory of a step as one quantity grows, a panel a quantity: time above memory.
+    """Plot time (above) and memory (below) of a step by one quantity, a column for each quantity.
 
     `frame` has columns axis, value, what ("plain", "adautomix", "generator"), seconds, memory_mib.
     """
@@ -132,7 +133,7 @@ QUANTITIES = {"n": "images mixed, N", "batch": "batch", "side": "side (px)", "cl
 
 
 def _growth(ax: Axes, rows: pd.DataFrame, quantity: str) -> None:
-    """The lines of one panel."""
+    """Draw the lines of one panel."""
     for what, line in rows.dropna(subset=[quantity]).groupby("what", sort=False):
         known = str(what) in REGISTRY
         label = method_title(str(what)) if known else f"{what} alone"
@@ -144,7 +145,7 @@ def _growth(ax: Axes, rows: pd.DataFrame, quantity: str) -> None:
 
 
 def _log_axis(ax: Axes, which: str, values: pd.Series) -> None:
-    """A log axis whose ticks are plain numbers: the values where they are few, else 1, 2, 5, 10."""
+    """Make an axis logarithmic, with ticks at the values, or at 1, 2, 5, 10 ... if many."""
     distinct = sorted(set(values))
     if len(distinct) > 5 or any(value != int(value) for value in distinct):
         low, high = min(distinct), max(distinct)

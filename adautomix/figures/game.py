@@ -1,6 +1,6 @@
-"""Who trains what: the game of the two players as a pictured table.
+"""Figure of the game of classifier and generator: which network minimises which loss.
 
-The content is passed in, so that the page that shows it and the method it is about share one list.
+The content is passed in, so that this module does not depend on a method.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ LOOKS = {
     "minimises": (r"\downarrow", "#d6e6f4", "#0b4f7d"),
     "maximises": (r"\uparrow", "#fbe0cd", "#8f3d00"),
 }
-"""For each direction: the arrow, the ground of the cell and the ink upon it."""
+"""Direction → arrow, background colour of the cell, and colour of its text."""
 
 HEAD = 0.62
 ROW = 0.5
@@ -28,7 +28,7 @@ FIRST = 3.0
 
 @dataclass(frozen=True)
 class Network:
-    """A column: how the network is called, its symbol in mathtext, and what changes its weights."""
+    """A column: key and name of a network, its symbol in mathtext, and how it is updated."""
 
     key: str
     name: str
@@ -38,7 +38,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Pull:
-    """What a network does with a loss: "minimises" or "maximises", and its weight in mathtext."""
+    """The role of a loss for a network: "minimises" or "maximises", and its weight in mathtext."""
 
     direction: str
     weight: str = "1"
@@ -46,7 +46,7 @@ class Pull:
 
 @dataclass(frozen=True)
 class Term:
-    """A row: a loss by its symbol in mathtext and in words, and how each network pulls at it."""
+    """A row: a loss by its symbol in mathtext and in words, and its role for each network."""
 
     symbol: str
     meaning: str
@@ -54,10 +54,10 @@ class Term:
 
 
 def who_trains_what(terms: Sequence[Term], networks: Sequence[Network]) -> Figure:
-    """Which loss moves which network, with which sign and weight; last, how each is updated.
+    """Show which loss trains which network, with sign and weight, and how each is updated.
 
-    A cell with an arrow down is minimised, up maximised, with the weight in the network's
-    objective; a dash says that no gradient of the loss reaches the network.
+    An arrow down means that the network minimises the loss, up that it maximises it, with the
+    weight in its objective; a dash means that no gradient of the loss reaches the network.
     """
     require_some("terms", terms)
     require_some("networks", networks)
@@ -78,7 +78,7 @@ def who_trains_what(terms: Sequence[Term], networks: Sequence[Network]) -> Figur
 
 
 def _check(terms: Sequence[Term], networks: Sequence[Network]) -> None:
-    """Every pull is of a network that has a column, in a direction that has a look."""
+    """Raise InputError for a pull of an unknown network or in an unknown direction."""
     keys = [network.key for network in networks]
     for term in terms:
         for key, pull in term.pulls.items():
@@ -89,7 +89,7 @@ def _check(terms: Sequence[Term], networks: Sequence[Network]) -> None:
 
 
 def _draw_names(sheet: Sheet, terms: Sequence[Term]) -> None:
-    """The first column: each loss in symbols and in words."""
+    """Draw the first column: each loss in symbols and in words."""
     sheet.text(0.05, HEAD - 0.2, "loss", ha="left", weight="bold")
     for row, term in enumerate(terms):
         middle = HEAD + (row + 0.5) * ROW
@@ -101,7 +101,7 @@ def _draw_names(sheet: Sheet, terms: Sequence[Term]) -> None:
 def _draw_network(
     sheet: Sheet, network: Network, terms: Sequence[Term], x: float, width: float
 ) -> None:
-    """One column: the network's name, its pull at each loss, its update."""
+    """Draw one column: the network's name, the role of each loss, its update."""
     middle = x + width / 2
     sheet.text(middle, HEAD - 0.42, network.name, weight="bold")
     sheet.text(middle, HEAD - 0.17, network.symbol, size=11.5)
@@ -119,7 +119,7 @@ def _draw_network(
 
 
 def _draw_key(sheet: Sheet, y: float) -> None:
-    """What the colours and the arrows say, in one line."""
+    """Draw the legend of colours and arrows, in one line."""
     x = 0.05
     for direction, (arrow, ground, ink) in LOOKS.items():
         box = Box(x, y - 0.09, 0.26, 0.18)

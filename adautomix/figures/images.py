@@ -1,6 +1,6 @@
-"""Pictures of many images: a sheet of them, mixing over training, methods side by side.
+"""Figures of many images: contact sheets, mixed images over training, methods side by side.
 
-Images are uint8 or floats in [0, 1], channels last; masks are floats in [0, 1]. A picture is laid
+Images are uint8 or floats in [0, 1], channels last; masks are floats in [0, 1]. A figure is laid
 out in inches on a `Sheet`, at most as wide as the text column.
 """
 
@@ -20,13 +20,13 @@ GAP = 0.06
 HEAD = 0.28
 PARTING = 0.2
 LARGEST_TILE = 1.1
-LETTER = 0.08  # the mean width of a letter of 9 pt
+LETTER = 0.08  # mean width of a letter of 9 pt, in inches
 
 
 def contact_sheet(
     images: np.ndarray, labels: Sequence[str] | None = None, *, columns: int = 10
 ) -> Figure:
-    """Images (s, h, w, 3) side by side, row after row, each above its label."""
+    """Show images (s, h, w, 3) in rows of `columns`, each above its label."""
     pixels = require_images("images", images, ("s",))
     if labels is not None and len(labels) != len(pixels):
         raise InputError(f"{len(labels)} labels for {len(pixels)} images; give one label an image.")
@@ -58,10 +58,10 @@ def mix_over_training(
     parents: np.ndarray | None = None,
     masks: np.ndarray | None = None,
 ) -> Figure:
-    """How mixed images change over training (Fig. 14): a row a set of images, a column an epoch.
+    """Show mixed images over training (Fig. 14): a row for each set, a column for each epoch.
 
-    images (epochs, pairs, h, w, 3); parents (n, pairs, h, w, 3) stand before the first epoch;
-    masks (epochs, pairs, h, w), those of the first parent, stand small beneath the images.
+    `images` is (epochs, pairs, h, w, 3); `parents` (n, pairs, h, w, 3) are shown before the first
+    epoch; `masks` (epochs, pairs, h, w) of the first parent are shown small beneath the images.
     """
     pixels = require_images("images", images, (len(epochs), "pairs"))
     t, pairs, h, w = pixels.shape[:4]
@@ -92,9 +92,9 @@ def mix_over_training(
 
 
 def methods_grid(mixed: Mapping[str, np.ndarray], parents: np.ndarray) -> Figure:
-    """What each method makes of the same images (Fig. 1b): a row a method, a column a pair.
+    """Show the same images mixed by each method (Fig. 1b): a row for a method, a column for a pair.
 
-    mixed {method: (pairs, h, w, 3)}, parents (n, pairs, h, w, 3).
+    `mixed` is {method: (pairs, h, w, 3)}, `parents` is (n, pairs, h, w, 3).
     """
     require_some("mixed", mixed)
     above = require_images("parents", parents, ("n", "pairs"))
@@ -124,10 +124,10 @@ def methods_sheet(
     *,
     across: int = 4,
 ) -> Figure:
-    """The same pairs mixed by each method (Fig. 1b), each above the mask of its first image.
+    """Show the same pairs mixed by each method (Fig. 1b), each above the mask of its first image.
 
-    mixed {method: (pairs, h, w, 3)}, masks {method: (pairs, h, w)}, parents (2, pairs, h, w, 3),
-    which are the first block. `across` blocks stand side by side.
+    `mixed` is {method: (pairs, h, w, 3)}, `masks` is {method: (pairs, h, w)}; `parents`
+    (2, pairs, h, w, 3) are the first block. There are `across` blocks in a row.
     """
     require_some("mixed", mixed)
     above = require_images("parents", parents, (2, "pairs"))
@@ -153,7 +153,7 @@ def methods_sheet(
 
 
 def _method_look(key: str) -> dict[str, str]:
-    """The paper's method stands out by weight and colour; a row that is no method is plain."""
+    """Return colour and weight of a row's name: a method's colour, AdAutoMix bold."""
     if key not in REGISTRY:
         return {"color": INK}
     weight = "bold" if key == "adautomix" else "normal"

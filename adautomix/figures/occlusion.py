@@ -1,4 +1,4 @@
-"""Accuracy as more and more of an image is hidden (Fig. 5, Table 7)."""
+"""Figure of accuracy by the share of dropped patches (Fig. 5, Table 7)."""
 
 from typing import Any
 
@@ -15,11 +15,11 @@ from adautomix.figures.style import MUTED, axes_for, darker, series
 def occlusion_curves(
     frame: pd.DataFrame, *, chance: float | None = None, ax: Axes | None = None
 ) -> Figure:
-    """Accuracy in percent over the share of dropped patches; a band from lowest to highest seed.
+    """Plot accuracy by the share of dropped patches, with a band from lowest to highest seed.
 
     `frame` has columns method (a key or any text), share and accuracy, both fractions, and a row
-    for each method, share and seed. The legend is ordered, best first, by the mean over the shares,
-    which it gives. `chance`, a fraction, is drawn as a dashed line.
+    for each method, share and seed. The legend lists the mean over the shares, best first.
+    `chance`, a fraction, is drawn as a dashed line.
     """
     require_columns("frame", frame, ["method", "share", "accuracy"])
     for column in ("share", "accuracy"):
@@ -57,7 +57,7 @@ def occlusion_curves(
 
 
 def _by_method(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """For each method, in percent: mean, min and max over its seeds, by share."""
+    """Return mean, min and max over the seeds, in percent, by share, for each method."""
     groups = frame.groupby("method", sort=False)
     curves = {
         label: 100 * rows.groupby("share")["accuracy"].agg(["mean", "min", "max"])

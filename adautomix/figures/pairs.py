@@ -1,4 +1,4 @@
-"""Two networks of one training, the classifier and its teacher, side by side."""
+"""Figures that compare the accuracy of classifier and teacher, by run or by method."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ ROW = 0.27  # inches
 
 
 def classifier_and_teacher(frame: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
-    """A line for every row from the classifier's accuracy (ring) to the teacher's (disc).
+    """Plot a line for every row from the classifier's accuracy (ring) to the teacher's (disc).
 
     `frame` has the columns label, classifier and teacher, in percent; the first row is on top, and
-    the difference in points stands at the right.
+    the difference in percentage points is written at the right.
     """
     require_columns("frame", frame, ("label", "classifier", "teacher"))
     figure, ax = axes_for(ax, WIDTH, ROW * len(frame) + 0.75)
@@ -39,11 +39,11 @@ def classifier_and_teacher(frame: pd.DataFrame, *, ax: Axes | None = None) -> Fi
 def accuracy_by_method(
     frame: pd.DataFrame, *, ranked: bool = True, ax: Axes | None = None
 ) -> Figure:
-    """Every run's classifier (ring) and teacher (disc), in a line for every row of a table.
+    """Plot every run's classifier (ring) and teacher (disc), a line for each row.
 
     `frame` has the columns row (a method's key or any text), method (its key, for the colour),
-    classifier and teacher, in percent, and a row for every run. The line spans all marks, the
-    stroke is the mean of the classifiers. The best mean is on top, or, not `ranked`, the first row.
+    classifier and teacher, in percent, and a row for every run. The bar spans all marks; the tick
+    is the mean of the classifiers. The best mean is on top; if not `ranked`, the first row is.
     """
     require_columns("frame", frame, ("row", "method", "classifier", "teacher"))
     require_some("frame", frame["row"].to_list())

@@ -1,4 +1,4 @@
-"""Reliability diagrams (Fig. 4, Fig. 7): is a method as often right as it says?"""
+"""Reliability diagrams (Fig. 4, Fig. 7): accuracy by confidence."""
 
 import textwrap
 from collections.abc import Mapping
@@ -29,19 +29,19 @@ DASHES = (0, (2, 1))
 
 
 def reliability_diagrams(bins: Mapping[str, pd.DataFrame]) -> Figure:
-    """Accuracy by confidence, a panel a method; below it, how the images are spread.
+    """Plot accuracy by confidence, a panel for each method, above the distribution of the images.
 
-    `bins` gives for each method (a key or any text) the bins of `evaluate.calibration`: a row a
-    bin, columns low, high, count, confidence, accuracy, fractions but for the count; the last two
-    may be missing where count is 0. Between a bin's accuracy and its mean confidence the network is
-    overconfident (hatched, above the bar) or underconfident (pale, within it). The number is the
-    expected calibration error of these bins, in percent. The strip below has no
-    scale: it shows how the images are spread, and both means.
+    `bins` has for each method (a key or any text) the bins of `adautomix.evaluate.calibration`: a
+    row for each bin, columns low, high, count, confidence, accuracy, as fractions except the count;
+    the last two may be missing if count is 0. The gap between a bin's accuracy and its mean
+    confidence is hatched above the bar (overconfident) or pale within it (underconfident). The
+    number is the expected calibration error of these bins, in percent. The strip below, without a
+    scale, shows the share of the images in each bin, mean accuracy and mean confidence.
     """
     require_some("bins", bins)
     across = min(COLUMNS, len(bins))
     down = -(-len(bins) // across)
-    keys = min(across, 3)  # of the key's five entries, beside one another
+    keys = min(across, 3)  # columns of the legend, which has five entries
     width = min(WIDTH * across / COLUMNS + 0.5, WIDTH)
     size = (width, 2.55 * down + 0.2 * -(-5 // keys) + 0.1)
     figure = Figure(figsize=size, layout="constrained")
@@ -63,7 +63,7 @@ def reliability_diagrams(bins: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def _checked(label: str, bins: pd.DataFrame) -> pd.DataFrame:
-    """The bins that hold images, as fractions, with the share of all images in each."""
+    """Return the bins that hold images, with each one's share of all images; InputError if none."""
     what = f"the bins of {label!r}"
     require_columns(what, bins, NEEDED)
     table = bins.loc[bins["count"] > 0, NEEDED].astype(float)
@@ -76,7 +76,7 @@ def _checked(label: str, bins: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw_bars(ax: Axes, table: pd.DataFrame, colour: str) -> None:
-    """Accuracy as bars, its gap to the mean confidence, the diagonal, the error in words."""
+    """Draw accuracy as bars, its gap to the mean confidence, the diagonal, and the error."""
     gap = table["confidence"] - table["accuracy"]
     _bars(ax, table, table["accuracy"], color=colour)
     _bars(ax, table[gap > 0], gap, bottom=table["accuracy"], **OVER)
@@ -92,7 +92,7 @@ def _draw_bars(ax: Axes, table: pd.DataFrame, colour: str) -> None:
 
 
 def _bars(ax: Axes, table: pd.DataFrame, height: pd.Series, **look: Any) -> None:
-    """One bar for each row of the table, as wide as its bin."""
+    """Draw one bar for each row of the table, as wide as its bin."""
     if "bottom" in look:
         look["bottom"] = look["bottom"][table.index]
     width = table["high"] - table["low"]
@@ -100,7 +100,7 @@ def _bars(ax: Axes, table: pd.DataFrame, height: pd.Series, **look: Any) -> None
 
 
 def _draw_shares(ax: Axes, table: pd.DataFrame, colour: str) -> None:
-    """The share of the images in each bin, and where mean accuracy and mean confidence lie."""
+    """Draw the share of the images in each bin, and lines at mean accuracy and confidence."""
     _bars(ax, table, table["share"], color=SHARE)
     for name, ink, dashes in (("accuracy", colour, "-"), ("confidence", INK, DASHES)):
         mean = float((table["share"] * table[name]).sum())
@@ -111,7 +111,7 @@ def _draw_shares(ax: Axes, table: pd.DataFrame, colour: str) -> None:
 
 
 def _draw_key(figure: Figure, across: int) -> None:
-    """What the bars, the tints and the two lines are, above the panels."""
+    """Draw the legend of the bars, gaps and lines above the panels."""
     line: dict[str, Any] = {"linewidth": 1.5}
     entries: dict[str, Any] = {  # an artist, or several drawn on one another
         "accuracy in the bin": Patch(facecolor=MUTED),

@@ -1,4 +1,4 @@
-"""How often an attacked or altered image is misclassified, method by method (Table 4)."""
+"""Figure of errors under attacks and corruptions, by method (Table 4)."""
 
 import textwrap
 from collections.abc import Sequence
@@ -11,15 +11,15 @@ from adautomix.errors import InputError
 from adautomix.figures.checks import require_columns
 from adautomix.figures.style import INK, WIDTH, Series, series
 
-LABEL = 0.155  # the width of "100.0" in axes of one unit, with room
+LABEL = 0.155  # width of the text "100.0" with margin, as a fraction of the axes
 
 
 def error_bars(frame: pd.DataFrame, *, conditions: Sequence[str] | None = None) -> Figure:
-    """Misclassified images in percent: a panel a condition, a row a method, both as they come.
+    """Plot misclassified images in percent: a panel for each condition, a row for each method.
 
     `frame` has columns method, condition ("clean", "FGSM", ...), error and sd, as fractions; sd may
-    be missing (one seed). A pair that nobody measured is left blank. `conditions` gives those to
-    show, in order.
+    be missing (one seed). A method without a value is left blank. `conditions` lists those to show,
+    in order; None shows all as they come.
     """
     require_columns("frame", frame, ["method", "condition", "error", "sd"])
     if frame.duplicated(["method", "condition"]).any():
@@ -43,7 +43,7 @@ def error_bars(frame: pd.DataFrame, *, conditions: Sequence[str] | None = None) 
 
 
 def _draw_condition(ax: Axes, rows: pd.DataFrame, looks: dict[str, Series]) -> None:
-    """The bars of one condition, each with its value and, where known, its standard deviation."""
+    """Draw the bars of one condition with values and, if known, standard deviations."""
     errors = rows.set_index("method")[["error", "sd"]].astype(float)
     for place, (method, look) in enumerate(looks.items()):
         if method not in errors.index or pd.isna(errors.loc[method, "error"]):

@@ -1,7 +1,7 @@
-"""A sheet of tiles, measured in inches from its top left corner.
+"""`Sheet`, a figure laid out in inches from its top left corner, for images and pictured tables.
 
-Figures of images and pictured tables are laid out by arithmetic, not by a solver: every tile of
-a figure then has exactly the same size, and the figure the same bytes each time.
+Positions are computed explicitly, not by a layout solver: every tile of a figure then has exactly
+the same size, and the figure the same bytes each time.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ HEAT = "magma"
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle on the sheet, in inches: its left top corner and its size."""
+    """A rectangle on the sheet, in inches: its top left corner and its size."""
 
     x: float
     y: float
@@ -36,7 +36,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A figure that is one axes in inches, y downwards, without ticks or frame."""
+    """A figure with one axes in inches, y downwards, without ticks or frame."""
 
     figure: Figure
     ax: Axes
@@ -51,35 +51,35 @@ class Sheet:
         return cls(figure, ax)
 
     def image(self, pixels: np.ndarray, box: Box) -> AxesImage:
-        """uint8 pixels (h, w, 3) in a box. Each pixel stays a sharp square, in SVG as in PNG.
+        """Draw uint8 pixels (h, w, 3) in a box, each as a sharp square, in SVG as in PNG.
 
         With interpolation "none" an SVG holds the image at its own size, marked `pixelated`;
-        "nearest" would resample it to the resolution of the figure and make pixels of two widths.
+        "nearest" would resample it to the resolution of the figure, with pixels of two widths.
         """
         edges = (box.x, box.x + box.width, box.y + box.height, box.y)
         return self.ax.imshow(pixels, extent=edges, aspect="auto", interpolation="none")
 
     def heat(self, values: np.ndarray, box: Box, highest: float = 1.0) -> AxesImage:
-        """Values (h, w) from 0 to `highest` as colours."""
+        """Draw values (h, w) from 0 to `highest` as colours."""
         scaled = np.clip(np.asarray(values, float) / highest, 0, 1)
         rgb = mpl.colormaps[HEAT](scaled)[..., :3]
         return self.image(np.round(rgb * 255).astype(np.uint8), box)
 
     def text(self, x: float, y: float, text: str, **how: Any) -> None:
-        """Text centred at a point, unless told otherwise."""
+        """Draw text, centred at a point by default."""
         self.ax.text(x, y, text, **{"ha": "center", "va": "center", "size": TEXT, **how})
 
     def heading(self, box: Box, text: str, **how: Any) -> None:
-        """Text standing on top of a box."""
+        """Draw text above a box."""
         self.text(box.centre[0], box.y - 0.07, text, **{"va": "bottom", **how})
 
     def frame(self, box: Box, **how: Any) -> None:
-        """The outline of a box."""
+        """Draw the outline of a box."""
         how = {"fill": False, "edgecolor": INK, "linewidth": 1.0, **how}
         self.ax.add_patch(Rectangle((box.x, box.y), box.width, box.height, **how))
 
     def pill(self, box: Box, colour: str) -> None:
-        """A filled box with round corners."""
+        """Draw a filled box with round corners."""
         radius = min(box.width, box.height) * 0.22
         style = f"round,pad=0,rounding_size={radius}"
         corner = (box.x, box.y)
@@ -87,11 +87,11 @@ class Sheet:
         self.ax.add_patch(shape)
 
     def rule(self, x: tuple[float, float], y: float, colour: str = FAINT) -> None:
-        """A thin horizontal line."""
+        """Draw a thin horizontal line."""
         self.ax.plot(x, (y, y), color=colour, linewidth=0.8, solid_capstyle="butt")
 
     def scale(self, box: Box, highest: str = "1") -> None:
-        """The key of `heat`: its colours from 0 to `highest`."""
+        """Draw the colour scale of `heat`, from 0 to `highest`."""
         self.heat(np.linspace(0, 1, 64)[None], box)
         middle = box.centre[1]
         self.text(box.x - 0.05, middle, "0", ha="right", color=MUTED, size=8.5)

@@ -1,11 +1,11 @@
-"""How every figure of the book looks: sizes, inks, one colour and one name for each method.
+"""Style of the book's figures: sizes, colours, one colour and one name for each method.
 
 Nothing happens at import. `use()` applies the style; a page calls it once, before its first figure.
 
-The ground is transparent and the ink dark; a dark page puts a figure on a white card (`book.css`).
-Text is drawn as paths in the fonts that come with matplotlib, so that a figure has the same bytes
-and the same look on every machine. All sizes are in inches; 7.5 inches are 720 px, the width of
-the book's text column, and 9 pt are then 12 px.
+The background is transparent and the text dark; in dark mode the book puts a figure on a white card
+(`book.css`). Text is drawn as paths in the fonts that come with matplotlib, so that a figure has
+the same bytes and looks the same on every machine. All sizes are in inches; 7.5 inches are 720 px,
+the width of the book's text column, and 9 pt are then 12 px.
 """
 
 import copy
@@ -77,7 +77,7 @@ RC: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Series:
-    """How one labelled series is shown."""
+    """Name and colour of one labelled series."""
 
     name: str
     colour: str
@@ -103,7 +103,7 @@ def use() -> None:
 
 
 def slug(label: str) -> str:
-    """A label as part of a name that prose quotes.
+    """Return a label as part of a key that prose quotes.
 
     >>> slug("AutoMix, constant masks")
     'automix_constant_masks'
@@ -112,9 +112,9 @@ def slug(label: str) -> str:
 
 
 def series(labels: Iterable[str]) -> dict[str, Series]:
-    """A name and a colour for each label: a method's own, else the next colour not yet taken.
+    """Return a name and a colour for each label: a method's own, else the next unused colour.
 
-    Other labels, e.g. of an ablation, start from the accent, as they are variants of the paper's.
+    Other labels, e.g. of an ablation, begin with AdAutoMix's colour, as they are its variants.
     """
     wanted = list(labels)
     taken = {REGISTRY[label].colour for label in wanted if label in REGISTRY}
@@ -131,7 +131,7 @@ def series(labels: Iterable[str]) -> dict[str, Series]:
 
 
 def darker(colour: ColorType, share: float = 0.3) -> str:
-    """`colour` mixed with `share` of the ink: for text, which needs more contrast than a line."""
+    """Return `colour` mixed with `share` of `INK`: text needs more contrast than a line."""
     red, green, blue = (
         (1 - share) * c + share * i for c, i in zip(to_rgb(colour), to_rgb(INK), strict=True)
     )
@@ -139,9 +139,9 @@ def darker(colour: ColorType, share: float = 0.3) -> str:
 
 
 def axes_for(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:
-    """The given axes with its figure, or a new figure of one axes, `width` by `height` inches.
+    """Return `ax` and its figure, or a new figure of one axes, `width` by `height` inches.
 
-    The new figure is not registered with pyplot, so a notebook shows it once and forgets it.
+    The new figure is not registered with pyplot, so a notebook shows it only once.
     """
     if ax is None:
         figure = Figure(figsize=(width, height), layout="constrained")
@@ -153,9 +153,9 @@ def axes_for(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes
 
 
 def svg_bytes(figure: Figure) -> bytes:
-    """The figure as SVG: the same bytes each time, whether or not `use()` was called.
+    """Return the figure as SVG: the same bytes each time, whether or not `use()` was called.
 
-    A copy is drawn, for where axes come to lie depends on where the last drawing left them.
+    A copy is drawn, because the positions of the axes depend on earlier drawings of a figure.
     """
     settings: dict[Any, Any] = {key: RC[key] for key in ("svg.fonttype", "svg.hashsalt")}
     buffer = io.BytesIO()
@@ -165,7 +165,7 @@ def svg_bytes(figure: Figure) -> bytes:
 
 
 def _copy(figure: Figure) -> Figure:
-    """A figure of its own, which pyplot does not show even where it shows the first."""
+    """Return a deep copy that is not registered with pyplot, even if the figure is."""
     manager, figure.canvas.manager = figure.canvas.manager, None
     try:
         return copy.deepcopy(figure)

@@ -1,6 +1,6 @@
-"""How much of an object a mask keeps, against the weight that its label gets.
+"""Figures of object coverage: the share of an object that a mask shows, by its label's weight λ.
 
-On PhotoDigits the pixels of every digit are known, so this is counted, not guessed.
+On PhotoDigits the pixels of every digit are known, so coverage is computed exactly.
 """
 
 import textwrap
@@ -25,10 +25,11 @@ FEWEST = 3
 
 
 def kept_against_ratio(kept: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Share of a digit that the mask keeps, over the weight λ of its label; a panel a method.
+    """Plot object coverage by the weight λ of the label, a panel for each method.
 
-    `kept` gives for each method its ratios (s,) and shares (s,), both in [0, 1]. Cells count
-    images; the line is the running mean; on the diagonal lies a mask that is constant, as MixUp's.
+    `kept` has for each method ratios (s,) and coverage (s,), both in [0, 1]. Hexagons count images;
+    the line is the mean in bins of λ; spatially constant masks, such as MixUp's, are on the
+    diagonal.
     """
     require_some("kept", kept)
     across = min(COLUMNS, len(kept))
@@ -52,7 +53,7 @@ def kept_against_ratio(kept: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Fig
 
 
 def _paired(label: str, pair: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Ratios and shares of one method: as many of one as of the other, in [0, 1]."""
+    """Return ratios and coverage of one method; InputError unless equally many, in [0, 1]."""
     ratios = require_shape(f"ratios of {label!r}", pair[0], ("s",))
     shares = require_shape(f"shares of {label!r}", pair[1], ratios.shape)
     return (
@@ -62,7 +63,7 @@ def _paired(label: str, pair: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray
 
 
 def _draw_density(ax: Axes, ratios: np.ndarray, shares: np.ndarray, colour: str) -> None:
-    """Counts in hexagons, on a log scale, from faint to full in the method's colour."""
+    """Draw counts in hexagons, on a log scale, in shades of the method's colour."""
     shades = LinearSegmentedColormap.from_list("", [to_rgba(colour, 0.12), to_rgba(colour, 0.95)])
     cells = ax.hexbin(
         ratios, shares, gridsize=20, extent=(0, 1, 0, 1), mincnt=1, cmap=shades, linewidths=0
@@ -72,7 +73,7 @@ def _draw_density(ax: Axes, ratios: np.ndarray, shares: np.ndarray, colour: str)
 
 
 def running_mean(ratios: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean ratio and mean share in ten equal bins of the ratio, but for bins of one or two."""
+    """Return mean ratio and mean coverage in ten equal bins of the ratio with 3 images or more."""
     bins = np.minimum((ratios * BINS).astype(int), BINS - 1)
     filled = [i for i in range(BINS) if np.sum(bins == i) >= FEWEST]
     x = np.array([ratios[bins == i].mean() for i in filled])
@@ -80,7 +81,7 @@ def running_mean(ratios: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np
 
 
 def kept_bars(frame: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
-    """Mean share of the digit kept by each method, best first, with what chance would keep.
+    """Plot the mean object coverage of each method, best first, with the chance level.
 
     `frame` has columns method, mean, sd and chance, as fractions; sd may be missing (one seed).
     """

@@ -1,7 +1,8 @@
-"""Numbered tables and numbers in prose for a Jupyter Book, made of strings.
+"""Numbered tables, and values quoted in prose, for a Jupyter Book.
 
-`markdown_table` gives the MyST text; `glue_table` and `glue_value` store it under a key, for
-`{glue:md}` with `:format: myst` and `{glue:text}`. How a number is rounded is decided before.
+`markdown_table` returns the MyST text; `glue_table` and `glue_value` store tables and values under
+a key, for `{glue:md}` with `:format: myst` and `{glue:text}`. Numbers are passed as rounded
+strings.
 """
 
 import os
@@ -16,13 +17,13 @@ import pandas as pd
 from adautomix.errors import AdAutoMixError, InputError
 
 BOOK = "ADAUTOMIX_BOOK"
-"""The environment variable that is set while the notebooks run for the book."""
+"""Environment variable that is set while the notebooks run for the book."""
 LABEL = re.compile(r"[a-z][a-z0-9]*([-:][a-z0-9]+)*")
 INTERVAL = re.compile(r"\[[-+.,\d ]+\](?: \(\d+\))?")
 
 
 class Table(NamedTuple):
-    """What `markdown_table` takes: rows of text, one line that says how to read them, a label."""
+    """Arguments of `markdown_table`: rows of text, a caption of one line, and a label."""
 
     frame: pd.DataFrame
     caption: str
@@ -30,9 +31,10 @@ class Table(NamedTuple):
 
 
 def markdown_table(frame: pd.DataFrame, caption: str, name: str) -> str:
-    """A MyST `{table}` with a caption and a label for `{numref}`; the index is not shown.
+    """Return a MyST `{table}` with a caption and a label for `{numref}`, without the index.
 
-    Cells are strings; None, NaN and "" stay blank. The first column is set left, the others right.
+    Cells are strings; None, NaN and "" are blank. The first column is left-aligned, the others
+    right-aligned.
 
     >>> print(markdown_table(pd.DataFrame({"method": ["MixUp"], "%": ["79.1"]}), "Top-1.", "tab:x"))
     :::{table} Top-1.
@@ -60,7 +62,7 @@ def markdown_table(frame: pd.DataFrame, caption: str, name: str) -> str:
 
 
 def _cell(value: object, where: str) -> str:
-    """One cell on one line, with bars escaped and intervals unbroken; a missing value is blank."""
+    """Return a cell on one line, bars escaped, no breaks in intervals; blank if missing."""
     if isinstance(value, str):
         text = " ".join(value.split()).replace("|", r"\|")
         return INTERVAL.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
@@ -72,13 +74,13 @@ def _cell(value: object, where: str) -> str:
 def glue_table(key: str, frame: pd.DataFrame, caption: str, name: str) -> None:
     """Store a numbered table under `key`; `{glue:md}` shows it, with its number, on any page.
 
-    In a notebook that is not run for the book the table is shown where it is made.
+    In a notebook that is not run for the book, the table is displayed instead.
     """
     glue_tables(key, [Table(frame, caption, name)])
 
 
 def glue_tables(key: str, tables: Iterable[Table]) -> None:
-    """`glue_table` for several under one key, one below the other."""
+    """Store several tables under one key, one below the other, as `glue_table` does."""
     from IPython.display import Markdown, display
 
     if in_book():
@@ -90,9 +92,9 @@ def glue_tables(key: str, tables: Iterable[Table]) -> None:
 
 
 def glue_value(key: str, value: object) -> None:
-    """Store one value under `key`, to be quoted in prose; it is not shown here.
+    """Store one value under `key`, to be quoted in prose; it is not displayed.
 
-    A number of numpy becomes Python's own: a page cannot format its representation.
+    A numpy scalar is converted to a Python number, since a page cannot format its repr.
     """
     if in_book():
         value = value.item() if isinstance(value, np.generic) else value
@@ -100,12 +102,12 @@ def glue_value(key: str, value: object) -> None:
 
 
 def in_book() -> bool:
-    """Whether this notebook is run for the book; if not, nothing is glued."""
+    """Whether this notebook is run for the book; otherwise nothing is glued."""
     return bool(os.environ.get(BOOK))
 
 
 def _myst_nb() -> ModuleType:
-    """myst-nb, wanted only where a page is made."""
+    """Import myst-nb, which is needed only for the book."""
     try:
         import myst_nb
     except ImportError as error:

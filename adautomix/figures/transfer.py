@@ -1,4 +1,4 @@
-"""What features are worth elsewhere (Table 3)."""
+"""Figure of transfer learning: accuracy on the target by accuracy on the source (Table 3)."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from adautomix.figures.style import MUTED, axes_for, series
 
 
 def transfer_accuracy(frame: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
-    """A dot a run: accuracy on the source against accuracy on the target, both in percent.
+    """Plot accuracy on the target by accuracy on the source, in percent: a dot for each run.
 
     `frame` has columns method (a key or any text), source and target, and a row for each method and
-    seed. A method whose source is NaN came from nowhere: it is a dashed line at its mean.
+    seed. A method without pretraining has NaN as source: it is a dashed line at its mean.
     """
     require_columns("frame", frame, ["method", "source", "target"])
     require_some("frame", frame["method"].to_list())

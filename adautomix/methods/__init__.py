@@ -1,4 +1,4 @@
-"""Training methods; `METHODS` has each that is registered in `adautomix.names`."""
+"""Training methods; `METHODS` holds the hyper-parameters of each registered one."""
 
 from adautomix.methods.adautomix import AdAutoMix, AdAutoMixMethod
 from adautomix.methods.adautomix_released import AdAutoMixReleased, AdAutoMixReleasedMethod
@@ -17,7 +17,7 @@ from adautomix.names import REGISTRY, load
 
 
 def registered(name: str) -> MethodConfig:
-    """The method of `adautomix.names.REGISTRY` with its default hyper-parameters."""
+    """Return a method of `adautomix.names.REGISTRY` with its default hyper-parameters."""
     if name in MIXERS:
         return Fixed(MIXERS[name]())
     if name in GUIDED:
@@ -26,7 +26,7 @@ def registered(name: str) -> MethodConfig:
 
 
 METHODS: dict[str, MethodConfig] = {name: registered(name) for name in REGISTRY}
-"""Hyper-parameters with their defaults by the name that recipes and records have."""
+"""Default hyper-parameters of each method, by its name in recipes and records."""
 
 __all__ = [
     "DADA",

@@ -1,4 +1,4 @@
-"""AdAutoMix by the paper's equations (Sec. 3.3, Algorithm 1): two players, one backward pass."""
+"""AdAutoMix by the paper's equations (Sec. 3.3, Algorithm 1), in one backward pass a step."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from adautomix.models.backbone import BackboneOutput
 from adautomix.rng import StepRNG, initial_weights
 
 UPDATES = ("both", "classifier", "generator")
-"""Whom an update of a step moves."""
+"""What an update changes: both networks, the classifier alone, or the generator alone."""
 Sum = tuple[Tensor, dict[str, Tensor]]
 """A weighted sum of losses, and the losses by name."""
 
@@ -30,20 +30,21 @@ class AdAutoMix:
     """Hyper-parameters of AdAutoMix; the defaults are the paper's (A.2) where it gives them.
 
     Attributes:
-        n: N, how many images form one mixed image.
+        n: N, the number of images in one mixed image.
         alpha: α, weight of L_mce; L_ace has 1 − α (Eq. 14).
         beta: β, weight of the teacher's cross-entropy; its cosine has 1 − β (Eq. 15).
-        adversary: weight of the classifier's loss in the generator's objective. 1 is Eq. 15 to the
-            letter; the default is a milder opponent, found on a validation split.
-        concentration: of the Dirichlet that λ comes from; Table 9 calls it the λ ratio.
+        adversary: weight of the classifier's loss in the generator's objective. 1 is exactly
+            Eq. 15; the default, a weaker adversary, was chosen on a validation split.
+        concentration: of the Dirichlet distribution of λ; Table 9 calls it the λ ratio.
         momentum: ξ of the teacher at the start; it rises to 1 on a cosine (A.2).
         embed_ratio, upsampling, order, init: see `MixGenerator`.
         classifier_updates: T1 of Algorithm 1, updates of the classifier per batch.
         generator_updates: T2 of Algorithm 1, updates of the generator per batch.
 
-    Differs from the paper: `adversary` is not in it, where it is 1. At 1, and one learning rate for
-    both players, the masks came to ignore λ (the book's log has the numbers). λ's distribution, the
-    initial weights of the generator and T1, T2 are not given there; the defaults are ours.
+    Differs from the paper: it has no `adversary`, i.e. the weight is 1. With 1, and one learning
+    rate for both networks, the masks became independent of λ (numbers in the book's log). The paper
+    does not give λ's distribution, the generator's initial weights, T1 and T2; the defaults are
+    ours.
     """
 
     n: int = 3
@@ -73,14 +74,14 @@ class AdAutoMix:
 
     @property
     def passes(self) -> int:
-        """12; updates of the classifier alone add 10 each, of the generator alone 5 each."""
+        """12; each update of the classifier alone adds 10, each of the generator alone adds 5."""
         return 12 + 10 * (self.classifier_updates - 1) + 5 * (self.generator_updates - 1)
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "AdAutoMixMethod":
-        """The method to train, for images of `side` × `side` pixels.
+        """Build the method to train, for images of `side` × `side` pixels.
 
         Args:
-            classifier: a timm model, or a `Backbone` where another tap is wanted.
+            classifier: a timm model, or a `Backbone` to choose another tap.
             side: height and width of the images, to measure the tap.
             seed: of the generator's initial weights.
         """
@@ -97,7 +98,7 @@ class AdAutoMix:
 
 
 def check_opponent(adversary: float, concentration: float) -> None:
-    """InputError for a weight or a law of λ that neither reading of AdAutoMix can have."""
+    """Raise InputError for a negative `adversary` or a `concentration` that is not positive."""
     if adversary < 0:
         raise InputError(f"adversary must be 0 or more, not {adversary}.")
     if concentration <= 0:
@@ -105,14 +106,14 @@ def check_opponent(adversary: float, concentration: float) -> None:
 
 
 class AdAutoMixMethod(Method):
-    """The game of Eq. 11: classifier ψ_W against generator G_θ, before the teacher ψ_Ŵ.
+    """The min-max game of Eq. 11: classifier ψ_W against generator G_θ, with the teacher ψ_Ŵ.
 
-    Algorithm 1 computes the losses once and updates both players from them, so both gradients are
-    taken at the same point and one backward pass yields both: of Eq. 14 less Eq. 15. The teacher's
-    parameters take no gradient; its two terms reach only the generator. With T1 = T2 = 1, network
-    passes cost 12 units (forward 1, backward 2, backward to the input only 1) against 3 for plain
-    training: teacher on clean 1, teacher on mixed 1 + 1, classifier on mixed, interpolated and
-    clean images 3 × 3.
+    Algorithm 1 computes the losses once and updates both networks from them. Both gradients are
+    thus taken at the same point, and one backward pass of Eq. 14 − Eq. 15 computes both. The
+    teacher's parameters get no gradient; its two terms reach only the generator. With T1 = T2 = 1,
+    network passes cost 12 units (forward 1, backward 2, backward to the input only 1) against 3 for
+    plain training: teacher on clean images 1, teacher on mixed images 1 + 1, classifier on mixed,
+    interpolated and clean images 3 × 3.
     """
 
     teacher: Teacher
@@ -133,7 +134,7 @@ class AdAutoMixMethod(Method):
         return {**super().param_groups(), "generator": list(self.generator.parameters())}
 
     def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
-        """The losses of an update of "both" players, of "classifier" or of "generator" alone."""
+        """Return the losses of one update: of "both" networks, "classifier" or "generator"."""
         labels = check_batch(images, labels, rng)
         if update not in UPDATES:
             raise unknown("update", update, UPDATES)
@@ -141,14 +142,15 @@ class AdAutoMixMethod(Method):
         return step(*self.prepare(images, labels, rng))
 
     def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
-        """The batch, its sets of N partners and their λ."""
+        """Return the batch, its sets of N partners and their λ."""
         return images, labels, *self._sets(images, rng)
 
     def compute(self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor) -> Losses:
-        """Eq. 14 for the classifier to descend, less Eq. 15 for the generator to ascend.
+        """Return Eq. 14, minimised by the classifier, minus Eq. 15, maximised by the generator.
 
-        One L_amce(ψ_W(x_mix)) serves both. It stands in Eq. 14; the first term of Eq. 15,
-        adversary · L_amce, is its gradient at `reverse(mixed)`, which turns the sign and scales.
+        L_amce(ψ_W(x_mix)) is in both equations but is computed once, in Eq. 14. The first term of
+        Eq. 15, adversary · L_amce, exists only as a gradient: `reverse(mixed)` multiplies what
+        comes back from L_amce by −adversary, so that the generator ascends it.
         """
         clean, mixed = self._mix(images, partners, ratios)
         seen = reverse(mixed, self.config.adversary)
@@ -157,13 +159,13 @@ class AdAutoMixMethod(Method):
         return Losses.of(eq_14 - eq_15, **ours, **theirs)
 
     def eq_14(self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor) -> Losses:
-        """The classifier's update alone (T1 > 1): the mixed image is a constant."""
+        """Return Eq. 14 for an update of the classifier alone (T1 > 1); x_mix is a constant."""
         _, mixed = self._mix(images, partners, ratios)
         total, terms = self._classifier_sum(images, mixed.detach(), labels, partners, ratios)
         return Losses.of(total, **terms)
 
     def eq_15(self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor) -> Losses:
-        """The generator's update alone (T2 > 1): the classifier stays as it is."""
+        """Return −Eq. 15 for an update of the generator alone (T2 > 1); the classifier is fixed."""
         clean, mixed = self._mix(images, partners, ratios)
         amce = loss.amce(self._classifier_as_is(mixed), labels, partners, ratios)
         rest, terms = self._teacher_sum(clean.logits, mixed, labels, partners, ratios)
@@ -172,7 +174,7 @@ class AdAutoMixMethod(Method):
     def _mix(
         self, images: Tensor, partners: Tensor, ratios: Tensor
     ) -> tuple[BackboneOutput, Tensor]:
-        """ψ_Ŵ of the clean images, and x_mix = Σ_n x_n ⊙ P'_n with P' = G_θ(z, λ) (Eq. 8)."""
+        """Return ψ_Ŵ of the clean images, and x_mix = Σ_n x_n ⊙ P'_n, P' = G_θ(z, λ) (Eq. 8)."""
         with torch.no_grad():
             clean = self.teacher.forward_with_features(images)
         masks = self.generator(clean.features, partners, ratios, images.shape[-2:])
@@ -201,7 +203,7 @@ class AdAutoMixMethod(Method):
 
     @torch.no_grad()
     def mixed(self, images: Tensor, rng: StepRNG) -> Mixed:
-        """What the generator makes of these images now (Eq. 8)."""
+        """Mix the images with the generator's present weights (Eq. 8)."""
         partners, ratios = self._sets(images, rng)
         features = self.teacher.forward_with_features(images).features
         masks = self.generator(features, partners, ratios, images.shape[-2:])
@@ -214,14 +216,14 @@ class AdAutoMixMethod(Method):
         return partners, ratios
 
     def _classifier_as_is(self, images: Tensor) -> Tensor:
-        """ψ_W(images) with a gradient for the images alone; nothing in ψ_W takes any or changes."""
+        """Return ψ_W(images), differentiable for the images alone; ψ_W's buffers do not change."""
         frozen = {name: p.detach() for name, p in self.classifier.named_parameters()}
         frozen |= {name: b.clone() for name, b in self.classifier.named_buffers()}
         return functional_call(self.classifier, frozen, (images,))
 
 
 class Reverse(torch.autograd.Function):
-    """The identity whose gradient is turned and scaled (gradient reversal)."""
+    """Gradient reversal: the identity, whose gradient is multiplied by −scale."""
 
     @staticmethod
     def forward(ctx: Any, images: Tensor, scale: float) -> Tensor:
@@ -234,5 +236,5 @@ class Reverse(torch.autograd.Function):
 
 
 def reverse(images: Tensor, scale: float = 1.0) -> Tensor:
-    """`images` unchanged; gradients that come back are multiplied by −scale."""
+    """Return `images` unchanged; the gradient passed back is multiplied by −scale."""
     return Reverse.apply(images, scale)

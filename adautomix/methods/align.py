@@ -1,4 +1,4 @@
-"""AlignMix (Venkataramanan et al., 2022): features are brought into place before they are mixed."""
+"""AlignMix (Venkataramanan et al., 2022): feature maps are aligned before they are mixed."""
 
 import math
 from dataclasses import dataclass
@@ -26,29 +26,30 @@ MARGINALS = ("exact", "published")
 class AlignMix:
     """The last feature maps of two images are mixed after an optimal transport of positions.
 
-    R, the plan of least transport between the positions of A_a and of A_b, is found by Sinkhorn's
-    iteration. On a coin flip either A_b is brought onto A_a or A_a onto A_b; then both are mixed
-    with λ ~ Beta(alpha, alpha). The remaining batches are mixed without alignment.
+    R, the optimal transport plan between the positions of A_a and of A_b, is found by Sinkhorn's
+    iteration. With probability 1/2 A_b is aligned to A_a, else A_a to A_b; then both are mixed with
+    λ ~ Beta(alpha, alpha). The remaining batches are mixed without alignment.
 
     Attributes:
         alpha: concentration of the Beta distribution; 2 as published.
-        aligned: the probability that a batch is aligned; 1/2 as published.
-        otherwise: what the other batches get: Mixup of the "input" (the authors' configuration), or
-            "manifold" mixup of the first three layers (OpenMixup's).
+        aligned: probability that a batch is aligned; 1/2 as published.
+        otherwise: how the other batches are mixed: Mixup of the "input" (the authors'
+            configuration), or "manifold" mixup of the first three layers (OpenMixup's).
         epsilon: weight of the plan's entropy, in units of the squared distance of two features.
-        iterations: of Sinkhorn at most.
-        marginals: "exact" makes the weights that form a feature sum to 1 whether or not the
-            iteration has converged; "published" takes the plan as it is.
-        tolerance: the iteration stands still once its step in the potential u, in absolute value
-            summed over positions, is smaller in the mean over the batch; 0 for all iterations.
+        iterations: maximum number of Sinkhorn iterations.
+        tolerance: the iteration stops changing once its step in the potential u, summed over
+            positions in absolute value and averaged over the batch, is smaller; 0 for all
+            iterations.
+        marginals: "exact" makes the weights that form a feature sum to 1 even if the iteration has
+            not converged; "published" uses the plan as it is.
         per: one λ per "batch" (as published) or per "sample".
-        momentum: of the teacher that follows the classifier (it takes no part in training); None
-            for no teacher.
+        momentum: ξ of the teacher, which is evaluated but takes no part in training; None for no
+            teacher.
 
     Differs from the published code: there the marginals are those of the plan after 100 iterations,
     which are too few at the distances of real features. In the last stage of an untrained thin
     ResNet-18 (mean squared distance 90 against an epsilon of 0.1) the weights that form a feature
-    then sum to between 0.5 and 4 and are in the mean 18 % off 1. That is "published".
+    then sum to between 0.5 and 4, and differ from 1 by 18 % on average. That is "published".
     """
 
     passes: ClassVar[float] = 3
@@ -75,14 +76,14 @@ class AlignMix:
             raise InputError(f"iterations must be 1 or more, not {self.iterations}.")
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "AlignMixMethod":
-        """The method to train; `side` and `seed` are not needed."""
+        """Build the method to train; `side` and `seed` are not used."""
         return AlignMixMethod(as_backbone(classifier), self)
 
 
 class AlignMixMethod(Method):
-    """See `AlignMix`.
+    """Training with `AlignMix`.
 
-    Which mix and which direction are drawn on the host and are arguments of `compute`.
+    The kind of mix and the direction are chosen at random on the host and passed to `compute`.
     """
 
     def __init__(self, classifier: Backbone, config: AlignMix):
@@ -98,7 +99,7 @@ class AlignMixMethod(Method):
         self.config = config
 
     def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
-        """The batch, mixed already at layer 0, its partners and λ, and how it is mixed."""
+        """Return the batch (already mixed for layer 0), its partners and λ, and how to mix it."""
         mixed = self.rule(images, rng)
         how = self._how(rng)
         shown = mixed.images if how == 0 else images
@@ -107,10 +108,10 @@ class AlignMixMethod(Method):
     def compute(
         self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor, how: int | str
     ) -> Losses:
-        """The tensor part of the step.
+        """Return the step's loss.
 
-        `how` is the layer that is mixed as it is (0: the images have been mixed already), or
-        the direction of the alignment, "onto own" or "onto partner".
+        `how` is the layer to mix without alignment (0: the images are mixed already), or the
+        direction of the alignment, "onto own" or "onto partner".
         """
         if isinstance(how, str):
             final = self.classifier.model.forward_features(images)
@@ -123,9 +124,9 @@ class AlignMixMethod(Method):
         return Losses.of(loss, mixed_ce=loss)
 
     def mixed(self, images: Tensor, rng: StepRNG) -> Mixed:
-        """The partners and λ of the step, shown as Mixup of the images.
+        """Return Mixup of the images with the partners and λ of the step.
 
-        Where features are mixed no image shows what is trained on.
+        When features are mixed, no image shows what is trained on.
         """
         return self.rule(images, rng)
 
@@ -162,14 +163,14 @@ def sinkhorn(
     iterations: int = 100,
     tolerance: float = 0.0,
 ) -> Float[Tensor, "b l l"]:
-    """log R, the plan between two sets of l features that minimises Σ R_ij |x_i − y_j|² − ε H(R).
+    """Return log R for the plan R between two sets that minimises Σ R_ij |x_i − y_j|² − ε H(R).
 
-    Rows belong to `own`, columns to `other`; both marginals are 1/l,
-    after finitely many iterations only that of the columns exactly. In the log domain and in
-    float32 at least: ε is small against the distances. No gradient passes.
+    Rows belong to `own`, columns to `other`. Both marginals are 1/l; after finitely many iterations
+    only that of the columns is exact. Computed in the log domain and in float32 at least, since ε
+    is small compared with the distances, and without gradient.
 
-    The published loop ends at the `tolerance`, asking the device each time; here all iterations run
-    and those after that point change nothing.
+    The published loop ends at the `tolerance`, which it reads from the device at each iteration;
+    here all iterations run, and those after that point change nothing.
     """
     wide = torch.promote_types(own.dtype, torch.float32)
     cost = (
@@ -199,10 +200,10 @@ def mix_aligned(
     *,
     exact: bool = True,
 ) -> Float[Tensor, "b l d"]:
-    """λ A_a + (1 − λ) A_b after one of them has been brought onto the positions of the other.
+    """Return λ A_a + (1 − λ) A_b after one of them has been aligned to the other.
 
-    "onto own": A_b becomes l R A_b, which stands on the positions of A_a; "onto partner": A_a
-    becomes l Rᵀ A_a. With `exact`, R is first scaled so that the marginal in question is 1/l.
+    "onto own": A_b becomes l R A_b, at the positions of A_a; "onto partner": A_a becomes l Rᵀ A_a.
+    With `exact`, R is first scaled so that the marginal in question is 1/l.
     """
     if exact:
         assignment = log_plan.softmax(dim=2 if how == "onto own" else 1).to(own.dtype)

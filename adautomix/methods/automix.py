@@ -1,4 +1,4 @@
-"""AutoMix (Liu et al., ECCV 2022): masks that help the classifier, learned from its teacher."""
+"""AutoMix (Liu et al., ECCV 2022): a mix block learns masks through the classifier's teacher."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -29,7 +29,7 @@ PIPELINES = ("paper", "openmixup")
 
 @runtime_checkable
 class PairConfig(Protocol):
-    """The hyper-parameters that AutoMix and SAMix have in common; see `AutoMix`."""
+    """Hyper-parameters that AutoMix and SAMix have in common; see `AutoMix`."""
 
     @property
     def alpha(self) -> float: ...
@@ -57,10 +57,10 @@ class AutoMix:
 
     Attributes:
         alpha: concentration of the Beta distribution of λ.
-        mask_loss: weight of the loss that holds the area of a mask near λ.
-        mask_margin: how far the area may be from λ without a loss.
-        lam_margin: the classifier sees plain Mixup where λ or 1 − λ is at most this; always, where
-            it is almost 0.5.
+        mask_loss: weight of the loss that keeps the area of a mask near λ.
+        mask_margin: difference of area and λ up to which that loss is 0.
+        lam_margin: the classifier gets plain Mixup if λ or 1 − λ is at most this; if it is almost
+            0.5, nearly always.
         momentum: ξ of the teacher at the start.
         embed_ratio, upsampling, init: see `MixBlock`.
         pipeline: "paper", or "openmixup" for the settings of the authors' toolbox: two heads
@@ -69,10 +69,10 @@ class AutoMix:
             averaged over the batch before it is compared with λ, and the classifier's pass of the
             clean images before that of the mixed ones.
 
-    Differs from the published code: partners are never oneself; there they are random permutations.
-    With `embed_ratio=False` and `pipeline="openmixup"` the rest is the toolbox's configuration for
-    CIFAR-100, but for the learning rate, which there falls only to half
-    (`Cosine(final_fraction=0.5)`) and moves once an epoch, here at every step.
+    Differs from the published code: no image is its own partner; there partners are random
+    permutations. With `embed_ratio=False` and `pipeline="openmixup"` the rest is the toolbox's
+    configuration for CIFAR-100, except for the learning rate, which there falls only to half
+    (`Cosine(final_fraction=0.5)`) and changes once an epoch, here at every step.
     """
 
     passes: ClassVar[float] = 9
@@ -90,7 +90,7 @@ class AutoMix:
         check_pair_config(self)
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "AutoMixMethod":
-        """The method to train, for images of `side` × `side` pixels; see `AdAutoMix.build`."""
+        """Build the method for images of `side` × `side` pixels; see `AdAutoMix.build`."""
         backbone = as_backbone(classifier)
         with initial_weights(seed, player=1):
             block = MixBlock(
@@ -105,7 +105,7 @@ class AutoMix:
 
 
 def check_pair_config(config: PairConfig) -> None:
-    """InputError for a margin, weight or pipeline that AutoMix or SAMix cannot have."""
+    """Raise InputError for a margin, weight or pipeline that AutoMix or SAMix cannot have."""
     check_teacher(config.momentum)
     for name in ("mask_loss", "mask_margin"):
         if getattr(config, name) < 0:
@@ -117,14 +117,14 @@ def check_pair_config(config: PairConfig) -> None:
 
 
 class AutoMixMethod(Method):
-    """The momentum pipeline: classifier and mix block help each other through the teacher.
+    """The momentum pipeline: classifier and mix block are trained together, with a teacher.
 
-    Of each batch two sets of mixed images are made, with permutations and λ of their own. The
-    classifier learns from one, whose masks are constants to it, and from the clean images; the
-    block learns from the other, through the teacher, which takes no gradient. So the two losses
-    meet in no parameter, and one backward pass serves both players. Network passes cost 9 units
-    (forward 1, backward 2, backward to the input only 1) against 3 for plain training: teacher on
-    clean 1, teacher on mixed 1 + 1, classifier on mixed and clean images 2 × 3.
+    Two sets of mixed images are made from each batch, with different partners and λ. The classifier
+    learns from one, whose masks are constants to it, and from the clean images; the block learns
+    from the other through the teacher, whose parameters get no gradient. The two losses share no
+    trained parameter, so one backward pass serves both. Network passes cost 9 units (forward 1,
+    backward 2, backward to the input only 1) against 3 for plain training: teacher on clean images
+    1, teacher on mixed images 1 + 1, classifier on mixed and clean images 2 × 3.
     """
 
     teacher: Teacher
@@ -140,7 +140,7 @@ class AutoMixMethod(Method):
         return {**super().param_groups(), "generator": list(self.generator.parameters())}
 
     def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
-        """The batch, and the pairs of the classifier and of the block, in this order."""
+        """Return the batch, the classifier's pairs and the block's pairs."""
         return images, labels, self._pairs(images, rng), self._pairs(images, rng)
 
     def compute(
@@ -150,7 +150,7 @@ class AutoMixMethod(Method):
         mine: tuple[Tensor, Tensor],
         theirs: tuple[Tensor, Tensor],
     ) -> Losses:
-        """The tensor part of the step; `mine` are the classifier's pairs, `theirs` the block's."""
+        """Return the step's losses; `mine` are the classifier's pairs, `theirs` the block's."""
         with torch.no_grad():
             features = forward_mixed_with_features(self.teacher.network, images).features
             masks = self._masks_for_classifier(features, *mine, images.shape[-2:])
@@ -160,7 +160,7 @@ class AutoMixMethod(Method):
             "mixed_ce": lambda: self._classifier_loss(mixed, labels, *mine),
             "ce": lambda: ce(self.classifier(images), labels).mean(),
         }
-        # the toolbox shows the clean images first: BatchNorm's statistics depend on the order
+        # clean images first in the toolbox: BatchNorm's running statistics depend on the order
         order = ("ce", "mixed_ce") if self.toolbox else ("mixed_ce", "ce")
         terms = {name: eager_grad(passes[name], weights) for name in order}
         masks = self.generator(features, *theirs, images.shape[-2:])
@@ -178,16 +178,16 @@ class AutoMixMethod(Method):
     def teacher_loss(
         self, view: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor
     ) -> Tensor:
-        """What the block learns from: the teacher's mixed cross-entropy."""
+        """Return the block's loss: the teacher's mixed cross-entropy."""
         return mixed_ce(view, labels, partners, ratios)
 
     def mask_loss(self, masks: Tensor, ratios: Tensor) -> Tensor:
-        """What holds the masks to λ: see `area_loss`."""
+        """Return the loss that keeps the masks' area near λ, see `area_loss`."""
         return area_loss(masks, ratios, self.config.mask_margin, of_batch=self.toolbox)
 
     @torch.no_grad()
     def mixed(self, images: Tensor, rng: StepRNG) -> Mixed:
-        """What the classifier learns from now."""
+        """Mix the images as for the classifier, with the block's present weights."""
         partners, ratios = self._pairs(images, rng)
         with undisturbed(self):
             features = forward_mixed_with_features(self.teacher.network, images).features
@@ -195,7 +195,7 @@ class AutoMixMethod(Method):
         return Mixed(blend(images, partners, masks), partners, ratios, masks)
 
     def after_step(self, progress: float) -> None:
-        """The teacher follows the classifier, with the momentum of the pipeline."""
+        """Update the teacher's average of the classifier, with the momentum of the pipeline."""
         if self.toolbox:
             momentum = waiting_momentum_at(progress, self.teacher.base)
             self.teacher.follow(self.classifier, momentum)
@@ -210,7 +210,7 @@ class AutoMixMethod(Method):
         return torch.where(plain[:, None, None, None], ratios[:, :, None, None], masks)
 
     def _pairs(self, images: Tensor, rng: StepRNG) -> tuple[Tensor, Tensor]:
-        """Partners "b 2", oneself first, and one λ for the whole batch as ratios "b 2"."""
+        """Return partners "b 2", the image itself first, and ratios "b 2" of one λ for all."""
         batch, *_ = batch_shape(images, rng)
         partners = rng.partners(batch, 2, images.device)
         own = rng.beta(self.config.alpha, (1,), images.device)
@@ -224,9 +224,9 @@ def area_loss(
     *,
     of_batch: bool = False,
 ) -> Float[Tensor, ""]:
-    """max(|area − λ| − margin, 0), area being the mean of the own mask, averaged over the pairs.
+    """Return max(|area − λ| − margin, 0), averaged over the pairs; area is the first mask's mean.
 
-    With `of_batch`, one area for the whole batch, as in the authors' toolbox.
+    With `of_batch`, area − λ is averaged over the batch first, as in the authors' toolbox.
     """
     gaps = masks[:, 0].mean(dim=(1, 2)) - ratios[:, 0]
     if of_batch:

@@ -1,4 +1,4 @@
-"""What every training method is: a module whose forward is one whole step, for one loop."""
+"""`Method`, the base class of all training methods, whose forward pass computes a step's losses."""
 
 from collections.abc import Callable
 from dataclasses import Field, dataclass
@@ -18,11 +18,11 @@ from adautomix.rng import StepRNG, check_draw
 
 @dataclass(frozen=True)
 class Losses:
-    """What one step computed.
+    """The losses of one update.
 
     Attributes:
-        total: the scalar whose gradient moves every player at once.
-        terms: the named losses of the paper that went into it, detached, for the curves.
+        total: the scalar to back-propagate; its gradient serves all trained networks.
+        terms: the losses it consists of, by name, detached, for the curves.
     """
 
     total: Float[Tensor, ""]
@@ -30,20 +30,20 @@ class Losses:
 
     @classmethod
     def of(cls, total: Float[Tensor, ""], **terms: Float[Tensor, ""]) -> "Losses":
-        """From the total and its terms, which are detached."""
+        """Make `Losses` from the total and its terms, which are detached."""
         return cls(total, {name: term.detach() for name, term in terms.items()})
 
 
 class Method(nn.Module):
-    """A classifier, perhaps a teacher, perhaps more players, and how they are trained.
+    """A classifier, optionally a teacher and a second trained network, and their losses.
 
     Args:
-        classifier: the network ψ_W that is wanted in the end.
+        classifier: the network ψ_W to train.
         momentum: ξ at the start of the teacher's cosine (A.2); None for no teacher.
     """
 
     updates: tuple[str, ...] = ("both",)
-    """Whom each update of a step moves; more than one where T1 or T2 of Algorithm 1 exceeds 1."""
+    """The updates of a step, by what they change; several if T1 or T2 of Algorithm 1 exceeds 1."""
 
     compute: Callable[..., Losses]
     """The tensor part of an update: a function of what `prepare` gave, the batch's images first,
@@ -56,7 +56,7 @@ class Method(nn.Module):
         self.teacher = None if momentum is None else Teacher(classifier, momentum)
 
     def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
-        """One update's losses; `losses.total.backward()` gives every player its gradient.
+        """Return the losses of one update; `losses.total.backward()` computes all gradients.
 
         Args:
             images: "b c h w", floating point, normalised.
@@ -65,7 +65,7 @@ class Method(nn.Module):
             update: one of `updates`.
 
         Raises:
-            InputError: a batch that cannot be trained on, or an update that the method has not.
+            InputError: a batch that cannot be trained on, or an update the method does not have.
         """
         labels = check_batch(images, labels, rng)
         if update != "both":
@@ -75,37 +75,37 @@ class Method(nn.Module):
     def prepare(
         self, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"], rng: StepRNG
     ) -> tuple[Any, ...]:
-        """What `compute` takes: the batch, and what the step's random numbers decide.
+        """Return the arguments of `compute`: the batch and everything that is random in the step.
 
-        Whatever is drawn, or looked at by the host, is so here.
+        All use of random numbers and all decisions on the host belong here.
         """
         raise NotImplementedError
 
     def mixed(self, images: Float[Tensor, "b c h w"], rng: StepRNG) -> Mixed | None:
-        """What a step with these numbers trains on, without gradients; None if nothing is mixed."""
+        """Return what a step with these random numbers trains on; None if nothing is mixed."""
         return None
 
     def param_groups(self) -> dict[str, list[nn.Parameter]]:
-        """The trained parameters by player; each may have its own learning rate."""
+        """Return the trained parameters by network; each may have its own learning rate."""
         return {"classifier": list(self.classifier.parameters())}
 
     def predictors(self) -> dict[str, nn.Module]:
-        """What can be evaluated: the classifier and, where there is one, its teacher."""
+        """Return the networks that can be evaluated: the classifier and, if any, its teacher."""
         found: dict[str, nn.Module] = {"classifier": self.classifier}
         if self.teacher is not None:
             found["teacher"] = self.teacher
         return found
 
     def after_step(self, progress: float) -> None:
-        """The teacher follows; `progress` in [0, 1] is the share of the run that is done."""
+        """Update the teacher; `progress` in [0, 1] is the completed fraction of the run."""
         if self.teacher is not None:
             self.teacher.follow(self.classifier, momentum_at(progress, self.teacher.base))
 
     def compile_step(self, **options: Any) -> None:
-        """Compile `compute` by `torch.compile`.
+        """Compile `compute` by `torch.compile`, with its `options`.
 
-        A batch of another size than the first, as an epoch's last may be, runs uncompiled:
-        compiling the step again would take longer than it saves.
+        A batch of another size than the first, e.g. the last one of an epoch, runs uncompiled,
+        since compiling the step again would take longer than it saves.
         """
         eager, compiled = self.compute, torch.compile(self.compute, dynamic=False, **options)
         sizes: list[torch.Size] = []
@@ -119,17 +119,17 @@ class Method(nn.Module):
 
 @runtime_checkable
 class MethodConfig(Protocol):
-    """A method's hyper-parameters: a frozen dataclass that makes the `Method` to train."""
+    """Hyper-parameters of a method: a frozen dataclass that builds the `Method` to train."""
 
     if TYPE_CHECKING:  # so that `replace` takes one
         __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     @property
     def passes(self) -> float:
-        """What one step costs in network passes, in units of one forward of the whole batch.
+        """Cost of one step in network passes, in units of one forward pass of the whole batch.
 
         A forward is 1, a backward 2, a backward to the input alone 1; plain training is 3. Mixing
-        rules, mix blocks and the average that makes the teacher are left out: they are small.
+        rules, mix blocks and the teacher's average are not counted: their cost is small.
         """
         ...
 
@@ -169,7 +169,7 @@ def _check_differentiable(backbone: Backbone) -> None:
 
 
 def check_teacher(momentum: float) -> None:
-    """InputError for a momentum that a teacher in training cannot have."""
+    """Raise InputError unless `momentum` is in [0, 1], for methods that need a teacher."""
     if not 0 <= momentum <= 1:
         raise InputError(
             f"momentum must lie in [0, 1], not be {momentum}: the teacher takes part in training."
@@ -177,12 +177,12 @@ def check_teacher(momentum: float) -> None:
 
 
 def check_batch(images: Tensor, labels: Tensor, rng: StepRNG) -> Int[Tensor, " b"]:
-    """The labels, as `training_labels` gives them, of a batch that can be trained on.
+    """Check a training batch and return its labels as `training_labels` does.
 
-    It looks at types, shapes and dtypes alone, so nobody waits for a GPU.
+    Only types, shapes and dtypes are checked, so that the host need not wait for a GPU.
 
     Raises:
-        InputError: no batch of images, no labels of them, no random numbers of a step.
+        InputError: `images`, `labels` or `rng` cannot be used.
     """
     check_images(images)
     check_draw(rng)
@@ -190,10 +190,10 @@ def check_batch(images: Tensor, labels: Tensor, rng: StepRNG) -> Int[Tensor, " b
 
 
 def training_labels(images: Tensor, labels: Tensor) -> Int[Tensor, " b"]:
-    """One class number an image, int64, from integers of any width, "b" or "b 1".
+    """Return one class number for each image, int64, from integers of any width, "b" or "b 1".
 
     Raises:
-        InputError: labels of another form or number, or fewer than two images.
+        InputError: labels of another shape, dtype or number, or fewer than two images.
     """
     if isinstance(labels, Tensor) and labels.ndim != 1 and labels.shape[1:] != (1,):
         raise InputError(
@@ -201,7 +201,7 @@ def training_labels(images: Tensor, labels: Tensor) -> Int[Tensor, " b"]:
             f"of shape {tuple(labels.shape)}: "
             "give class numbers, not one-hot vectors."
         )
-    numbers = unchecked_numbers(labels, classes=0)  # there are no one-hot rows left to count
+    numbers = unchecked_numbers(labels, classes=0)  # one-hot rows were refused above
     check_counts(images, numbers)
     if len(images) < 2:
         raise InputError(
@@ -213,7 +213,7 @@ def training_labels(images: Tensor, labels: Tensor) -> Int[Tensor, " b"]:
 
 
 def check_counts(images: Tensor, labels: Tensor) -> None:
-    """InputError unless there are as many labels as images."""
+    """Raise InputError unless there are as many labels as images."""
     if len(images) != len(labels):
         raise InputError(
             f"{len(images)} images came with {len(labels)} labels: give one label an image."

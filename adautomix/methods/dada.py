@@ -1,4 +1,4 @@
-"""DADA (Li et al., 2020): a policy of image operations is learned together with the classifier."""
+"""DADA (Li et al., 2020): an augmentation policy is learned together with the classifier."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -20,39 +20,40 @@ from adautomix.rng import StepRNG
 @dataclass(frozen=True)
 @checked
 class DADA:
-    """Differentiable automatic data augmentation: w learns from images that a policy d transforms.
+    """Differentiable automatic data augmentation: w learns from images transformed by a policy d.
 
-    d is to lower the loss that w has after the step on images held out of it. This is the paper's
-    bi-level problem after one step of length ξ,
+    d is trained to lower the loss on held-out images after the classifier's step. This is the
+    paper's bi-level problem after one step of length ξ,
 
         L_val(w − ξ ∇_w L_train(w, d)) ≈ L_val(w) − ξ ∇_w L_train(w, d) · ∇_w L_val(w),
 
-    so an image was transformed well if its gradient points along that of the held-out images.
+    so a transformation is good if the gradient of the transformed image is aligned with that of the
+    held-out images.
 
     Attributes:
         ops: the operations to choose from, see `dada_ops.OPS`.
-        slots: how many operations follow each other on an image; 2 as published.
-        radius: of the central difference that gives ∇L_train · v, v = ∇L_val / |∇L_val|; 0.01 as
-            published.
-        momentum: of the teacher that follows the classifier (it takes no part in training); None
-            for no teacher.
+        slots: number of successive operations on an image; 2 as published.
+        radius: step of the central difference that gives ∇L_train · v, v = ∇L_val / |∇L_val|; 0.01
+            as published.
+        momentum: ξ of the teacher, which is evaluated but takes no part in training; None for no
+            teacher.
 
     In network passes (forward 1, backward 2, backward to the input only 1) a step costs 6.5 against
     3 for plain training: 3 for the classifier, 1.5 for v, 2 for the two ends of the difference.
 
     Differs from the published procedure: there d is searched for on a part of the data in 20
-    epochs, and a second classifier is then trained with what was found; here both are learned in
-    the same run. A batch's second half, untransformed, is held out of what d is judged by, yet the
-    classifier learns from all of the batch. There d weighs 105 pairs of operations, each with
-    probabilities and magnitudes of its own; here each slot chooses for itself, which describes
-    |ops|² pairs by |ops| numbers a slot. One policy is drawn for each image, not for each batch, so
-    a plain score function with a leave-one-out baseline takes the place of RELAX and of its learned
-    control variate. Where an operation is smooth the magnitude gets its true derivative, not 1.
-    Probabilities and magnitudes are kept in (0, 1) by a sigmoid, not by clamping. The published
-    step uses Adam (0.005), here the run's optimiser; v has length 1 because Adam would divide its
-    length away. ∇L_val is taken at w, not after the step. Operations act on the range from the
-    darkest to the brightest value of each channel in the batch, which is [0, 1] before
-    normalisation where a batch shows black and white. Interpolation is bilinear, not nearest.
+    epochs, and a second classifier is then trained with the result; here both are learned in the
+    same run. The second, untransformed half of a batch is the held-out set for d, although the
+    classifier learns from the whole batch. There d weighs 105 pairs of operations, each with
+    probabilities and magnitudes of its own; here each slot chooses independently, which describes
+    |ops|² pairs by |ops| numbers a slot. Operations are sampled for each image, not for each batch,
+    so a plain score function with a leave-one-out baseline replaces RELAX and its learned control
+    variate. The magnitude of a smooth operation gets its true derivative, not 1. Probabilities and
+    magnitudes are kept in (0, 1) by a sigmoid, not by clamping. The published step uses Adam
+    (0.005), here the run's optimiser; v has length 1, since Adam is invariant to the length.
+    ∇L_val is taken at w, not after the step. Operations act on the range from the darkest to the
+    brightest value of each channel in the batch, which is [0, 1] before normalisation if the batch
+    contains black and white. Interpolation is bilinear, not nearest.
     """
 
     passes: ClassVar[float] = 6.5
@@ -73,17 +74,18 @@ class DADA:
             raise InputError(f"radius must be positive, not {self.radius}.")
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "DADAMethod":
-        """The method to train; `side` and `seed` are not needed: every policy starts the same."""
+        """Build the method; `side` and `seed` are not used, as every policy starts the same."""
         return DADAMethod(as_backbone(classifier), self)
 
 
 class Policy(nn.Module):
-    """d: which operation in which slot, how often, how strong; all undecided at the start.
+    """The policy d: the operation of each slot, its probability and its strength.
 
     Attributes:
-        choice: logits of the operations, "slots ops"; their softmax chooses one for each image.
-        chance: log-odds that the chosen operation is applied, "slots ops"; 1/2 at the start.
-        strength: log-odds of the level in [0, 1] of the operation, "slots ops"; 1/2 at the start,
+        choice: logits of the operations, "slots ops"; their softmax is sampled for each image.
+        chance: logit of the probability that the chosen operation is applied, "slots ops"; the
+            initial probability is 1/2.
+        strength: logit of the operation's level in [0, 1], "slots ops"; the initial level is 1/2,
             where shears, translations, rotations and factors change nothing.
     """
 
@@ -99,7 +101,7 @@ class Policy(nn.Module):
     def forward(
         self, images: Float[Tensor, "b c h w"], rng: StepRNG
     ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, " b"]]:
-        """The transformed images, and the log of the probability of what was drawn for each."""
+        """Return the transformed images and the log-probability of each one's random choices."""
         low, high = images.amin((0, 2, 3), keepdim=True), images.amax((0, 2, 3), keepdim=True)
         span = torch.where(high > low, high - low, 1.0)
         shown, touched = (images - low) / span, torch.zeros_like(images[:, 0, 0, 0]).bool()
@@ -114,7 +116,7 @@ class Policy(nn.Module):
             signs = rng.integers(0, 2, (batch,), device) * 2.0 - 1.0
             level = self.strength[slot][op].sigmoid()
             which = torch.where(applied, self.codes[op], -1)
-            with torch.autocast(device.type, enabled=False):  # pixels and places, not features
+            with torch.autocast(device.type, enabled=False):  # pixels and positions stay precise
                 shown = transform(shown, which, level, signs, drawn[2:].T)
             touched = touched | applied
             log_chance = (
@@ -124,12 +126,12 @@ class Policy(nn.Module):
 
     @torch.no_grad()
     def shares(self) -> Float[Tensor, "slots ops"]:
-        """The share of the images that each operation is applied to, in each slot."""
+        """Return the expected share of the images that get each operation in each slot."""
         return self.choice.softmax(dim=1) * self.chance.sigmoid()
 
 
 class DADAMethod(Method):
-    """See `DADA`. The policy is the player "generator"; it may have its own learning rate."""
+    """Training with `DADA`. The policy is the parameter group "generator"."""
 
     def __init__(self, classifier: Backbone, config: DADA):
         super().__init__(classifier, config.momentum)
@@ -140,7 +142,7 @@ class DADAMethod(Method):
         return {**super().param_groups(), "generator": list(self.policy.parameters())}
 
     def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
-        """The transformed batch, and the held-out gradient that judges it."""
+        """Return the transformed batch, its labels and log-probabilities, and the direction v."""
         if len(images) < 4:
             raise InputError(
                 f"DADA judges one half of the batch by the other and {len(images)} images are too "
@@ -154,11 +156,11 @@ class DADAMethod(Method):
     def compute(
         self, images: Tensor, labels: Tensor, log_chance: Tensor, direction: dict[str, Tensor]
     ) -> Losses:
-        """The tensor part of the step after policy and held-out gradient.
+        """Return the step's losses from the transformed images and the held-out gradient.
 
-        `influence` is −∇L_train · v, one number an image of the first half: the change of the
-        held-out loss for a step on that image. The score term has the value 0 and the gradient of
-        the expected influence with respect to choice and chance.
+        `influence` is −∇L_train · v for each image of the first half: the change of the held-out
+        loss for a step on that image. The score term has the value 0 and the gradient of the
+        expected influence with respect to choice and chance.
         """
         augmented = ce(self.classifier(images.detach()), labels).mean()
         half = len(images) // 2
@@ -170,7 +172,7 @@ class DADAMethod(Method):
         return Losses.of(total, augmented_ce=augmented, influence=influence.mean())
 
     def _direction(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """v: the gradient of the held-out loss at w, by trained parameter, of total length 1."""
+        """Return v: the held-out loss's gradient at w, by trained parameter, of total norm 1."""
         own = self.classifier.named_parameters()
         weights = {n: p.detach().requires_grad_() for n, p in own if p.requires_grad}
         with torch.enable_grad():
@@ -181,7 +183,7 @@ class DADAMethod(Method):
         return {n: g / length.clamp(min=1e-12) for n, g in gradients.items()}
 
     def _influence(self, images: Tensor, labels: Tensor, direction: dict[str, Tensor]) -> Tensor:
-        """−∇_w L_ce(image) · v, by a central difference in full precision."""
+        """Return −∇_w L_ce(image) · v by a central difference, without autocast."""
 
         def moved(step: float) -> Tensor:
             own = self.classifier.named_parameters()
@@ -194,6 +196,6 @@ class DADAMethod(Method):
             )
 
     def _at(self, weights: dict[str, Tensor], images: Tensor) -> Tensor:
-        """ψ at other weights; frozen ones and BatchNorm's running statistics are left alone."""
+        """Return ψ(images) at other weights; frozen ones and BatchNorm's statistics stay."""
         buffers = {name: b.clone() for name, b in self.classifier.named_buffers()}
         return functional_call(self.classifier, weights | buffers, (images,))

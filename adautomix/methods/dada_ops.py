@@ -1,4 +1,4 @@
-"""The image operations of DADA for a whole batch on the device, a different one for each image."""
+"""Image operations of DADA for a whole batch on the device, with one operation for each image."""
 
 from functools import lru_cache
 
@@ -40,13 +40,14 @@ RANGES = {
     "sharpness": (0.1, 1.9),
     "cutout": (0.0, 0.2),
 }
-"""What the levels 0 and 1 mean, as published: offset of a row or column a pixel, share of the side,
-degrees anticlockwise, threshold in [0, 1], bits kept, factor (1 changes nothing), share of the
-width. Solarize inverts what reaches the threshold. The other operations have no level.
+"""Values at the levels 0 and 1, as published: shears as the offset of a row or column per pixel,
+translations as a fraction of the side, rotation in degrees anticlockwise, solarize as a threshold
+in [0, 1] at or above which pixels are inverted, posterize as the number of bits kept, factors
+(1 changes nothing), cutout as a fraction of the width. The other operations have no level.
 """
 
 STRAIGHT_THROUGH = ("solarize", "posterize", "cutout")
-GREY = 0.473  # of the cut, the mean of the published (125, 123, 114) / 255
+GREY = 0.473  # grey level of cutout, the mean of the published (125, 123, 114) / 255
 
 
 def transform(
@@ -56,18 +57,18 @@ def transform(
     signs: Float[Tensor, " b"],
     centres: Float[Tensor, "b 2"],
 ) -> Float[Tensor, "b c h w"]:
-    """Each image after its own operation.
+    """Return each image after its own operation.
 
     Args:
         images: in [0, 1].
-        which: index into `OPS`, or −1 for none; the image is then returned bit by bit.
+        which: index into `OPS`, or −1 for none; the image is then returned unchanged, bit by bit.
         levels: in [0, 1], see `RANGES`.
         signs: ±1, the direction of shears, translations and rotations.
-        centres: of the cut, in [0, 1]: row, column.
+        centres: centre of the cutout, (row, column) in [0, 1].
 
     Gradients reach `levels` where the result depends on them smoothly. Solarize, posterize and
-    cutout are passed straight through: the derivative of every pixel is set to 1, as the published
-    code does for all operations.
+    cutout use a straight-through gradient: the derivative of every pixel is set to 1, as the
+    published code does for all operations.
     """
     chosen = {name: which == index for index, name in enumerate(OPS)}
     values = {n: low + (high - low) * levels for n, (low, high) in RANGES.items()}
@@ -86,7 +87,7 @@ def _per_image(values: Tensor) -> Tensor:
 
 
 def _geometry(images: Tensor, chosen: dict, values: dict, signs: Tensor) -> Tensor:
-    """One affine map an image, bilinear, black outside; shears about the upper left corner."""
+    """Apply one affine map to each image: bilinear, black outside, shears about the top left."""
 
     def pick(name: str) -> Tensor:
         return torch.where(chosen[name], signs * values[name], 0.0)
@@ -109,7 +110,10 @@ def _geometry(images: Tensor, chosen: dict, values: dict, signs: Tensor) -> Tens
 
 
 def _blend(images: Tensor, chosen: dict, values: dict) -> Tensor:
-    """Brightness, contrast, colour, sharpness: away from or towards black, grey, or a blur."""
+    """Apply brightness, contrast, colour or sharpness, as in PIL.
+
+    Each moves the image away from or towards black, its mean grey, its grey image, or a blur.
+    """
     grey = _grey(images)
     towards = {
         "brightness": torch.zeros_like(grey),
@@ -133,12 +137,12 @@ def _grey(images: Tensor) -> Tensor:
 
 @lru_cache
 def _constant(values: tuple, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Sent to the device once: a copy from ordinary host memory makes the host wait for it."""
+    """Cached, since a copy from pageable host memory makes the host wait for the device."""
     return torch.tensor(values, dtype=dtype, device=device)
 
 
 def _smooth(images: Tensor) -> Tensor:
-    """The 3 × 3 blur of PIL's sharpness; the border stays as it is."""
+    """Return the 3 × 3 blur of PIL's sharpness; border pixels are unchanged."""
     if min(images.shape[-2:]) < 3:
         return images
     kernel = _constant(((1, 1, 1), (1, 5, 1), (1, 1, 1)), images.dtype, images.device) / 13
@@ -150,7 +154,7 @@ def _smooth(images: Tensor) -> Tensor:
 
 
 def _tones(images: Tensor, chosen: dict, values: dict) -> Tensor:
-    """Autocontrast, invert, solarize."""
+    """Apply autocontrast, invert or solarize."""
     low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
     stretched = torch.where(high > low, (images - low) / (high - low).clamp(min=1e-6), images)
     images = torch.where(_per_image(chosen["autocontrast"]), stretched, images)
@@ -160,7 +164,7 @@ def _tones(images: Tensor, chosen: dict, values: dict) -> Tensor:
 
 
 def _levels_of_8_bits(images: Tensor, chosen: dict, values: dict) -> Tensor:
-    """Posterize and equalize, on pixel values rounded to 0..255."""
+    """Apply posterize or equalize, to pixel values rounded to 0..255."""
     whole = (images * 255).round().clamp(0, 255)
     step = 2 ** _per_image(8 - values["posterize"].floor())
     images = torch.where(
@@ -170,7 +174,7 @@ def _levels_of_8_bits(images: Tensor, chosen: dict, values: dict) -> Tensor:
 
 
 def _equalized(pixels: Int[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-    """PIL's equalisation of each channel: a look-up table from the cumulative histogram."""
+    """Equalise each channel as PIL does, by a look-up table from the cumulative histogram."""
     rows = pixels.flatten(2)
     histogram = rows.new_zeros(*rows.shape[:2], 256).scatter_add_(2, rows, torch.ones_like(rows))
     total = rows.shape[2]
@@ -183,7 +187,7 @@ def _equalized(pixels: Int[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
 
 
 def _cut(images: Tensor, chosen: dict, values: dict, centres: Tensor) -> Tensor:
-    """A grey square, of a share of the width, around a uniform centre."""
+    """Apply cutout: a grey square around `centres`, its side a fraction of the width."""
     height, width = images.shape[-2:]
     half = (values["cutout"] * width / 2)[:, None]
     inside: list[Bool[Tensor, "b side"]] = []

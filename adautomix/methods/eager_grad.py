@@ -1,8 +1,9 @@
-"""A loss whose gradient is taken at once: its activations need not wait for the backward pass.
+"""`eager_grad`, which back-propagates one loss of a step at once to save memory.
 
-The losses of a step that share no activations need not be in memory together: of AdAutoMix's three
-passes through the classifier only the adversarial one has to wait for the teacher's. What waits for
-the others is their gradient, as large as the weights and not as the batch.
+Losses without shared activations are back-propagated one at a time, so only one graph is in memory.
+Of AdAutoMix's three passes through the classifier only the adversarial one shares activations with
+the teacher's pass. For the other two only the gradient is kept until the backward pass; it is as
+large as the weights, while activations grow with the batch.
 """
 
 from collections import Counter
@@ -15,11 +16,12 @@ from torch.autograd.function import once_differentiable
 
 
 def eager_grad(compute: Callable[[], Tensor], parameters: Iterable[nn.Parameter]) -> Tensor:
-    """`compute()`, a scalar; its gradient for `parameters` is taken now, its graph is freed now.
+    """Return the scalar `compute()`; compute its gradient for `parameters` and free its graph now.
 
-    The gradient arrives at the parameters where `backward` would bring it, scaled as there, and at
-    nothing else: `compute` may depend on nothing else that takes a gradient. Without gradients, and
-    while torch compiles the step, which plans its memory itself, this is `compute()`.
+    A later `backward` adds this gradient to the parameters, scaled as usual. No other tensor gets a
+    gradient, so `compute` must not depend on any other that requires one. If gradients are
+    disabled, or while torch compiles the step (the compiler plans memory itself), this is only
+    `compute()`.
     """
     wanted = [p for p in parameters if p.requires_grad]
     if not torch.is_grad_enabled() or torch.compiler.is_compiling() or not wanted:
@@ -28,7 +30,7 @@ def eager_grad(compute: Callable[[], Tensor], parameters: Iterable[nn.Parameter]
 
 
 class _Early(torch.autograd.Function):
-    """The loss; backwards, its kept gradient times what arrives."""
+    """The loss in the forward pass; its stored gradient times the incoming one in the backward."""
 
     @staticmethod
     def forward(ctx: Any, compute: Callable[[], Tensor], *parameters: Tensor) -> Tensor:
@@ -47,10 +49,10 @@ class _Early(torch.autograd.Function):
 
 
 def _scaled(gradients: Sequence[Tensor | None], factor: Tensor) -> Iterator[Tensor | None]:
-    """The gradients times `factor`, in place: new memory would cost ten times the product.
+    """Yield the gradients times `factor`, in place, as allocation would take ten times as long.
 
-    Two parameters may have been given one gradient, or one may be spread over its shape; these are
-    multiplied into new memory.
+    Gradients that share their memory with another one, or are expanded views, are multiplied into
+    new memory.
     """
     stored = [None if g is None else g.untyped_storage() for g in gradients]
     uses = Counter(s.data_ptr() for s in stored if s is not None)

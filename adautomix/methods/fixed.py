@@ -1,4 +1,4 @@
-"""Training with a hand-crafted mixing rule: Mixup, CutMix, ... (one step for all of them)."""
+"""Training with a hand-crafted mixing rule: Mixup, CutMix, ..."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,12 +17,12 @@ from adautomix.rng import StepRNG
 @dataclass(frozen=True)
 @checked
 class Fixed:
-    """Cross-entropy of mixed images against mixed labels, the rule being fixed in advance.
+    """Cross-entropy of mixed images against mixed labels, with a rule that is not learned.
 
     Attributes:
-        rule: what mixes, e.g. `CutMix(alpha=1.0)`.
-        momentum: of the teacher that follows the classifier (it takes no part in training); None
-            for no teacher.
+        rule: the mixing rule, e.g. `CutMix(alpha=1.0)`.
+        momentum: ξ of the teacher, which is evaluated but takes no part in training; None for no
+            teacher.
     """
 
     passes: ClassVar[float] = 3
@@ -35,27 +35,27 @@ class Fixed:
             raise InputError(f"{rule} must be told what matters: use Guided({rule}()).")
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "FixedMethod":
-        """The method to train; `side` and `seed` are not needed."""
+        """Build the method to train; `side` and `seed` are not used."""
         return FixedMethod(as_backbone(classifier), self)
 
 
 class FixedMethod(Method):
-    """See `Fixed`."""
+    """Training with `Fixed`."""
 
     def __init__(self, classifier: Backbone, config: Fixed):
         super().__init__(classifier, config.momentum)
         self.rule = config.rule
 
     def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
-        """The rule's images, and what their labels are mixed of."""
+        """Return the mixed images, the labels, and the partners and weights of the labels."""
         mixed = self.rule(images, rng)
         return mixed.images, labels, mixed.partners, mixed.label_weights
 
     def compute(self, images: Tensor, labels: Tensor, partners: Tensor, weights: Tensor) -> Losses:
-        """The tensor part of the step."""
+        """Return the step's loss."""
         loss = mixed_ce(self.classifier(images), labels, partners, weights)
         return Losses.of(loss, mixed_ce=loss)
 
     def mixed(self, images: Tensor, rng: StepRNG) -> Mixed:
-        """What the rule makes of these images."""
+        """Mix the images by the rule."""
         return self.rule(images, rng)

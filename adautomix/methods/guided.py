@@ -1,4 +1,4 @@
-"""Training with a rule that must be told what matters in each image: PuzzleMix, SnapMix, ..."""
+"""Training with a rule that takes an importance map of each image: PuzzleMix, SnapMix, ..."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,23 +23,23 @@ SOURCES = ("classifier", "teacher")
 @dataclass(frozen=True)
 @checked
 class Guided:
-    """Cross-entropy of mixed images, where a network tells the rule what matters in each image.
+    """Cross-entropy of mixed images against mixed labels; a network computes importance maps.
 
-    The network runs in evaluation mode, takes no gradient and does not change. In network passes
-    (forward 1, backward 2, backward to the input only 1) a step of plain training costs 3; the
-    guide adds 2 for "saliency" (PuzzleMix) and 1 for "attention" and "cam" (AttentiveCutMix,
-    SnapMix).
+    To compute the maps, the network runs in evaluation mode and neither it nor its gradients
+    change. In network passes (forward 1, backward 2, backward to the input only 1) a step of plain
+    training costs 3; the maps add 2 for "saliency" (PuzzleMix) and 1 for "attention" and "cam"
+    (AttentiveCutMix, SnapMix).
 
     Attributes:
-        rule: what mixes, e.g. `PuzzleMix()`; its `guide` names the map it is given, see `GUIDES`.
-        momentum: of the teacher that follows the classifier; None for no teacher.
-        guide_from: which network is asked, the "classifier" in training or its "teacher".
+        rule: the mixing rule, e.g. `PuzzleMix()`; its `guide` names the map it takes, see `GUIDES`.
+        momentum: ξ of the teacher; None for no teacher.
+        guide_from: the network that computes the maps, the "classifier" in training or its
+            "teacher".
 
     Differs from the published code of AttentiveCutMix: there the attention is that of another
     network, a ResNet-18 trained on ImageNet; here it is that of the network in training, or of its
-    teacher, so that no foreign weights and images take part. In the code of SnapMix the map comes,
-    unless other weights are given, from a pass in training mode, which also moves BatchNorm's
-    statistics.
+    teacher, so that no additional data is used. In the code of SnapMix the map comes, unless other
+    weights are given, from a pass in training mode, which also updates BatchNorm's statistics.
     """
 
     rule: GuidedRule
@@ -58,16 +58,16 @@ class Guided:
 
     @property
     def passes(self) -> int:
-        """Plain training's 3 and those of the guide."""
+        """3 for training and 2 or 1 for the importance maps."""
         return 3 + (2 if self.rule.guide == "saliency" else 1)
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "GuidedMethod":
-        """The method to train; `side` and `seed` are not needed."""
+        """Build the method to train; `side` and `seed` are not used."""
         return GuidedMethod(as_backbone(classifier), self)
 
 
 class GuidedMethod(Method):
-    """See `Guided`."""
+    """Training with `Guided`."""
 
     def __init__(self, classifier: Backbone, config: Guided):
         super().__init__(classifier, config.momentum)
@@ -75,27 +75,26 @@ class GuidedMethod(Method):
         self.rule = config.rule
 
     def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
-        """The rule's images, and what their labels are mixed of."""
+        """Return the mixed images, the labels, and the partners and weights of the labels."""
         mixed = self._mixed(images, labels, rng)
         return mixed.images, labels, mixed.partners, mixed.label_weights
 
     def compute(self, images: Tensor, labels: Tensor, partners: Tensor, weights: Tensor) -> Losses:
-        """The tensor part of the step after the mixing."""
+        """Return the step's loss."""
         loss = mixed_ce(self.classifier(images), labels, partners, weights)
         return Losses.of(loss, mixed_ce=loss)
 
     def mixed(self, images: Tensor, rng: StepRNG) -> Mixed:
-        """What the rule makes of these images.
+        """Mix the images by the rule, with maps for the predicted classes instead of the labels.
 
-        There are no labels here, so saliency and class activation are those of the class that the
-        network predicts: early in training not quite the images that a step trains on.
+        Early in training, saliency and CAM therefore differ from those of a training step.
         """
         with evaluating(self._guide()) as network, torch.no_grad():
             predicted = network(images).argmax(dim=1)
         return self._mixed(images, predicted, rng)
 
     def importance(self, images: Tensor, labels: Tensor) -> Float[Tensor, "b rows columns"]:
-        """The map of each image that the rule is given."""
+        """Return the importance map of each image."""
         with evaluating(self._guide()) as network:
             return GUIDES[self.rule.guide](network, images, labels)
 
@@ -112,9 +111,9 @@ class GuidedMethod(Method):
 def saliency(
     network: Backbone, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
 ) -> Float[Tensor, "b h w"]:
-    """√(mean_c g²) with g the gradient of L_ce with respect to the image (Kim et al., 2020).
+    """Return √(mean_c g²) with g the gradient of L_ce with respect to the image (Kim et al., 2020).
 
-    One forward, and one backward to the input alone: no parameter gets a gradient.
+    It takes one forward pass and one backward pass to the input; no parameter gets a gradient.
     """
     with torch.enable_grad():
         watched = images.detach().requires_grad_()
@@ -127,22 +126,22 @@ def saliency(
 def attention(
     network: Backbone, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
 ) -> Float[Tensor, "b rows columns"]:
-    """The channel mean of the tapped features; the labels play no part."""
+    """Return the channel mean of the tapped features; the labels are not used."""
     return network.forward_with_features(images).features.float().mean(dim=1)
 
 
 def cam(
     network: Backbone, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
 ) -> Float[Tensor, "b h w"]:
-    """The class activation map (Zhou et al., 2016), as large as the image, least value 0, sum 1.
+    """Return the class activation map (Zhou et al., 2016), of the image's size, minimum 0, sum 1.
 
-    Σ_d w_d f_d at every position of the last features f, with w_d the derivative of the label's
-    logit by the sum of f_d. Where the head is a mean over positions and a linear layer, as in
-    ResNets, w is the label's row of that layer over the number of positions, and the map is the
-    published one; a norm in between, as in ConvNeXt, is linearised.
+    It is Σ_d w_d f_d at every position of the last features f, with w_d the derivative of the
+    label's logit by f_d at that position. If the head is a mean over positions and a linear layer,
+    as in ResNets, w is the label's row of that layer divided by the number of positions, and the
+    map is the published one; a norm between them, as in ConvNeXt, is linearised.
 
     Raises:
-        InputError: the last features are not one tensor, or do not lie on a grid.
+        InputError: the last features are not one tensor, or not on a grid.
     """
     final = network.final(images)
     if final.ndim != 4:
@@ -166,4 +165,4 @@ GUIDES: dict[str, Callable[[Backbone, Tensor, Tensor], Tensor]] = {
     "attention": attention,
     "cam": cam,
 }
-"""The kinds of map: (network, images, labels) → importance, for a network in evaluation mode."""
+"""Kinds of map, as functions (network in evaluation mode, images, labels) → importance."""

@@ -1,4 +1,4 @@
-"""Manifold Mixup (Verma et al., 2019): Mixup of the images or of a hidden stage's features."""
+"""Manifold Mixup (Verma et al., 2019): Mixup of the images or of a stage's features."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -18,15 +18,15 @@ from adautomix.rng import StepRNG
 @dataclass(frozen=True)
 @checked
 class ManifoldMix:
-    """h̃ = λ h_a + (1 − λ) h_b, λ ~ Beta(alpha, alpha), in a layer h drawn anew for each batch.
+    """h̃ = λ h_a + (1 − λ) h_b, λ ~ Beta(alpha, alpha), in a random layer h for each batch.
 
     Attributes:
         alpha: concentration of the Beta distribution; 2 as published.
-        layers: how many layers may be drawn, each with probability 1 / layers: 0 is the input
-            image, k the output of stage k. 3 as published for CIFAR; 1 is Mixup.
+        layers: number of possible layers, each of probability 1 / layers: 0 is the input image, k
+            the output of stage k. 3 as published for CIFAR; 1 is Mixup.
         per: one λ per "batch" (as published) or per "sample".
-        momentum: of the teacher that follows the classifier (it takes no part in training); None
-            for no teacher.
+        momentum: ξ of the teacher, which is evaluated but takes no part in training; None for no
+            teacher.
     """
 
     passes: ClassVar[float] = 3
@@ -36,15 +36,15 @@ class ManifoldMix:
     momentum: float | None = 0.999
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "ManifoldMixMethod":
-        """The method to train; `side` and `seed` are not needed."""
+        """Build the method to train; `side` and `seed` are not used."""
         return ManifoldMixMethod(as_backbone(classifier), self)
 
 
 class ManifoldMixMethod(Method):
-    """See `ManifoldMix`.
+    """Training with `ManifoldMix`.
 
-    The layer is drawn on the host and is an argument of `compute`, so that `compile_step` makes one
-    graph for each layer.
+    The layer is chosen at random on the host and passed to `compute`, so that `compile_step` makes
+    one graph for each layer.
     """
 
     def __init__(self, classifier: Backbone, config: ManifoldMix):
@@ -54,7 +54,7 @@ class ManifoldMixMethod(Method):
         self.layers = config.layers
 
     def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
-        """The batch, mixed already at layer 0, its partners and λ, and the layer."""
+        """Return the batch (already mixed for layer 0), its partners and λ, and the layer."""
         mixed = self.rule(images, rng)
         layer = int(rng.numpy.integers(self.layers))
         shown = mixed.images if layer == 0 else images
@@ -63,7 +63,7 @@ class ManifoldMixMethod(Method):
     def compute(
         self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor, layer: int
     ) -> Losses:
-        """The tensor part of the step; at layer 0 the images have been mixed already."""
+        """Return the step's loss; for layer 0 the images are mixed already."""
         if layer == 0:
             logits = self.classifier(images)
         else:
@@ -72,19 +72,19 @@ class ManifoldMixMethod(Method):
         return Losses.of(loss, mixed_ce=loss)
 
     def mixed(self, images: Tensor, rng: StepRNG) -> Mixed:
-        """The partners and λ of the step, shown as Mixup of the images.
+        """Return Mixup of the images with the partners and λ of the step.
 
-        That is what is trained on at layer 0. At the other layers the same mix is made of features,
-        and no image shows it.
+        It is what a step with layer 0 trains on. At other layers features are mixed in the same
+        way, which no image shows.
         """
         return self.rule(images, rng)
 
 
 def stages(classifier: Backbone) -> list[nn.Module]:
-    """The stages of a timm model from the input on, without its stem.
+    """Return the stages of a timm model in order, without its stem.
 
-    timm's `feature_info` names the modules, and a stage is one that is made of others. In a plain
-    vision transformer each block is a stage.
+    They are the modules in timm's `feature_info` that have submodules. In a plain vision
+    transformer each block is a stage.
     """
     names = [entry["module"] for entry in getattr(classifier.model, "feature_info", [])]
     found = [classifier.model.get_submodule(name) for name in names if name != "stem"]
@@ -92,7 +92,7 @@ def stages(classifier: Backbone) -> list[nn.Module]:
 
 
 def check_layers(classifier: Backbone, layers: int) -> None:
-    """InputError unless the model has `layers` − 1 stages after which to mix."""
+    """Raise InputError unless the model has `layers` − 1 stages after which to mix."""
     if layers < 1:
         raise InputError(f"layers counts the places to mix at and must be 1 or more, not {layers}.")
     found = len(stages(classifier)) if layers > 1 else 0
@@ -104,14 +104,17 @@ def check_layers(classifier: Backbone, layers: int) -> None:
 
 
 class StageMix:
-    """Mixes what one stage of a classifier puts out, for the length of a call.
+    """A forward pass of a classifier in which the output of one stage is mixed.
 
-    A forward hook on each stage does it, whatever the kind of model. The hooks stay and are idle
-    between calls: one that came and went could not be compiled.
+    A forward hook on each stage mixes its output, for any kind of model. The hooks stay registered
+    and do nothing between calls, because hooks that are added and removed cannot be compiled.
 
     Args:
-        classifier: whose first `layers` − 1 stages get a hook.
+        classifier: its first `layers` − 1 stages get a hook.
         layers: see `ManifoldMix`.
+
+    Raises:
+        InputError: the model has too few stages.
     """
 
     def __init__(self, classifier: Backbone, layers: int):
@@ -128,7 +131,7 @@ class StageMix:
         ratios: Float[Tensor, "b n"],
         layer: int,
     ) -> Float[Tensor, "b k"]:
-        """Logits where the output of stage `layer`, from 1, is mixed and the rest sees the mix."""
+        """Return the logits when the output of stage `layer`, counted from 1, is mixed."""
         self.wanted = (layer, partners, ratios)
         try:
             return classifier(images)
@@ -137,7 +140,7 @@ class StageMix:
 
 
 class _Hook:
-    """A class, not a closure: a copy of the method gets hooks that obey the copy."""
+    """The hook; a class, not a closure, so that a deep copy of the method has its own hooks."""
 
     def __init__(self, mix: StageMix, layer: int):
         self.mix, self.layer = mix, layer
@@ -151,7 +154,7 @@ class _Hook:
 def mix_rows(
     features: Float[Tensor, "b ..."], partners: Int[Tensor, "b n"], ratios: Float[Tensor, "b n"]
 ) -> Float[Tensor, "b ..."]:
-    """Σ_n λ_n h_n over the images of each set; h may have any axes after the first."""
+    """Return Σ_n λ_n h_n over the images of each set; h may have any axes after the first."""
     shares = ratios.to(features.dtype).reshape(*ratios.shape, *[1] * (features.ndim - 1))
     mixed = features[partners[:, 0]] * shares[:, 0]
     for n in range(1, partners.shape[1]):

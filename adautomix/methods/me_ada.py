@@ -1,4 +1,4 @@
-"""ME-ADA (Zhao et al., 2020): training on images that were moved to raise loss and entropy."""
+"""ME-ADA (Zhao et al., 2020): training on adversarial images of high loss and entropy."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,34 +21,35 @@ from adautomix.rng import StepRNG
 class MEADA:
     """Maximum-entropy adversarial data augmentation: the classifier is trained on x and on x_adv.
 
-    x_adv is reached from x by gradient ascent on
+    x_adv is computed from x by gradient ascent on
 
         L_ce(ψ_W(x_adv), y) + eta · H(ψ_W(x_adv)) − gamma · mean_d (z(x_adv) − z(x))²,
 
-    H the entropy of the prediction and z the pooled features before the last layer.
+    with H the entropy of the prediction and z the pooled features before the last layer.
 
     Attributes:
         eta: weight of the entropy; 10 as in the published run on CIFAR-10 (the default of its
             code is 1).
         gamma: weight of the distance in feature space; 1 as published.
-        rate: step of the ascent on the objective of one image, in the units of normalised images.
-            The published 20 for a batch mean over 128 images of standard deviation 0.5 moves a
+        rate: step size of the ascent for one image, in units of normalised images. The published
+            20, for a batch mean over 128 images divided by a standard deviation of 0.5, changes a
             pixel by 0.5² · 20 / 128 = 0.039 for a gradient of 1 per pixel value; 1 does the same
-            (0.2² = 0.04) where images are divided by the standard deviation 0.2 of CIFAR.
-        steps: of the ascent; 15 as published, where x_adv is computed only twice in a run. 5 is the
-            cheaper default, because here it is computed for every batch. In network passes (forward
-            1, backward 2, backward to the input only 1) a step of training costs 6 + 2 steps.
-        momentum: of the teacher that follows the classifier (it takes no part in training); None
-            for no teacher.
+            (0.2² = 0.04) for images divided by CIFAR's standard deviation 0.2.
+        steps: number of ascent steps; 15 as published, where x_adv is computed only twice in a run.
+            The default is 5, because here it is computed for every batch. In network passes
+            (forward 1, backward 2, backward to the input only 1) a training step costs
+            6 + 2 · steps.
+        momentum: ξ of the teacher, which is evaluated but takes no part in training; None for no
+            teacher.
 
-    Differs from the published procedure: there the whole training set is moved at two epochs (10
-    and 20 of 100) and what results is appended to it for the rest of the run, two thirds
-    adversarial images in the end. Here each batch is moved against the classifier of the moment and
-    makes up half of what is trained on; crop and flip come before the ascent, not after it too.
-    x_adv is clamped to the darkest and brightest value of each channel in the batch, because the
-    method does not know mean and standard deviation of the normalisation, and is not rounded to
-    8 bits. The distance is the mean over the features, as in the published code, for which gamma
-    was chosen; the published text has half the sum.
+    Differs from the published procedure: there adversarial images of the whole training set are
+    computed at two epochs (10 and 20 of 100) and appended to it for the rest of the run, which
+    makes two thirds of the images adversarial in the end. Here they are computed for each batch
+    with the present classifier and make up half of the images; crop and flip are applied before the
+    ascent, not again after it. x_adv is clamped to the darkest and brightest value of each channel
+    in the batch, because the method does not know mean and standard deviation of the normalisation,
+    and is not rounded to 8 bits. The distance is the mean over the features, as in the published
+    code, for which gamma was chosen; the paper has half the sum.
     """
 
     eta: float = 10.0
@@ -68,16 +69,16 @@ class MEADA:
 
     @property
     def passes(self) -> int:
-        """Training on twice the images, and forward and backward to the input for each step."""
+        """6 for training on twice the images, and 2 for each step of the ascent."""
         return 6 + 2 * self.steps
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "MEADAMethod":
-        """The method to train; `side` and `seed` are not needed."""
+        """Build the method to train; `side` and `seed` are not used."""
         return MEADAMethod(as_backbone(classifier), self)
 
 
 class MEADAMethod(Method):
-    """See `MEADA`."""
+    """Training with `MEADA`."""
 
     def __init__(self, classifier: Backbone, config: MEADA):
         if not hasattr(classifier.model, "forward_features"):
@@ -89,19 +90,19 @@ class MEADAMethod(Method):
         self.config = config
 
     def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
-        """The batch, and what the adversary makes of it; nothing is drawn."""
+        """Return the batch, its adversarial images and the labels; nothing is random."""
         return images, self.moved(images, labels), labels
 
     def compute(self, images: Tensor, moved: Tensor, labels: Tensor) -> Losses:
-        """The tensor part of the step after the ascent; one forward of both halves."""
+        """Return the step's losses, from one forward pass of clean and adversarial images."""
         clean, adversarial = self.classifier(torch.cat([images, moved])).chunk(2)
         terms = {"ce": ce(clean, labels).mean(), "adversarial_ce": ce(adversarial, labels).mean()}
         return Losses.of((terms["ce"] + terms["adversarial_ce"]) / 2, **terms)
 
     def moved(self, images: Tensor, labels: Tensor) -> Tensor:
-        """x_adv of each image against the classifier as it is, in evaluation mode as published.
+        """Return x_adv of each image for the present classifier, in evaluation mode as published.
 
-        No gradient is left in the classifier, and nothing in it changes.
+        The classifier does not change and its parameters get no gradient.
         """
         with evaluating(self.classifier):
             found = ascend(self._forward_with_features, images, labels, self.config)
@@ -109,7 +110,7 @@ class MEADAMethod(Method):
         return found.clamp(low, high)
 
     def _forward_with_features(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and the pooled features before the last layer."""
+        """Return the logits and the pooled features before the last layer."""
         model = self.classifier.model
         final = model.forward_features(images)
         return model.forward_head(final), model.forward_head(final, pre_logits=True)
@@ -122,7 +123,7 @@ def objective(
     labels: Int[Tensor, " b"],
     config: MEADA,
 ) -> Float[Tensor, " b"]:
-    """What the adversary raises, one number an image: loss + eta · entropy − gamma · distance."""
+    """Return the ascent's objective for each image: loss + eta · entropy − gamma · distance."""
     log_probability = logits.log_softmax(dim=1)
     entropy = -(log_probability.exp() * log_probability).sum(dim=1)
     distance = (features - start).square().mean(dim=1)
@@ -135,13 +136,13 @@ def ascend(
     labels: Int[Tensor, " b"],
     config: MEADA,
 ) -> Float[Tensor, "b c h w"]:
-    """`images` after `config.steps` steps of gradient ascent on the objective, each by itself.
+    """Return `images` after `config.steps` steps of gradient ascent, independent for each image.
 
     Args:
-        see: logits and features of a batch; what it reads takes no gradient.
-        images: where the ascent starts.
+        see: function from images to (logits, features); its parameters get no gradient.
+        images: start of the ascent.
         labels: of the images.
-        config: step and weights of the objective.
+        config: step size and weights of the objective.
     """
     images = images.detach()
     shift, start = torch.zeros_like(images), None

@@ -1,6 +1,6 @@
-"""What the OpenMixup toolbox's learned methods share: two heads, a teacher with own statistics.
+"""Common parts of OpenMixup's learned methods: two heads, a teacher with its own statistics.
 
-Facts of github.com/Westlake-AI/openmixup and github.com/JinXins/Adversarial-AutoMixup (9d6fd12).
+Sources: github.com/Westlake-AI/openmixup and github.com/JinXins/Adversarial-AutoMixup (9d6fd12).
 """
 
 import math
@@ -19,16 +19,16 @@ from adautomix.models import Backbone, BackboneOutput, Teacher, evaluating
 class TwoHeads(Backbone):
     """A backbone with a second linear head, for mixed images, on the same pooled features.
 
-    `forward` and `forward_with_features` are those of the first head, the model's own, which is
-    what is evaluated.
+    `forward` and `forward_with_features` use the first head, the model's own, which is the one
+    evaluated.
 
     Args:
-        backbone: whose model is taken, not copied.
+        backbone: its model is used, not copied.
         side: height and width of the images, to measure the pooled features.
         init: standard deviation of the second head's initial weights; its biases start at 0.
 
     Differs from the released code: there both heads start from N(0, 0.01); here the model's own
-    head keeps what it comes with.
+    head keeps its initial weights.
     """
 
     def __init__(self, backbone: Backbone, side: int, init: float = 0.01):
@@ -42,7 +42,7 @@ class TwoHeads(Backbone):
         nn.init.zeros_(self.mixing_head.bias)
 
     def forward_mixed_with_features(self, images: Float[Tensor, "b c h w"]) -> BackboneOutput:
-        """Logits of the second head, and tapped features, in one forward."""
+        """Return the logits of the second head and the tapped features, in one forward pass."""
         pooled, features = self._pool(images)
         return BackboneOutput(self.mixing_head(pooled), features)
 
@@ -61,10 +61,10 @@ def forward_mixed_with_features(network: Backbone, images: Tensor) -> BackboneOu
 
 
 class OwnStatistics(Teacher):
-    """A teacher of which only the parameters follow the classifier.
+    """A teacher whose parameters, but not buffers, are averages of the classifier's.
 
-    While its method trains, it runs in training mode: BatchNorm normalises with the batch, and the
-    running statistics, which evaluation uses, are collected from the teacher's own passes.
+    During training it runs in training mode: BatchNorm normalises with the batch, and the running
+    statistics, which evaluation uses, come from the teacher's own passes.
     """
 
     def __init__(self, classifier: Backbone, base: float = 0.999):
@@ -72,21 +72,21 @@ class OwnStatistics(Teacher):
         self.train()
 
     def train(self, mode: bool = True) -> "OwnStatistics":
-        """Follows its parent, as modules do."""
+        """Change the mode as ordinary modules do."""
         nn.Module.train(self, mode)
         return self
 
     @torch.no_grad()
     def follow(self, classifier: Backbone, momentum: float) -> None:
-        """One step of the average, parameters alone, with ξ = `momentum`."""
+        """Update the average of the parameters, with ξ = `momentum`."""
         mine, theirs = list(self.network.parameters()), list(classifier.parameters())
         get_ema_multi_avg_fn(momentum)(mine, [p.detach() for p in theirs], None)
 
 
 def waiting_momentum_at(progress: float, base: float = 0.999, end: float = 0.999999) -> float:
-    """ξ at `progress` in [0, 1] of the run: `base` for a tenth, then a cosine from `base` to `end`.
+    """Return ξ at `progress` in [0, 1]: `base` for a tenth of the run, then a cosine to `end`.
 
-    The cosine is counted from the start of the run, so there is a jump at the tenth: with the
+    The cosine starts from `base` at the start of the run, so ξ jumps at the tenth: with the
     defaults from 0.999 to 0.9990244.
     """
     if progress < 0.1:
@@ -96,7 +96,7 @@ def waiting_momentum_at(progress: float, base: float = 0.999, end: float = 0.999
 
 @contextmanager
 def statistics_rate(network: nn.Module, rate: Callable[[float], float]) -> Iterator[None]:
-    """Inside, every BatchNorm of momentum m updates its running statistics with `rate(m)`."""
+    """Inside the block, every BatchNorm of momentum m updates its statistics with `rate(m)`."""
     before = [(m, m.momentum) for m in network.modules() if isinstance(m, _BatchNorm)]
     for norm, momentum in before:
         if momentum is not None:
@@ -110,7 +110,7 @@ def statistics_rate(network: nn.Module, rate: Callable[[float], float]) -> Itera
 
 @contextmanager
 def undisturbed(module: nn.Module) -> Iterator[None]:
-    """What happens inside leaves no trace in the module's buffers."""
+    """Restore the module's buffers after the block."""
     before = [(buffer, buffer.clone()) for buffer in module.buffers()]
     try:
         yield

@@ -14,29 +14,29 @@ from adautomix.rng import StepRNG
 @dataclass(frozen=True)
 @checked
 class Plain:
-    """Plain training.
+    """Hyper-parameters of plain training.
 
     Attributes:
-        momentum: of the teacher that follows the classifier (it takes no part in training); None
-            for no teacher.
+        momentum: ξ of the teacher, which is evaluated but takes no part in training; None for no
+            teacher.
     """
 
     passes: ClassVar[float] = 3
     momentum: float | None = 0.999
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "PlainMethod":
-        """The method to train; `side` and `seed` are not needed."""
+        """Build the method to train; `side` and `seed` are not used."""
         return PlainMethod(as_backbone(classifier), self.momentum)
 
 
 class PlainMethod(Method):
-    """See `Plain`."""
+    """Training with `Plain`."""
 
     def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
-        """The batch; nothing is drawn."""
+        """Return the batch; nothing is random."""
         return images, labels
 
     def compute(self, images: Tensor, labels: Tensor) -> Losses:
-        """The tensor part of the step."""
+        """Return the step's loss."""
         loss = ce(self.classifier(images), labels).mean()
         return Losses.of(loss, ce=loss)

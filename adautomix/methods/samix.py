@@ -1,4 +1,4 @@
-"""SAMix (Li et al., 2021): AutoMix with a richer mix block and an η-balanced loss for it."""
+"""SAMix (Li et al., 2021): AutoMix with another mix block and an η-balanced loss for it."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -19,19 +19,19 @@ from adautomix.rng import initial_weights
 @dataclass(frozen=True)
 @checked
 class SAMix:
-    """Hyper-parameters of SAMix; those that AutoMix has too mean the same.
+    """Hyper-parameters of SAMix.
 
     Attributes:
         alpha, mask_loss, mask_margin, lam_margin, momentum, pipeline: see `AutoMix`.
-        eta: η, weight of the classes that are not mixed; see `eta_balanced`. 1 is the usual loss.
-        mask_variance: reward for the variance of the masks, in units of `mask_loss`.
+        eta: η, weight of the global term; see `eta_balanced`. 1 is the usual cross-entropy.
+        mask_variance: weight of the masks' variance, which is maximised, in units of `mask_loss`.
         flatness, upsampling, init: see `ContentMixBlock`.
 
     Differs from the paper: `mask_variance`, `flatness`, the upsampling and the margins are those of
     the authors' toolbox for CIFAR-100.
-    Differs from the published code: η has an effect; see `eta_balanced`. Partners are never
-    oneself; there they are random permutations. The learning rate moves at every step; there, once
-    an epoch.
+    Differs from the published code: η has an effect; see `eta_balanced`. No image is its own
+    partner; there partners are random permutations. The learning rate changes at every step; there,
+    once an epoch.
     """
 
     passes: ClassVar[float] = 9
@@ -54,7 +54,7 @@ class SAMix:
                 raise InputError(f"{name} must be 0 or more, not {getattr(self, name)}.")
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "SAMixMethod":
-        """The method to train, for images of `side` × `side` pixels; see `AdAutoMix.build`."""
+        """Build the method for images of `side` × `side` pixels; see `AdAutoMix.build`."""
         backbone = as_backbone(classifier)
         with initial_weights(seed, player=1):
             block = ContentMixBlock(
@@ -76,11 +76,11 @@ class SAMixMethod(AutoMixMethod):
     def teacher_loss(
         self, view: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor
     ) -> Tensor:
-        """What the block learns from: the teacher's η-balanced loss."""
+        """Return the block's loss: the teacher's η-balanced loss."""
         return eta_balanced(view, labels, partners, ratios, self.config.eta)
 
     def mask_loss(self, masks: Tensor, ratios: Tensor) -> Tensor:
-        """What holds the masks to λ and apart from grey: area less variance over the batch."""
+        """Return the area loss of AutoMix minus `mask_variance` times the masks' variance."""
         variance = masks[:, 0].var(correction=0)
         return super().mask_loss(masks, ratios) - self.config.mask_variance * variance
 
@@ -92,20 +92,20 @@ def eta_balanced(
     ratios: Float[Tensor, "b 2"],
     eta: float = 0.5,
 ) -> Float[Tensor, ""]:
-    """The local term between the two mixed classes plus η × the global term against all others.
+    """Return the local term between the two mixed classes plus η × the global term.
 
     Cross-entropy against a mixed label splits exactly, with p₊ = p_a + p_b:
 
         −Σ_n λ_n log p_n = −Σ_n λ_n log (p_n / p₊) − log p₊
 
-    The first part is the cross-entropy of the two classes alone (local smoothness), the second
-    wants the two against the rest (global discrimination). η = 1 is `mixed_ce`. Where both images
+    The first part is the cross-entropy between the two classes alone (local smoothness), the second
+    separates the two from all others (global discrimination). η = 1 is `mixed_ce`. If both images
     are of one class, p₊ is that class's probability and the local term is 0.
 
-    Differs from the paper: it names the two terms and η = 0.5; that they be the parts of this
-    identity is our reading.
+    The paper names the two terms and η = 0.5; that they are the parts of this identity is our
+    interpretation.
     Differs from the published code: there η (`neg_weight`) multiplies the terms of the
-    cross-entropy whose label is 0, which are 0 whatever it is.
+    cross-entropy whose label is 0, which are always 0.
     """
     of_label = logits.log_softmax(dim=1).gather(1, labels[partners])  # log p_n
     one_class = labels[partners[:, 0]] == labels[partners[:, 1]]

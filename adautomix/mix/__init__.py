@@ -1,4 +1,4 @@
-"""Mixing rules: tensors in, tensors out; those that are registered in `adautomix.names`."""
+"""Mixing rules, which mix a batch of images: those that are registered in `adautomix.names`."""
 
 from adautomix.mix.attentivecutmix import AttentiveCutMix
 from adautomix.mix.base import GuidedRule, Mixed, MixingRule, blend, interpolate
@@ -20,11 +20,11 @@ RULES = {name: load(each.home) for name, each in REGISTRY.items() if each.home.s
 GUIDED: dict[str, type[GuidedRule]] = {
     name: rule for name, rule in RULES.items() if hasattr(rule, "guide")
 }
-"""Rules that need to know what matters in each image."""
+"""Rules that need an importance map of each image (saliency, attention or CAM)."""
 MIXERS: dict[str, type[MixingRule]] = {
     name: rule for name, rule in RULES.items() if name not in GUIDED
 }
-"""Rules that need the images alone."""
+"""Rules that need only the images."""
 
 __all__ = [
     "GUIDED",

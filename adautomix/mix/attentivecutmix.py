@@ -1,4 +1,4 @@
-"""Attentive CutMix (Walawalkar et al., 2020): another image all around the cells that matter."""
+"""Attentive CutMix (Walawalkar et al., 2020): only the most attended cells of an image are kept."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -17,17 +17,17 @@ from adautomix.rng import StepRNG
 @dataclass(frozen=True)
 @checked
 class AttentiveCutMix:
-    """The k most important cells keep the image; its partner fills the others, pixel by pixel.
+    """The k most important cells show the image; all other cells show its partner.
 
-    The grid is that of the given map. The ratios are those of the area really painted.
+    The grid of cells is that of the given importance map. The ratios are the areas actually shown.
 
     Attributes:
-        share: of the cells that is kept, k = max(1, round(share · cells)); 6 of 7 × 7 as published.
-            None draws λ ~ Beta(alpha, alpha) instead and k = max(1, int(λ · cells)), as the
+        share: fraction of the cells that is kept, k = max(1, round(share · cells)); 6 of 7 × 7 as
+            published. With None, λ ~ Beta(alpha, alpha) and k = max(1, int(λ · cells)), as the
             benchmark's "AttentiveMix+" does with alpha = 2.
         alpha: concentration of that Beta distribution; 1 is uniform.
-        per: one λ per "batch" (as in the benchmark) or per "sample"; without effect where `share`
-            is given.
+        per: one λ per "batch" (as in the benchmark) or per "sample"; without effect if `share` is
+            given.
     """
 
     share: float | None = 6 / 49
@@ -65,7 +65,10 @@ class AttentiveCutMix:
 def top_cells(
     importance: Float[Tensor, "b rows columns"], count: Int[Tensor, " b"]
 ) -> Float[Tensor, "b rows columns"]:
-    """One in the `count[b]` most important cells of map b, else zero; earlier ones win ties."""
+    """Return maps of 1 in the `count[b]` most important cells of map b and 0 elsewhere.
+
+    Of equal cells the first in row-major order is taken.
+    """
     order = importance.flatten(1).argsort(dim=1, descending=True, stable=True)
     rank = order.argsort(dim=1)
     kept = rank < count[:, None]

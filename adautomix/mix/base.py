@@ -1,4 +1,4 @@
-"""What every mixing rule returns, and Eq. 7: masks are the common currency."""
+"""`Mixed`, the result of every mixing rule, the interfaces of the rules, and Eq. 7 (`blend`)."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
@@ -14,19 +14,20 @@ from adautomix.rng import Device, StepRNG, check_draw
 
 @dataclass(frozen=True)
 class Mixed:
-    """A batch of mixed images and what went into it.
+    """A batch of mixed images, with the images, ratios and masks they were made from.
 
     Attributes:
-        images: the mixed images, of the dtype of those that were mixed.
-        partners: which images of the batch went into each, itself first.
-        ratios: λ, the share of each partner; rows sum to 1, but for `Cutout`. As `weights`, of
-            float32 at least, whatever the images are: in half precision the sum would be 1 ± 0.002.
-        masks: P', the weight of each partner at each pixel; sums to 1 over n, but for the hole of
-            `Cutout`, where nobody is painted.
-        weights: of each partner's label, for the few rules that do not weigh labels by `ratios`;
-            rows need not sum to 1.
-        sources: for the rules that move pixels, which pixel of its image each partner shows at each
-            pixel, counted row by row; None where every pixel stays in its place.
+        images: the mixed images, of the dtype of the input images.
+        partners: batch positions of the images mixed into each one, starting with the image itself.
+        ratios: λ, the share of each partner; rows sum to 1, except for `Cutout`. Like `weights`, at
+            least float32, whatever the dtype of the images: in half precision the sum would be
+            1 ± 0.002.
+        masks: P', the weight of each partner at each pixel; they sum to 1 over n, except in the
+            hole of `Cutout`, which shows no image.
+        weights: weight of each partner's label, for the few rules that do not weigh labels by
+            `ratios`; rows need not sum to 1.
+        sources: for rules that move pixels, the pixel of its image that each partner shows at each
+            pixel, as a row-major index; None if every pixel stays in its place.
     """
 
     images: Float[Tensor, "b c h w"]
@@ -38,16 +39,16 @@ class Mixed:
 
     @property
     def label_weights(self) -> Float[Tensor, "b n"]:
-        """The weight of each partner's label: `weights`, or else `ratios`."""
+        """The weight of each partner's label: `weights` if set, else `ratios`."""
         return self.ratios if self.weights is None else self.weights
 
 
 @runtime_checkable
 class MixingRule(Protocol):
-    """A frozen dataclass that is called with a batch and the step's random numbers.
+    """A frozen dataclass that is called with a batch and the random numbers of the step.
 
-    It never changes its input, takes randomness from `rng` alone, and reports in `ratios` what it
-    painted.
+    A rule never changes its input, takes randomness from `rng` alone, and returns in `ratios` the
+    shares that the mixed images actually show.
     """
 
     def __call__(self, images: Float[Tensor, "b c h w"], rng: StepRNG) -> Mixed: ...
@@ -55,10 +56,10 @@ class MixingRule(Protocol):
 
 @runtime_checkable
 class GuidedRule(Protocol):
-    """A rule that must be told what matters in each image.
+    """A mixing rule that also takes an importance map of each image.
 
     Attributes:
-        guide: the kind of map it wants; `adautomix.methods.guided` computes each kind.
+        guide: the kind of map it needs; `adautomix.methods.guided` computes each kind.
     """
 
     guide: ClassVar[str]
@@ -78,8 +79,8 @@ def blend(
 ) -> Float[Tensor, "b c h w"]:
     """x_mix = Σ_n x_n ⊙ P'_n (Eq. 7), for each image of the batch with its own partners.
 
-    One term after the other, so that no n-fold copy of the batch is made. The dtype is that of the
-    images.
+    The terms are added one after the other, so no copy of n times the batch is in memory. The
+    result has the dtype of the images.
     """
     masks = masks.to(images.dtype)
     mixed = select(images, partners[:, 0]) * masks[:, 0, None]
@@ -91,10 +92,15 @@ def blend(
 def paste(
     images: Float[Tensor, "b c h w"], partners: Int[Tensor, "b 2"], cut: Bool[Tensor, "s h w"]
 ) -> Mixed:
-    """Where `cut`, one for all (s = 1) or one each, an image shows its partner; else itself.
+    """Paste the partner where `cut` is true.
 
-    What `blend` does with masks of zeros and ones, in half of its time. The ratios are those of the
-    area really painted.
+    Equals `blend` with masks of zeros and ones, in half of its time. The ratios are the areas of
+    both images.
+
+    Args:
+        images: the batch.
+        partners: batch positions; the first column is the image itself.
+        cut: one mask for all images (s = 1) or one for each.
     """
     batch, _, height, width = images.shape
     shown = cut.to(images.dtype)
@@ -109,31 +115,34 @@ def blend_pair(
     partners: Int[Tensor, "b 2"],
     masks: Float[Tensor, "s 2 #h #w"],
 ) -> Float[Tensor, "b c h w"]:
-    """`blend` where the first partner is the image itself: it need not be gathered."""
+    """`blend` for pairs whose first partner is the image itself, which need not be gathered.
+
+    There is one pair of masks for all images (s = 1) or one for each.
+    """
     own, other = masks.to(images.dtype).split(1, dim=1)
     return (images * own).addcmul_(select(images, partners[:, 1]), other)
 
 
 def select(images: Float[Tensor, "b c h w"], which: Int[Tensor, " s"]) -> Float[Tensor, "s c h w"]:
-    """`images[which]` in the same memory layout, image by image: far faster on a processor."""
+    """Return `images[which]` in the same memory format; much faster than indexing on a CPU."""
     if images.is_contiguous(memory_format=torch.channels_last):
-        rows = images.permute(0, 2, 3, 1)  # as they lie in memory
+        rows = images.permute(0, 2, 3, 1)  # in the order of the memory
         return rows.index_select(0, which).permute(0, 3, 1, 2)
     return images.index_select(0, which)
 
 
 def areas(masks: Float[Tensor, "s n h w"]) -> Float[Tensor, "s n"]:
-    """The mean of each mask, in float32 at least: the ratios of what the masks paint."""
+    """Return the mean of each mask, at least float32: the ratios that belong to the masks."""
     return masks.mean(dim=(2, 3), dtype=weighing(masks))
 
 
 def weighing(images: Float[Tensor, "*shape"]) -> torch.dtype:
-    """The dtype of ratios and label weights: that of the images, but float32 at least."""
+    """Return the dtype of ratios and label weights: that of the images, but at least float32."""
     return torch.promote_types(images.dtype, torch.float32)
 
 
 def identity_indices(height: int, width: int, device: Device = "cpu") -> Int[Tensor, "h w"]:
-    """Each pixel's own number, row by row: the `sources` of an image of which nothing moves."""
+    """Return each pixel's row-major index: the `sources` of an image whose pixels do not move."""
     return torch.arange(height * width, device=device).view(height, width)
 
 
@@ -147,11 +156,11 @@ def interpolate(
 def batch_shape(
     images: Float[Tensor, "b c h w"], rng: StepRNG, *importance: Float[Tensor, "b rows columns"]
 ) -> tuple[int, int, int]:
-    """How many images there are, their height and their width.
+    """Check the arguments of a rule and return (batch, height, width).
 
     Raises:
-        InputError: what a rule was given is no batch of images, no random numbers of a step, or,
-            where the rule takes them, no maps of importance.
+        InputError: `images` is not a batch of images, `rng` is not a `StepRNG`, or `importance`, if
+            given, does not have one map for each image.
     """
     check_images(images)
     check_draw(rng)
@@ -162,7 +171,7 @@ def batch_shape(
 
 
 def check_images(images: Tensor) -> None:
-    """One clear sentence for what is no batch of images, from type, shape and dtype alone."""
+    """Raise InputError unless type, shape and dtype are those of a batch of images."""
     if not isinstance(images, Tensor):
         raise InputError(
             f"images must be a tensor of torch, not {type(images).__name__}: "
@@ -182,7 +191,7 @@ def check_images(images: Tensor) -> None:
 
 
 def check_importance(importance: Tensor, batch: int) -> None:
-    """One clear sentence for what are no maps of importance of a batch, as `check_images`."""
+    """Raise InputError unless `importance` holds one floating-point map for each image."""
     form = importance.shape if isinstance(importance, Tensor) else ()
     if len(form) != 3 or form[0] != batch or not importance.is_floating_point():
         what = f"{importance.dtype} of shape {tuple(form)}" if form else shown(importance)
@@ -193,7 +202,10 @@ def check_importance(importance: Tensor, batch: int) -> None:
 
 
 def per_batch_or_sample(per: str, batch: int) -> int:
-    """How many λ to draw: one each ("sample") or one for all ("batch")."""
+    """Return how many λ a batch needs: one for each image ("sample") or one for all ("batch").
+
+    Raises InputError for any other `per`.
+    """
     if per not in ("sample", "batch"):
         raise InputError(f"λ is drawn per='batch' or per='sample', not per={per!r}.")
     return batch if per == "sample" else 1

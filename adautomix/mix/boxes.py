@@ -1,4 +1,4 @@
-"""Boxes: the geometry that CutMix, Cutout, ResizeMix and SaliencyMix share."""
+"""Geometry of the boxes of CutMix, Cutout, ResizeMix, SaliencyMix and SnapMix."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -8,10 +8,10 @@ from torch import Tensor
 def span(
     share: Float[Tensor, " b"], centre: Float[Tensor, " b"], length: int
 ) -> tuple[Float[Tensor, " b"], Float[Tensor, " b"]]:
-    """First pixel of a box along one axis, and the first one behind it, clipped at the border.
+    """Return the first pixel of a box along one axis and the first one after it, clipped.
 
-    As published for CutMix: int(share · length) pixels, an odd number losing one, around the pixel
-    that contains `centre`, a position in [0, 1).
+    As published for CutMix: the box has int(share · length) pixels, one less if that number is odd,
+    around the pixel that contains `centre`, a position in [0, 1).
     """
     half = torch.floor(torch.floor(length * share) / 2)
     middle = torch.floor(centre * length)
@@ -21,7 +21,7 @@ def span(
 def between(
     start: Float[Tensor, " b"], stop: Float[Tensor, " b"], length: int
 ) -> Bool[Tensor, "b length"]:
-    """Which of `length` pixels lie in start..stop-1."""
+    """Return which of `length` pixels lie in start..stop-1."""
     pixel = torch.arange(length, device=start.device)
     return (pixel >= start[:, None]) & (pixel < stop[:, None])
 
@@ -29,7 +29,10 @@ def between(
 def rectangle(
     share: Float[Tensor, " b"], centres: Float[Tensor, "2 b"], height: int, width: int
 ) -> Float[Tensor, "b h w"]:
-    """One inside the box, zero outside; each side is `share` of the image's, see `span`."""
+    """Return masks of 1 inside the box and 0 outside; its sides are `share` times the image's.
+
+    `centres` are (row, column) in [0, 1); see `span`.
+    """
     rows = between(*span(share, centres[0], height), height)
     columns = between(*span(share, centres[1], width), width)
     return (rows[:, :, None] & columns[:, None, :]).to(share.dtype)

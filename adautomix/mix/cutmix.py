@@ -17,8 +17,8 @@ from adautomix.rng import StepRNG
 class CutMix:
     """A box of relative area 1 − λ around a uniform centre, clipped at the border.
 
-    λ ~ Beta(alpha, alpha). The ratios are those of the area really painted. A side of an odd number
-    of pixels loses one, as published and in torchvision; timm keeps it from 1.0.29 on.
+    λ ~ Beta(alpha, alpha). The ratios are the areas actually shown. A side of an odd number of
+    pixels is one pixel shorter, as published and in torchvision; timm keeps it from 1.0.29 on.
 
     Attributes:
         alpha: concentration of the Beta distribution; 1 is uniform.
@@ -40,5 +40,5 @@ class CutMix:
 def box(
     ratios: Float[Tensor, " b"], centres: Float[Tensor, "2 b"], height: int, width: int
 ) -> Float[Tensor, "b h w"]:
-    """One inside the box, zero outside: sides int(side · √(1 − λ)), clipped."""
+    """Return masks of 1 inside the box and 0 outside: sides int(side · √(1 − λ)), clipped."""
     return rectangle(torch.sqrt(1 - ratios), centres, height, width)

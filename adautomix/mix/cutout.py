@@ -18,13 +18,13 @@ from adautomix.rng import StepRNG
 class Cutout:
     """A box of the mean colour (0 in a normalised image) around a uniform centre, clipped.
 
-    One image makes one set, n = 1. `masks` are 0 in the hole, where nobody is painted, so they do
-    not sum to 1 there; `ratios` are, as for every rule, the share that is painted, here less
-    than 1. The label stays whole: `weights` are 1.
+    Each image is a set of its own, n = 1. `masks` are 0 in the hole, which shows no image, so they
+    do not sum to 1 there; `ratios` are, as for every rule, the share of the image that is shown,
+    here less than 1. The label keeps its full weight: `weights` are 1.
 
     Attributes:
-        side: of the box as a share of the image's; the default is the paper's for CIFAR-100, 8 of
-            32 pixels. It uses 16 pixels for CIFAR-10 and 20 for SVHN.
+        side: side of the box as a fraction of the image's; the default is the Cutout paper's for
+            CIFAR-100, 8 of 32 pixels. That paper uses 16 pixels for CIFAR-10 and 20 for SVHN.
     """
 
     side: float = 0.25

@@ -1,4 +1,4 @@
-"""FMix (Harris et al., 2020): the mask is a random low-frequency image, cut at a threshold."""
+"""FMix (Harris et al., 2020): the mask is a random low-frequency image, thresholded."""
 
 from dataclasses import dataclass
 
@@ -17,23 +17,24 @@ SPECTRA = ("2d", "one-axis")
 @dataclass(frozen=True)
 @checked
 class FMix:
-    """The highest λ h w pixels of a low-frequency image show the image itself, the rest another.
+    """The λ h w highest pixels of a low-frequency image show the image, the others its partner.
 
-    λ ~ Beta(alpha, alpha); λ h w is rounded up or down by the toss of a coin. The ratios are those
-    of the area really painted.
+    λ ~ Beta(alpha, alpha); λ h w is rounded up or down with probability 1/2. The ratios are the
+    areas actually shown.
 
     Attributes:
         alpha: concentration of the Beta distribution; 1 as published. The tables of OpenMixup for
             CIFAR-100 use 0.2, the logs of AdAutoMix's authors 1.
         decay: δ, the power of 1 / frequency by which the spectrum falls.
-        spectrum: "2d", the paper's, or "one-axis", that of the published code.
+        spectrum: "2d", that of the paper, or "one-axis", that of the published code.
         per: one mask per "batch" (as published) or per "sample".
 
     Differs from the published code: there, the first two rows of a half spectrum (frequency 0 and
     1 / h along the first axis) become the real and imaginary part of the coefficients, and the
     pair of numbers that was meant as real and imaginary part becomes the second axis. So all
-    energy along the second axis is in the mean and one cycle. `spectrum="one-axis"` is that image.
-    It also weighs labels by the drawn λ, which is less than one pixel away from the painted share.
+    energy along the second axis is in the mean and one cycle. `spectrum="one-axis"` does the same.
+    The published code also weighs labels by the random λ, which differs from the area shown by
+    less than one pixel.
     """
 
     alpha: float = 1.0
@@ -61,9 +62,9 @@ class FMix:
 def isotropic(
     rng: StepRNG, shape: tuple[int, int, int], decay: float, device: Device = "cpu"
 ) -> Float[Tensor, "b h w"]:
-    """Low-frequency images of a shape (b, h, w): white noise, its spectrum times 1 / f^decay.
+    """Return low-frequency images of `shape` (b, h, w): white noise filtered by 1 / f^decay.
 
-    Equal in distribution to Sec. 4 of the paper, the real part of a filtered complex noise.
+    Equal in distribution to Sec. 4 of the FMix paper, the real part of filtered complex noise.
     """
     _, height, width = shape
     rows = torch.fft.fftfreq(height, device=device)[:, None]
@@ -76,10 +77,11 @@ def isotropic(
 def along_one_axis(
     rng: StepRNG, shape: tuple[int, int, int], decay: float, device: Device = "cpu"
 ) -> Float[Tensor, "b h w"]:
-    """Images as the published code makes them; a shape is (b, h, w).
+    """Return the low-frequency images of the published code, of `shape` (b, h, w).
 
-    Σ_k (a_k + b_k e^{2πi x / w}) e^{2πi k y / h}, k = 0..w // 2, its real part: real parts of the
-    coefficients fall with the frequency k / w, imaginary parts with √((k / w)² + (1 / h)²).
+    They are the real part of Σ_k (a_k + b_k e^{2πi x / w}) e^{2πi k y / h}, k = 0..w // 2. The real
+    parts of the coefficients fall with the frequency k / w, the imaginary parts with
+    √((k / w)² + (1 / h)²).
     """
     count, height, width = shape
     real = torch.fft.rfftfreq(width, device=device)
@@ -90,14 +92,17 @@ def along_one_axis(
 
 
 def falling(frequency: Tensor, shape: tuple[int, int, int], decay: float) -> Tensor:
-    """1 / frequency^decay; the mean counts as one cycle over the longer side."""
+    """Return 1 / frequency^decay; the mean (frequency 0) counts as one cycle of the longer side."""
     return frequency.clamp(min=1 / max(shape[1:])) ** -decay
 
 
 def highest(
     field: Float[Tensor, "b h w"], share: Float[Tensor, " b"], upwards: Bool[Tensor, " b"]
 ) -> Bool[Tensor, "b h w"]:
-    """The `share` · h · w highest pixels of each field, a fraction rounded up where `upwards`."""
+    """Return the `share` · h · w highest pixels of each field; the number is rounded as `upwards`.
+
+    `upwards` says for each field whether its number of pixels is rounded up or down.
+    """
     count = share * field[0].numel()
     count = torch.where(upwards, count.ceil(), count.floor())
     rank = field.flatten(1).argsort(dim=1, descending=True, stable=True).argsort(dim=1)

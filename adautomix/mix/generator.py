@@ -1,5 +1,6 @@
-"""The mix generator G_θ of AdAutoMix (Sec. 3.2, Eq. 5 to 8):
-N-way cross-attention on the features of N images.
+"""The mix generator G_θ of AdAutoMix (Sec. 3.2, Eq. 5 to 8).
+
+It is an N-way cross-attention on the features of N images that returns their masks.
 """
 
 import math
@@ -14,11 +15,11 @@ from adautomix.errors import InputError, unknown
 UPSAMPLING = ("bilinear", "nearest")
 ORDERS = ("softmax-upsample", "upsample-softmax")
 LARGE = 512
-"""Positions from which `attend` takes another way; the paper's taps have 64 to 256."""
+"""Number of positions from which `attend` pads the values; the paper's taps have 64 to 256."""
 
 
 class MixGenerator(nn.Module):
-    """From the tapped features of a batch and the ratios λ to a mask for every image of every set.
+    """Masks for every image of every set, from the tapped features of a batch and the ratios λ.
 
     Each image's features z_n, with λ_n as one more constant channel, pass three 1×1 convolutions:
     q_n and k_n (half the channels) and v_n (one channel). The mask logits of image n attend from n
@@ -31,17 +32,17 @@ class MixGenerator(nn.Module):
     Three identities keep this cheap, with the same weights for any N ≥ 2:
 
     - Σ_{i≠n} q_nᵀ k_i = q_nᵀ (Σ_i k_i − k_n): N attentions, not N².
-    - A 1×1 convolution is linear in its input, so q, k, v of an image are computed once, whatever
-      sets it is in; λ adds a rank-one term.
+    - A 1×1 convolution is linear in its input, so q, k, v of an image are computed once for all
+      its sets; λ adds a rank-one term.
     - All N softmaxes run in one call of `scaled_dot_product_attention`.
 
-    What λ can do follows from Eq. 5. In k it shifts a row of the attention by a constant, which the
-    softmax forgets; in v it adds w_λ λ_n to the logit of image n, since attention rows sum to 1; in
-    q it turns the attention towards w_λᵀ K. So the area of a mask follows λ through one learned
+    The effect of λ follows from Eq. 5. In k it adds a constant to a row of the attention, which the
+    softmax cancels; in v it adds w_λ λ_n to the logit of image n, since attention rows sum to 1; in
+    q it moves the attention towards w_λᵀ K. So the area of a mask depends on λ through one learned
     number and through q.
 
     Args:
-        channels: C, the channels of the tapped features.
+        channels: C, the number of channels of the tapped features.
         reduction: q and k have C // reduction channels (Sec. 3.2: half).
         embed_ratio: give λ to the convolutions as one more channel (Sec. 3.2).
         upsampling: "bilinear" or "nearest"; the paper says only "upsampling", the released ResNets
@@ -89,10 +90,13 @@ class MixGenerator(nn.Module):
         ratios: Float[Tensor, "b n"],
         size: tuple[int, int],
     ) -> Float[Tensor, "b n height width"]:
-        """Masks P' of `size` (height, width) for each set of partners;
-        a distribution over n at every pixel.
+        """Return the masks P' of each set; they sum to 1 over n at every pixel.
 
-        `features` are those of the batch, each image once; `partners` index into them.
+        Args:
+            features: tapped features of the batch, each image once.
+            partners: batch positions of the images of each set.
+            ratios: λ of each image of a set.
+            size: (height, width) of the masks in pixels.
         """
         logits = self.logits(features, partners, ratios)
         if self.order == "upsample-softmax":
@@ -105,7 +109,7 @@ class MixGenerator(nn.Module):
         partners: Int[Tensor, "b n"],
         ratios: Float[Tensor, "b n"],
     ) -> Float[Tensor, "b n h w"]:
-        """P_n of Eq. 5, before the softmax over n, on the grid of the tap."""
+        """Return P_n of Eq. 5, before the softmax over n, at the resolution of the tap."""
         q, keys_of_others, v = self.attend_to(features, partners, ratios)
         attended = attend(q, keys_of_others, v)
         return attended.squeeze(-1).unflatten(2, features.shape[-2:])
@@ -116,8 +120,9 @@ class MixGenerator(nn.Module):
         partners: Int[Tensor, "b n"],
         ratios: Float[Tensor, "b n"],
     ) -> Float[Tensor, "b n l l"]:
-        """The attention matrices Softmax(Σ_{i≠n} q_nᵀ k_i / √d) themselves,
-        for pictures; training never forms them.
+        """Return the attention matrices Softmax(Σ_{i≠n} q_nᵀ k_i / √d), for figures.
+
+        Training does not compute them explicitly.
         """
         q, keys_of_others, _ = self.attend_to(features, partners, ratios)
         return (q @ keys_of_others.mT / self.width**0.5).softmax(dim=-1)
@@ -128,8 +133,9 @@ class MixGenerator(nn.Module):
         partners: Int[Tensor, "b n"],
         ratios: Float[Tensor, "b n"],
     ) -> tuple[Float[Tensor, "b n l e"], Float[Tensor, "b n l e"], Float[Tensor, "b n l 1"]]:
-        """q_n, Σ_{i≠n} k_i and v_n of every set:
-        "b n l e" with l = h·w positions and e = C/2 (1 for v).
+        """Return q_n, Σ_{i≠n} k_i and v_n of every set.
+
+        They have l = h·w positions and e = C // reduction channels (1 for v).
         """
         q, k, v = self.project(features, partners, ratios)
         return q, k.sum(dim=1, keepdim=True) - k, v
@@ -140,7 +146,7 @@ class MixGenerator(nn.Module):
         partners: Int[Tensor, "b n"],
         ratios: Float[Tensor, "b n"],
     ) -> tuple[Float[Tensor, "b n l e"], Float[Tensor, "b n l e"], Float[Tensor, "b n l 1"]]:
-        """q_n, k_n and v_n: the three 1×1 convolutions of every image of every set."""
+        """Return q_n, k_n and v_n, the three 1×1 convolutions, of every image of every set."""
         if features.shape[1] != self.channels:
             raise InputError(
                 f"the generator was made for features of {self.channels} channels, "
@@ -162,11 +168,11 @@ class MixGenerator(nn.Module):
 def attend(
     q: Float[Tensor, "b n l e"], k: Float[Tensor, "b n l e"], v: Float[Tensor, "b n l 1"]
 ) -> Float[Tensor, "b n l 1"]:
-    """Softmax(q kᵀ / √e) v.
+    """Return Softmax(q kᵀ / √e) v.
 
-    With values of one channel torch forms the whole "l l" matrix and keeps it for the gradient.
-    From `LARGE` positions on, the values are padded to e channels, which its kernels for equal
-    widths accept: they never form the matrix, so that memory grows with l and not with l².
+    With values of one channel torch computes the whole "l l" matrix and keeps it for the gradient.
+    From `LARGE` positions on, the values are padded to e channels, so that torch's fused attention
+    kernels, which need equal widths, can be used: their memory grows with l, not with l².
     """
     if q.shape[-2] < LARGE:
         return F.scaled_dot_product_attention(q, k, v)

@@ -1,4 +1,4 @@
-"""GridMix (Baek et al., 2021), as benchmarked: a grid of square holes shows another image."""
+"""GridMix (Baek et al., 2021), as benchmarked: another image is pasted into a grid of squares."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,9 @@ from adautomix.mix.base import Mixed, batch_shape, paste, per_batch_or_sample
 from adautomix.rng import Device, StepRNG
 
 AREA = (0.5, 1.0)
-"""Of the region with holes, as a share of the image."""
+"""Range of the area of the region with holes, as a fraction of the image."""
 ASPECT = (0.5, 2.0)
-"""Height over width of the region with holes."""
+"""Range of the height divided by the width of the region with holes."""
 OVERHANGS = ("clip", "wrap")
 
 
@@ -23,25 +23,27 @@ OVERHANGS = ("clip", "wrap")
 class GridMix:
     """Holes of side int(cell · √(1 − λ)) in square cells that tile a random region of the image.
 
-    λ ~ Beta(alpha, alpha). The region covers between half and all of the image and is 2 to 6 cells
-    wide. A hole has at least one pixel and leaves at least one of its cell, so the ratios, those of
-    the area really painted, are far from λ: their mean is 0.71 at alpha 1 and 32 × 32 pixels.
+    λ ~ Beta(alpha, alpha). The partner shows through the holes. The region covers between half and
+    all of the image and is 2 to 6 cells wide. A hole is at least one pixel wide and at least one
+    pixel narrower than its cell, so the ratios, which are the areas actually shown, are far from λ:
+    at alpha 1 and 32 × 32 pixels the mean ratio of the image is 0.71.
 
     This is the grid of GridMixup, which OpenMixup and hence the paper's tables call GridMix. The
-    losses on labels of patches that belong to Baek et al.'s method are no part of a mixing rule.
+    losses on labels of patches, also part of Baek et al.'s method, do not belong to a mixing rule.
 
     Attributes:
         alpha: concentration of the Beta distribution. The tables of OpenMixup for CIFAR-100 use
             0.2, the logs of AdAutoMix's authors 1.
-        fewest: cells across the region, at least; 2 as benchmarked.
-        most: cells across the region, at most; 6 as benchmarked. No cell is narrower than 2 pixels.
+        fewest: minimum number of cells across the region; 2 as benchmarked.
+        most: maximum number of cells across the region; 6 as benchmarked. No cell is narrower than
+            2 pixels.
         overhang: "clip" a region that is longer than the image, or let it "wrap", see below.
         per: one grid per "batch" (as published) or per "sample".
 
     Differs from the published code: there, 45 % of the regions (at 32 × 32 pixels) are higher or
-    wider than the image and may start at a negative pixel. Python reads it from the far end: holes
-    before the first pixel show up at the last ones, and those across the border vanish.
-    `overhang="wrap"` does so, and has a mean ratio of 0.72.
+    wider than the image and may start at a negative index, which Python counts from the end: holes
+    before the first pixel appear at the last ones, and holes across the border vanish.
+    `overhang="wrap"` does the same; its mean ratio is 0.72.
     """
 
     alpha: float = 1.0
@@ -71,7 +73,7 @@ class GridMix:
     def grid(
         self, rng: StepRNG, count: int, height: int, width: int, device: Device = "cpu"
     ) -> "Grid":
-        """`count` random grids for images of `height` by `width` pixels."""
+        """Return `count` random grids for images of `height` by `width` pixels."""
         own = rng.beta(self.alpha, (count,), device)
         area = torch.floor(height * width * rng.uniform(*AREA, (count,), device))
         aspect = rng.uniform(*ASPECT, (count,), device)
@@ -89,14 +91,14 @@ class GridMix:
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the holes are, in whole pixels, for each of several grids.
+    """Position and size of the holes of each of several grids, in whole pixels.
 
     Attributes:
         top: first row of the region.
         left: first column of the region.
-        height: of the region.
-        width: of the region.
-        cell: side of the cells that tile the region from its top left corner on.
+        height: height of the region.
+        width: width of the region.
+        cell: side of the cells that tile the region from its top left corner.
         hole: side of the hole in the top left corner of each cell.
     """
 
@@ -115,9 +117,16 @@ def holes(
     hole: Float[Tensor, " b"],
     length: int,
 ) -> Bool[Tensor, "b length"]:
-    """Which of `length` pixels along one axis lie in a hole of a region that begins at `start`.
+    """Return which of `length` pixels along one axis lie in a hole.
 
-    Positions below 0 count from the far end; a hole across 0 is none.
+    Positions below 0 count from the end; a hole that extends across 0 is left out.
+
+    Args:
+        start: first pixel of the region.
+        size: length of the region.
+        cell: side of its cells.
+        hole: side of the hole at the start of each cell.
+        length: pixels of the image along this axis.
     """
     pixel = torch.arange(length, device=start.device)
     start, size, cell, hole = (side[:, None] for side in (start, size, cell, hole))

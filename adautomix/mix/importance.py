@@ -1,4 +1,4 @@
-"""Maps of what matters in an image, as the guided rules need them: of another size, of sum 1."""
+"""Resizing and normalisation of the importance maps that the guided rules take."""
 
 import torch
 import torch.nn.functional as F
@@ -9,14 +9,14 @@ from torch import Tensor
 def resized(
     importance: Float[Tensor, "b rows columns"], size: tuple[int, int], mode: str = "bilinear"
 ) -> Float[Tensor, "b height width"]:
-    """The maps at `size` (height, width); untouched where they have it already."""
+    """Return the maps resized to `size` (height, width); unchanged if they have it already."""
     if importance.shape[1:] == size:
         return importance
     return F.interpolate(importance[:, None], size=size, mode=mode)[:, 0]
 
 
 def shares(importance: Float[Tensor, "b rows columns"]) -> Float[Tensor, "b rows columns"]:
-    """Each map divided by its sum; uniform where nothing in it is positive."""
+    """Return each map, negative values set to 0, divided by its sum; uniform if that is 0."""
     positive = importance.clamp(min=0)
     total = positive.sum(dim=(1, 2), keepdim=True)
     uniform = 1 / importance[0].numel()

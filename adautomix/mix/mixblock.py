@@ -1,4 +1,4 @@
-"""The mix blocks of AutoMix and SAMix: from the features of two images to the masks of both."""
+"""The mix blocks of AutoMix and SAMix: networks from the features of two images to their masks."""
 
 import torch
 import torch.nn.functional as F
@@ -12,24 +12,24 @@ from adautomix.mix.generator import UPSAMPLING
 class MixBlock(nn.Module):
     """The Mix Block of AutoMix (Liu et al., ECCV 2022): cross-attention between two images.
 
-    One 1×1 convolution, shared, makes the queries of the own image and the keys of the partner;
-    another makes the values of the partner, one channel. The mask of the partner is
+    One shared 1×1 convolution computes the queries of the image and the keys of its partner;
+    another computes the values of the partner, one channel. The mask of the partner is
 
         m' = sigmoid(U(Softmax(q_ownᵀ k_partner / √e) v_partner)),   m = 1 − m'
 
-    with U the upsampling to the size of the images. With `embed_ratio`, λ is one more constant
-    channel of the own features and 1 − λ one of the partner's. As in `MixGenerator`, every image
-    passes the convolutions once, whatever pairs it is in, and λ adds a rank-one term.
+    with U the upsampling to the size of the images. With `embed_ratio`, λ is an additional constant
+    channel of the image's features and 1 − λ one of the partner's. As in `MixGenerator`, every
+    image passes the convolutions once for all its pairs, and λ adds a rank-one term.
 
-    What λ can do follows from the formula. In k it shifts a row of the attention by a constant,
-    which the softmax forgets; in v it shifts the mask before the sigmoid, so that the area of the
-    mask follows λ through one learned number; in q it turns the attention.
+    The effect of λ follows from the formula. In k it adds a constant to a row of the attention,
+    which the softmax cancels; in v it shifts the mask before the sigmoid, so that the area of the
+    mask depends on λ through one learned number; in q it changes the direction of the attention.
 
     Args:
-        channels: C, the channels of the tapped features.
+        channels: C, the number of channels of the tapped features.
         reduction: q and k have e = C // reduction channels.
         embed_ratio: give λ to the convolutions as one more channel.
-        upsampling: "nearest", as the authors' toolbox has it on CIFAR-100, or "bilinear".
+        upsampling: "nearest", as in the authors' toolbox on CIFAR-100, or "bilinear".
         init: standard deviation of the initial weights; biases start at 0, masks near ½.
 
     Differs from the published code: λ is embedded by default, as the paper describes;
@@ -69,9 +69,13 @@ class MixBlock(nn.Module):
         ratios: Float[Tensor, "b 2"],
         size: tuple[int, int],
     ) -> Float[Tensor, "b 2 height width"]:
-        """Masks of `size` (height, width): 1 − m' for the first image of a pair, m' for the other.
+        """Return the masks of each pair: 1 − m' for the image itself, m' for its partner.
 
-        `features` are those of the batch, each image once; `partners` index into them.
+        Args:
+            features: tapped features of the batch, each image once.
+            partners: batch positions of the two images of each pair.
+            ratios: λ and 1 − λ.
+            size: (height, width) of the masks in pixels.
         """
         logits = self.logits(features, partners, ratios)[:, None]
         if self.upsampling == "nearest":
@@ -87,7 +91,7 @@ class MixBlock(nn.Module):
         partners: Int[Tensor, "b 2"],
         ratios: Float[Tensor, "b 2"],
     ) -> Float[Tensor, "b h w"]:
-        """The mask of the partner before the sigmoid, on the grid of the tap."""
+        """Return the mask of the partner before the sigmoid, at the resolution of the tap."""
         q, k, v = self.attend_to(features, partners, ratios)
         attended = F.scaled_dot_product_attention(q[:, None], k[:, None], v[:, None])
         return attended.reshape(len(partners), *features.shape[-2:])
@@ -98,7 +102,7 @@ class MixBlock(nn.Module):
         partners: Int[Tensor, "b 2"],
         ratios: Float[Tensor, "b 2"],
     ) -> tuple[Float[Tensor, "b l e"], Float[Tensor, "b l e"], Float[Tensor, "b l 1"]]:
-        """q of the own image, k and v of the partner, "b l e" with l = h·w positions."""
+        """Return q of the image and k and v of its partner, for l = h·w positions."""
         self.check(features)
         each = self.projection(features).flatten(2).mT  # b l (e + 1), every image once
         pairs = each[partners]  # b 2 l (e + 1)
@@ -108,7 +112,7 @@ class MixBlock(nn.Module):
         return own[..., :-1], theirs[..., :-1], theirs[..., -1:]
 
     def check(self, features: Tensor) -> None:
-        """InputError unless the features have the channels that the block was made for."""
+        """Raise InputError unless the features have the number of channels of the block."""
         if features.shape[1] != self.channels:
             raise InputError(
                 f"the mix block was made for features of {self.channels} channels, "
@@ -120,22 +124,22 @@ class MixBlock(nn.Module):
 class ContentMixBlock(MixBlock):
     """The Mixer of SAMix (Li et al., 2021): `MixBlock` with three changes.
 
-    - Adaptive λ: instead of one more channel, the own features are multiplied by 1 + g(λ) and the
-      partner's by 1 + g(1 − λ), with g of `adaptive_ratio`.
-    - Both in q and k: each comes from its own 1×1 convolution of the two images' channels together.
+    - Adaptive λ: instead of an additional channel, the image's features are multiplied by 1 + g(λ)
+      and the partner's by 1 + g(1 − λ), with g of `adaptive_ratio`.
+    - Both images in q and k: each is a 1×1 convolution of the channels of the two images together.
     - Non-linear content: v passes two 1×1 convolutions, the first into e channels, with batch
       normalisation and an ELU between them.
 
     Args:
-        channels: C, the channels of the tapped features.
-        reduction: q and k have e = C // reduction channels, and so has the hidden layer of v.
+        channels: C, the number of channels of the tapped features.
+        reduction: q, k and the hidden layer of v have e = C // reduction channels.
         flatness: κ of `adaptive_ratio`.
-        upsampling: "bilinear", as the authors' toolbox has it, or "nearest".
+        upsampling: "bilinear", as in the authors' toolbox, or "nearest".
         init: standard deviation of the initial weights; biases start at 0.
 
-    Differs from the paper: it names the three changes; g, κ, the hidden width, the normalisation,
-    the ELU and the upsampling are those of the authors' toolbox for CIFAR-100. The key has no bias,
-    which a softmax forgets.
+    The paper only names the three changes: g, κ, the hidden width, the normalisation, the ELU and
+    the upsampling are those of the authors' toolbox for CIFAR-100. The key has no bias, since the
+    softmax would cancel it.
     """
 
     def __init__(
@@ -154,7 +158,7 @@ class ContentMixBlock(MixBlock):
 
     def _layers(self) -> None:
         width = self.width
-        # of every image once: its part in q and in k, as the own image and as the partner
+        # computed once for every image: its parts of q and k as the image itself and as the partner
         self.projection = nn.Conv2d(self.channels, 4 * width, kernel_size=1, bias=False)
         self.query_bias = nn.Parameter(torch.zeros(width))
         self.hidden = nn.Conv2d(self.channels, width, kernel_size=1, bias=False)
@@ -168,10 +172,10 @@ class ContentMixBlock(MixBlock):
         partners: Int[Tensor, "b 2"],
         ratios: Float[Tensor, "b 2"],
     ) -> tuple[Float[Tensor, "b l e"], Float[Tensor, "b l e"], Float[Tensor, "b l 1"]]:
-        """q and k of both images together, v of the partner, "b l e" with l = h·w positions."""
+        """Return q and k of both images together and v of the partner, for l = h·w positions."""
         self.check(features)
         scales = 1 + adaptive_ratio(ratios, self.flatness)[:, :, None, None]
-        scales = scales.to(self.query_bias.dtype)  # of a block in half precision too
+        scales = scales.to(self.query_bias.dtype)  # for a block in half precision
         each = self.projection(features).flatten(2).mT  # b l 4e
         own, theirs = (each[partners] * scales).unbind(dim=1)
         own_q, own_k, _, _ = own.chunk(4, dim=-1)
@@ -182,10 +186,10 @@ class ContentMixBlock(MixBlock):
 
 
 def adaptive_ratio(ratios: Float[Tensor, "b 2"], flatness: float = 0.25) -> Float[Tensor, "b 2"]:
-    """g(λ) = (4/3 λ³ − 2 λ² + (1 + κ) λ) / (1/3 + κ): 0, ½ and 1 stay, flatter between them.
+    """Return g(λ) = (4/3 λ³ − 2 λ² + (1 + κ) λ) / (1/3 + κ), which is flattened around ½.
 
-    g(λ) + g(1 − λ) = 1; the slope at ½ is κ / (1/3 + κ). κ = `flatness`, at least 0; the larger,
-    the nearer to g(λ) = λ.
+    g keeps 0, ½ and 1, and g(λ) + g(1 − λ) = 1; the slope at ½ is κ / (1/3 + κ). κ = `flatness` is
+    at least 0; g approaches the identity for large κ.
     """
     cubic = 4 / 3 * ratios**3 - 2 * ratios**2 + (1 + flatness) * ratios
     return cubic / (1 / 3 + flatness)

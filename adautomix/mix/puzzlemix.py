@@ -1,4 +1,4 @@
-"""PuzzleMix (Kim et al., 2020): the masks that keep most saliency, and patches moved under them."""
+"""PuzzleMix (Kim et al., 2020): masks that keep the most saliency, and patches moved under them."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -27,40 +27,41 @@ from adautomix.rng import StepRNG
 @dataclass(frozen=True)
 @checked
 class PuzzleMix:
-    """Every block of a grid gets a share z of the image, 1 − z of its partner; patches then move.
+    """Each block of a grid mixes z of the image and 1 − z of its partner; then patches are moved.
 
-    z ∈ {0, ½, 1} is chosen such that little saliency is lost, neighbours agree, seams do not show
-    and a prior λ is respected: the least of the energy in `adautomix.mix.puzzle.energy`. Then the
-    patches of each image move to where it is shown, if their saliency is worth the way.
+    z ∈ {0, ½, 1} minimises the energy in `adautomix.mix.puzzle.energy`: hidden saliency, smoothness
+    of the mask and of the mixed image, and a prior λ. Then patches of each image are moved to where
+    it is shown, if the gain in saliency exceeds the cost of the distance.
 
-    The ratios are the means of z, one each image. With the transport they are still the shares
-    painted, and `masks` tell whose a pixel is; but it may come from another place than its own,
-    which `sources` tell, so the images are no longer `blend(images, partners, masks)`.
+    The ratios are the means of z of each image. With the transport they are still the shares shown,
+    and `masks` still say which image a pixel comes from; but the pixel may come from another place
+    in that image, given by `sources`, so the images are not `blend(images, partners, masks)`.
 
     Cost on one core for an image of 32 pixels, by blocks on a side from 2 to 16: the graph cut
     0.01 to 0.3 ms, `relaxed` 0.1 to 2 ms, the transport 0.05 to 0.6 ms. Graph cut and transport run
-    on the host, for which a GPU waits.
+    on the CPU, so a GPU has to wait for them.
 
     Attributes:
         alpha: λ ~ Beta(alpha, alpha); 1 is uniform.
         per: one λ per "batch" (as published) or per "sample".
-        blocks: blocks on a side, one number drawn for a batch from those that divide the image.
-        labels: how many values of z, evenly spaced from 0 to 1.
-        smoothness: β of the energy, for one block; divided by 16 · blocks.
-        contrast: γ, in [0, 1], the weight of the seams in β.
-        prior: η.
-        neighbour: side in pixels of the squares that are compared across a border, at most.
+        blocks: possible numbers of blocks on a side; one that divides the image is chosen at random
+            for each batch.
+        labels: number of values of z, evenly spaced from 0 to 1.
+        smoothness: β of the energy, before it is divided by 16 · blocks.
+        contrast: γ in [0, 1], weight of the smoothness of the image, in units of β.
+        prior: η, weight of the prior.
+        neighbour: maximum side in pixels of the squares that are compared across a border.
         transport: move the patches.
-        patch: side of a moved patch in pixels; larger where a block is no multiple of it, or where
-            there would be more than 16 patches on a side.
-        distance: cost of moving a patch across the image, in shares of the image's saliency.
-        solver: "graphcut", exact, needs PyMaxflow; or "relaxed", in torch alone, for where
-            PyMaxflow is not to be had: slower on a CPU, and its energies lie above the least by
-            0.1 % on average and by 2 % at most (measured on PhotoDigits).
+        patch: side of a moved patch in pixels; larger if it does not divide a block, or if there
+            would be more than 16 patches on a side.
+        distance: cost of moving a patch across the image, as a fraction of the image's saliency.
+        solver: "graphcut", exact, needs PyMaxflow; or "relaxed", which needs only torch: slower on
+            a CPU, and its energies are above the minimum by 0.1 % on average and by 2 % at most
+            (measured on PhotoDigits).
 
-    Differs from the published code: the cut is exact for any number of labels, there a swap
-    heuristic works on costs rounded to integers. Pixels are measured in units of the batch's range,
-    there in [0, 1] with the data set's own mean and standard deviation. The transport is the best
+    Differs from the published code: here the cut is exact for any number of labels; there a swap
+    heuristic works on costs rounded to integers. Pixels are in units of the batch's range; there in
+    [0, 1] with the data set's own mean and standard deviation. The transport is the best
     permutation; there an auction stops after a fixed number of rounds, when some patches have no
     place and some hidden places no patch.
     """
@@ -134,7 +135,7 @@ class PuzzleMix:
     def _own_shares(
         self, images: Tensor, saliency: Tensor, partners: Tensor, prior: Tensor, blocks: int
     ) -> Float[Tensor, "b rows columns"]:
-        """z of every block."""
+        """Return z of every block."""
         energy = puzzle_energy(
             images,
             shares(_on_grid(saliency, (blocks, blocks))),
@@ -151,7 +152,7 @@ class PuzzleMix:
         return SOLVERS[self.solver](energy).double() / (self.labels - 1)
 
     def _move(self, saliency: Tensor, mask: Tensor, blocks: int) -> Int[Tensor, "b h w"]:
-        """Which pixel each pixel shows, so that salient patches come where `mask` is positive."""
+        """Return the source of each pixel when salient patches move to where `mask` is positive."""
         _, height, width = mask.shape
         rows, columns = (blocks * self._patches(side // blocks, blocks) for side in (height, width))
         grid = rows, columns
@@ -161,7 +162,11 @@ class PuzzleMix:
         return carry(unmoved, plan, grid)[:, 0]
 
     def _patches(self, side: int, blocks: int) -> int:
-        """Patches along a block of `side` pixels: as small as `patch` and 16 on an image allow."""
+        """Return the number of patches along a block of `side` pixels.
+
+        It is the largest for which a patch is at least `patch` pixels wide and an image has at most
+        16 patches on a side.
+        """
         smallest = min(self.patch, side)
         fitting = (n for n in range(side, 1, -1) if side % n == 0)
         return next((n for n in fitting if side // n >= smallest and n * blocks <= 16), 1)
@@ -170,12 +175,12 @@ class PuzzleMix:
 def _taken(
     images: Float[Tensor, "b c h w"], sources: Int[Tensor, "b h w"]
 ) -> Float[Tensor, "b c h w"]:
-    """The images with the pixel `sources` at each place."""
+    """Return the images whose pixels are read at `sources`, row-major indices."""
     places = sources.flatten(1)[:, None].expand(-1, images.shape[1], -1)
     return images.flatten(2).gather(2, places).view_as(images)
 
 
 def _on_grid(values: Float[Tensor, "b h w"], grid: tuple[int, int]) -> Tensor:
-    """The means over the cells of a grid that divides the sides."""
+    """Return the means over the cells of a grid that divides the sides."""
     cell = tuple(side // n for side, n in zip(values.shape[1:], grid, strict=True))
     return F.avg_pool2d(values[:, None], cell)[:, 0]

@@ -1,4 +1,4 @@
-"""ResizeMix (Qin et al., 2020): another image, shrunk as a whole, is pasted into a box."""
+"""ResizeMix (Qin et al., 2020): the whole partner is shrunk and pasted into a box of the image."""
 
 from dataclasses import dataclass
 
@@ -18,16 +18,15 @@ from adautomix.rng import StepRNG
 class ResizeMix:
     """A box of τ times the sides of the image, τ ~ U(low, high), around a uniform centre.
 
-    The box is clipped at the border, and the partner fits into what is left, so its aspect changes
-    there. Pixels are picked, not averaged ("nearest" of `torch.nn.functional.interpolate`). The
-    ratios are those of the area really painted. The masks say where the partner is seen and
-    `sources` which of its pixels are seen there, so the images are not
-    `blend(images, partners, masks)`.
+    The box is clipped at the border, and the partner is resized to what remains, so its aspect
+    ratio changes there. Resizing is nearest-neighbour, as by `torch.nn.functional.interpolate`. The
+    ratios are the areas actually shown. The masks say where the partner is shown and `sources`
+    which of its pixels are shown there, so the images are not `blend(images, partners, masks)`.
 
     Attributes:
-        low: of the scale τ, as published.
-        high: of the scale τ, as published. OpenMixup on CIFAR-100 draws τ ~ Beta(1, 1) and, where
-            it is not within these, again from U(low, high): the same distribution.
+        low: smallest scale τ; 0.1 as published.
+        high: largest scale τ; 0.8 as published. OpenMixup on CIFAR-100 samples τ ~ Beta(1, 1) and,
+            if it is outside [low, high], again from U(low, high): the same distribution.
         per: one box per "batch" (as published) or per "sample".
     """
 
@@ -68,10 +67,10 @@ class ResizeMix:
 def fit(
     start: Float[Tensor, " b"], stop: Float[Tensor, " b"], length: int
 ) -> tuple[Bool[Tensor, "b length"], Int[Tensor, "b length"]]:
-    """Along one axis: which pixels lie in the box, and which source pixel each of them shows.
+    """Return, along one axis, which pixels lie in the box and the source pixel of each.
 
-    Pixel p shows the source's (p − start) · length // (stop − start); outside the box the nearest
-    that exists.
+    Pixel p shows source pixel (p − start) · length // (stop − start), clamped to 0..length − 1
+    outside the box.
     """
     pixel = torch.arange(length, device=start.device)
     size = (stop - start).clamp(min=1).long()

@@ -1,4 +1,4 @@
-"""SaliencyMix (Uddin et al., 2021): CutMix whose box is centred where the partner stands out."""
+"""SaliencyMix (Uddin et al., 2021): CutMix with the box around the partner's saliency peak."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,24 +25,26 @@ LUMA = (0.299, 0.587, 0.114)
 class SaliencyMix:
     """A box of relative area 1 − λ, λ ~ Beta(alpha, alpha), around the partner's saliency peak.
 
-    The box is clipped at the border, and the ratios are those of the area really painted. Saliency
-    is OpenCV's fine-grained one (Montabone & Soto, 2010), on the CPU: about 0.5 ms for an image of
-    32 × 32 pixels and 10 ms for 224 × 224, shared among the cores; images on a GPU are copied and
-    waited for. It needs `pip install 'adautomix[saliencymix]'`.
+    The box is clipped at the border, and the ratios are the areas actually shown. Saliency is
+    OpenCV's fine-grained one (Montabone & Soto, 2010), on the CPU: about 0.5 ms for an image of
+    32 × 32 pixels and 10 ms for 224 × 224, in parallel on all cores; images on a GPU are copied to
+    the host, which waits for them. It needs `pip install 'adautomix[saliencymix]'`.
 
     Attributes:
         alpha: concentration of the Beta distribution; 1 as published. The tables of OpenMixup for
             CIFAR-100 use 0.2.
-        peak: "each" pair's own partner, or the "first" pair's for the whole batch.
-        levels: what OpenCV is given, "bytes" or "floats", see `saliency`.
+        peak: "each" uses the peak of each pair's own partner, "first" that of the first pair for
+            the whole batch.
+        levels: grey levels given to OpenCV, "bytes" or "floats", see `saliency`.
         per: one λ per "batch" (as published) or per "sample".
 
     Differs from the published code: there, one box for the whole batch is centred on the first
-    partner's peak, and that is sought in normalised floats, of which OpenCV reads single bytes as
-    grey levels. `SaliencyMix(peak="first", levels="floats")` does so. On 500 test images of
-    CIFAR-100, five a class, the peak so found was never that of the bytes and on average 15.9
-    pixels away; the peak of another image was 16.3 pixels away. On PhotoDigits 55 % of the peaks
-    lie on the digit, which covers 12 % of the image, and 14 % of those so found.
+    partner's peak, and the peak is computed from normalised floats, of which OpenCV reads single
+    bytes as grey levels. `SaliencyMix(peak="first", levels="floats")` does the same. On 500 test
+    images of CIFAR-100, five of each class, the peak of "floats" was never that of "bytes" and on
+    average 15.9 pixels away from it; the peak of another image was 16.3 pixels away. On PhotoDigits
+    55 % of the peaks of "bytes" lie on the digit, which covers 12 % of the image, but only 14 % of
+    those of "floats".
     """
 
     alpha: float = 1.0
@@ -67,14 +69,14 @@ class SaliencyMix:
 
 
 def saliency(images: Float[Tensor, "b c h w"], levels: str = "bytes") -> Float[Tensor, "b h w"]:
-    """How much each pixel stands out from its surroundings, in [0, 1], on the CPU.
+    """Return OpenCV's fine-grained saliency of each pixel, in [0, 1], on the CPU.
 
-    The images are made grey (luma of three channels, else their mean), scaled so that the darkest
-    pixel of each is 0 and the brightest 255, and rounded. With levels="floats" they are neither
-    scaled nor rounded, as in the published code: OpenCV is given the three channels as they are and
-    makes grey of them itself, taking the first for blue. Of the centre of a neighbourhood it then
-    reads one of the float's bytes, of its surroundings the float. So last bits decide: where OpenCV
-    may not use vector instructions, 22 % of the peaks of white noise lie elsewhere.
+    With levels="bytes" the images are converted to grey (luma of three channels, else their mean),
+    scaled so that the darkest pixel of each is 0 and the brightest 255, and rounded. With "floats"
+    they are neither scaled nor rounded, as in the published code: OpenCV gets the three channels
+    and converts them to grey itself, taking the first for blue. It then reads one byte of the float
+    at the centre of a neighbourhood and the whole float around it. The result depends on the last
+    bits: without OpenCV's vector instructions, 22 % of the peaks of white noise are elsewhere.
 
     Raises:
         InputError: OpenCV is missing, or was built without its saliency module.
@@ -98,7 +100,7 @@ def _grey(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b h w"]:
 
 
 def peaks(maps: Float[Tensor, "b h w"]) -> Float[Tensor, "2 b"]:
-    """Row and column of each map's highest pixel, its middle as a share of the sides."""
+    """Return (row, column) of the centre of each map's highest pixel, as fractions of the sides."""
     _, height, width = maps.shape
     place = maps.flatten(1).argmax(1)
     row, column = place // width, place % width
@@ -106,7 +108,7 @@ def peaks(maps: Float[Tensor, "b h w"]) -> Float[Tensor, "2 b"]:
 
 
 def _detector() -> Callable[[np.ndarray], np.ndarray]:
-    """A function from one image, "h w" or "h w 3", to its saliency map."""
+    """Return a function from one image, "h w" or "h w 3", to its saliency map."""
     try:
         from cv2.saliency import StaticSaliencyFineGrained
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""SmoothMix (Lee et al., 2020): a Gaussian bell of another image, without an edge."""
+"""SmoothMix (Lee et al., 2020): another image is blended in with a Gaussian mask."""
 
 from dataclasses import dataclass
 
@@ -17,18 +17,19 @@ LABELS = ("share", "inverted")
 @dataclass(frozen=True)
 @checked
 class SmoothMix:
-    """x̃ = (1 − G) x_a + G x_b with a Gaussian bell G of height 1 around a uniform centre.
+    """x̃ = (1 − G) x_a + G x_b with a Gaussian mask G of height 1 around a uniform centre.
 
-    σ ~ U(0.25, 0.5) of the image's sides. The ratios are the means of 1 − G and G; there is no
-    Beta distribution.
+    σ ~ U(0.25, 0.5) of the image's sides. The ratios are the means of 1 − G and G; no Beta
+    distribution is used.
 
     Attributes:
-        labels: weigh the labels by "share", the ratios, or "inverted", see below.
-        per: one bell per "batch" (as published) or per "sample".
+        labels: "share" weighs the labels by the ratios, "inverted" by the exchanged ratios, see
+            below.
+        per: one mask per "batch" (as published) or per "sample".
 
-    Differs from the published code: OpenMixup paints 1 − G of the image itself and weighs its
-    label by the mean of G: on average 0.43 where 0.57 is painted. `labels="inverted"` does so. It
-    also moves the centre by whole pixels, and takes σ from the height alone.
+    Differs from the published code: OpenMixup shows 1 − G of the image itself and weighs its label
+    by the mean of G: on average 0.43 where 0.57 is shown. `labels="inverted"` does the same.
+    OpenMixup also moves the centre by whole pixels and takes σ from the height alone.
     """
 
     labels: str = "share"
@@ -56,7 +57,10 @@ class SmoothMix:
 def bell(
     sigma: Float[Tensor, " b"], centres: Float[Tensor, "2 b"], height: int, width: int
 ) -> Float[Tensor, "b h w"]:
-    """exp(−distance² / 2σ²) at the middle of each pixel; σ and centres in sides of the image."""
+    """Return exp(−distance² / 2σ²) at the centre of each pixel.
+
+    `sigma` and `centres` (row, column) are fractions of the image's sides.
+    """
     along = []
     for centre, length in zip(centres, (height, width), strict=True):
         middle = (torch.arange(length, device=sigma.device) + 0.5) / length

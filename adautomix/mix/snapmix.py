@@ -1,4 +1,4 @@
-"""SnapMix (Huang et al., 2021): boxes swapped at any size, labels weighed by what is in them."""
+"""SnapMix (Huang et al., 2021): a resized box is pasted, and labels are weighed by CAMs."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -23,7 +23,7 @@ from adautomix.rng import StepRNG
 
 @dataclass(frozen=True)
 class Box:
-    """First row and column of a box in each image, and the first ones behind it."""
+    """First row and column of a box in each image, and the first ones after it."""
 
     top: Float[Tensor, " b"]
     bottom: Float[Tensor, " b"]
@@ -36,19 +36,19 @@ class Box:
 class SnapMix:
     """A CutMix box of the partner is resized bilinearly into another CutMix box of the image.
 
-    With S the share of an image's class activation (CAM) that lies in its box, the label of the
-    image weighs 1 − S_own and that of its partner S_partner: what is hidden and what is shown. The
-    two need not sum to 1. Where either box is empty nothing is pasted and the weights are (1, 0).
-    `ratios` and `masks` tell the painted area as usual; what is painted comes from another place,
-    so the images are not `blend(images, partners, masks)`. `sources` name the nearest of the up to
-    four pixels that a resized one is made of.
+    With S the share of an image's class activation map (CAM) that lies in its box, the label of the
+    image has weight 1 − S_own, since its box is hidden, and that of its partner has S_partner. The
+    two need not sum to 1. If either box is empty nothing is pasted and the weights are (1, 0).
+    `ratios` and `masks` describe the pasted area as usual; its pixels come from another place of
+    the partner, so the images are not `blend(images, partners, masks)`. `sources` give the nearest
+    of the up to four pixels from which a resized one is interpolated.
 
-    The rule needs no labels: where both images are of one class, the cross-entropy adds up the two
-    weights for that class by itself.
+    The rule needs no labels: if both images are of one class, the cross-entropy adds the two
+    weights of that class.
 
     Attributes:
         alpha: concentration of the Beta distribution of both λ; 1 is uniform.
-        per: the two boxes are drawn per "batch" (as published) or per "sample".
+        per: one pair of random boxes per "batch" (as published) or per "sample".
 
     Differs from the published code: there a pair of one class gets the sum of the weights at
     *both* places, so that its cross-entropy counts twice; here it counts once.
@@ -89,7 +89,7 @@ class SnapMix:
         return torch.stack([own, picked], dim=1).expand(batch, 2, height, width)
 
     def _box(self, images: Tensor, rng: StepRNG) -> Box:
-        """A box as CutMix draws it: of relative area 1 − λ, clipped; one, or one an image."""
+        """Return a random CutMix box, of relative area 1 − λ and clipped, as `per` says."""
         count = per_batch_or_sample(self.per, len(images))
         side = torch.sqrt(1 - rng.beta(self.alpha, (count,), images.device))
         centres = rng.uniform(0.0, 1.0, (2, count), images.device)
@@ -98,30 +98,30 @@ class SnapMix:
 
 
 def inside(box: Box, height: int, width: int) -> Float[Tensor, "b h w"]:
-    """One inside the box, zero outside."""
+    """Return masks of 1 inside the box and 0 outside."""
     rows, columns = between(box.top, box.bottom, height), between(box.left, box.right, width)
     return (rows[:, :, None] & columns[:, None, :]).float()
 
 
 def move(images: Float[Tensor, "b c h w"], source: Box, target: Box) -> Float[Tensor, "b c h w"]:
-    """What `images` show in the boxes `source`, resized bilinearly into the boxes `target`.
+    """Return the content of the boxes `source`, resized bilinearly into the boxes `target`.
 
-    The corners of the boxes fall on each other. Outside `target` the values mean nothing. Bilinear
-    resizing is a product with a matrix of tents on either side, one each for every image.
+    Corners are mapped to corners. Values outside `target` have no meaning. Each image is multiplied
+    from both sides by a matrix of bilinear interpolation weights.
     """
     height, width = images.shape[-2:]
     down = _tents((source.top, source.bottom), (target.top, target.bottom), height)
     across = _tents((source.left, source.right), (target.left, target.right), width)
     precise = torch.promote_types(images.dtype, torch.float32)
     down, across = down.to(precise)[:, None], across.to(precise)[:, None]
-    with torch.autocast(images.device.type, enabled=False):  # pixels, not features
+    with torch.autocast(images.device.type, enabled=False):  # pixels keep their precision
         return (down @ images.to(precise) @ across.mT).to(images.dtype)
 
 
 def _tents(
     source: tuple[Tensor, Tensor], target: tuple[Tensor, Tensor], length: int
 ) -> Float[Tensor, "b length length"]:
-    """Along one axis: how much each source pixel (last axis) gives to each pixel."""
+    """Return, along one axis, the weight of each source pixel (last axis) in each pixel."""
     place = _places(source, target, length)
     pixel = torch.arange(length, device=place.device, dtype=place.dtype)
     return (1 - (place[:, :, None] - pixel).abs()).clamp(min=0)
@@ -130,7 +130,7 @@ def _tents(
 def _places(
     source: tuple[Tensor, Tensor], target: tuple[Tensor, Tensor], length: int
 ) -> Float[Tensor, "b length"]:
-    """Along one axis: where in the source each pixel comes from, between two pixels mostly."""
+    """Return, along one axis, the position in the source, in pixels, that each pixel shows."""
     (first, behind), (start, stop) = (
         [x.double()[:, None] for x in ends] for ends in (source, target)
     )

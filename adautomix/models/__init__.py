@@ -1,4 +1,4 @@
-"""Classifiers (any timm model, with a tap) and the teacher that follows one."""
+"""Networks: `Backbone`, a timm classifier with tapped features, and `Teacher`, its average."""
 
 from adautomix.models.backbone import Backbone, BackboneOutput, FeatureShape, Net, cifar_stem
 from adautomix.models.ema import Teacher, momentum_at

@@ -1,4 +1,4 @@
-"""The classifier ψ_W: any timm model; one forward gives logits and tapped features."""
+"""The classifier ψ_W: any timm model; one forward pass returns logits and tapped features."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,21 +15,21 @@ from adautomix.rng import initial_weights
 
 STEMS = ("cifar", "timm")
 NARROWEST = 8
-"""Channels: torch 2.15's processor kernels (oneDNN) overrun memory in the backward pass of some
-convolutions with fewer, on processors without AVX-512; the process then dies, or computes wrongly.
+"""Minimum number of channels. With fewer, torch 2.15's CPU kernels (oneDNN) write out of bounds in
+the backward pass of some convolutions on CPUs without AVX-512: a crash, or wrong results.
 """
 
 
 @dataclass(frozen=True)
 class BackboneOutput:
-    """What a network saw in a batch of images."""
+    """Logits and tapped features of a batch of images."""
 
     logits: Float[Tensor, "b k"]
     features: Float[Tensor, "b d h w"]
 
 
 class FeatureShape(NamedTuple):
-    """The measured size of the tapped features of one image."""
+    """Shape of the tapped features of one image."""
 
     channels: int
     height: int
@@ -37,13 +37,16 @@ class FeatureShape(NamedTuple):
 
 
 class Backbone(nn.Module):
-    """A timm model that also shows the features of one stage.
+    """A timm model that also returns the features of one stage.
 
     Args:
         model: a model with timm's `forward_intermediates` and `forward_head`.
-        tap: which of the model's intermediate features, as timm counts them; negative from the end.
-            The default, -2, is the third of four stages in ResNets, Swin and ConvNeXt: the paper's
+        tap: index of the intermediate features, as timm counts them; negative from the end. The
+            default, -2, is the third of four stages in ResNets, Swin and ConvNeXt: the paper's
             l = 3 (A.2). For a plain vision transformer give the middle block, e.g. 6.
+
+    Raises:
+        InputError: a model without those methods, or a tap that is not an integer.
     """
 
     def __init__(self, model: nn.Module, tap: int = -2):
@@ -68,7 +71,7 @@ class Backbone(nn.Module):
         return self.model(images)
 
     def forward_with_features(self, images: Float[Tensor, "b c h w"]) -> BackboneOutput:
-        """Logits and tapped features in one forward."""
+        """Return logits and tapped features from one forward pass."""
         final, (features,) = self.model.forward_intermediates(
             images, indices=[self.tap], output_fmt="NCHW"
         )
@@ -76,10 +79,10 @@ class Backbone(nn.Module):
 
     @torch.no_grad()
     def final(self, images: Float[Tensor, "b c h w"]) -> Tensor:
-        """The features before the head, as the head takes them.
+        """Return the final features, the input of the head.
 
         Raises:
-            InputError: several features, as of the branches of a CrossViT.
+            InputError: the head takes several tensors, as in a CrossViT.
         """
         final, _ = self.model.forward_intermediates(images, indices=[self.tap], output_fmt="NCHW")
         if not isinstance(final, Tensor):
@@ -90,19 +93,21 @@ class Backbone(nn.Module):
         return final
 
     def feature_shape(self, side: int) -> FeatureShape:
-        """The size of the tap for images of `side` × `side` pixels, measured with black images.
+        """Measure the shape of the tapped features for images of `side` × `side` pixels.
 
-        It is not looked up: after a change of stem, timm's `feature_info` tells the old strides.
+        It is measured with black images, since timm's `feature_info` still has the old strides
+        after the stem was replaced. Raises InputError if the tap or the size does not fit the
+        model.
         """
         return FeatureShape(*self._output(side).features.shape[1:])
 
     def classes(self, side: int) -> int:
-        """How many logits there are, measured likewise: a head may have been replaced by hand."""
+        """Measure the number of logits with black images, as the head may have been replaced."""
         return self._output(side).logits.shape[1]
 
     @torch.no_grad()
     def _output(self, side: int) -> BackboneOutput:
-        """What it sees in black images."""
+        """Return the output for two black images; InputError if the model fails on them."""
         dummy_images = self.dummy_images(side)
         try:
             with evaluating(self):
@@ -114,10 +119,10 @@ class Backbone(nn.Module):
             ) from error
 
     def dummy_images(self, side: int) -> Float[Tensor, "2 c side side"]:
-        """Two black images with as many channels as the model takes, on its device."""
+        """Return two black images with the model's number of input channels, on its device."""
         if of_type(int, side, "side") < 1:
             raise InputError(f"the side of an image is 1 pixel or more, not {side}.")
-        first = next((p for p in self.parameters() if p.ndim == 4), None)  # of a convolution
+        first = next((p for p in self.parameters() if p.ndim == 4), None)  # a convolution's weight
         if first is None:
             raise InputError(f"the model {self.name} has no convolution that takes images.")
         return first.new_zeros(2, first.shape[1], side, side)
@@ -126,7 +131,7 @@ class Backbone(nn.Module):
 @dataclass(frozen=True)
 @checked
 class Net:
-    """Which backbone: a timm name and how it is fitted to the data.
+    """Hyper-parameters of the backbone: a timm model and how it is adapted to the data.
 
     Attributes:
         name: a timm model name, e.g. "resnet18", "resnext50_32x4d", "swin_tiny_patch4_window7_224".
@@ -134,9 +139,9 @@ class Net:
             convolution (A.3), for images of 32 to 64 px; "timm" leaves the model as it is.
         width: channels of the first stage of a ResNet, 8 or more (see `NARROWEST`); None keeps the
             model's own (64). 16 makes the thin network of the `quick` budget.
-        pretrained: True starts from timm's ImageNet weights (downloaded by timm). A text names a
-            run of this package whose weights are the start, but for the head: "<id>", or
-            "<id>:teacher" for those of its teacher; `adautomix.runs.runner` finds them.
+        pretrained: True starts from timm's ImageNet weights (downloaded by timm). A string names a
+            run of this package whose weights, except the head, are the start: "<id>", or
+            "<id>:teacher" for the weights of its teacher; `adautomix.runs.runner` finds them.
         tap: see `Backbone`.
     """
 
@@ -147,10 +152,15 @@ class Net:
     tap: int = -2
 
     def build(self, classes: int, *, seed: int = 0) -> Backbone:
-        """A fresh network with `classes` outputs; its weights are a function of the seed."""
+        """Build a network with `classes` outputs; its initial weights depend on the seed alone.
+
+        Raises:
+            InputError: a model, stem, width or number of classes that cannot be built.
+            DataError: timm's pretrained weights cannot be obtained.
+        """
         if of_type(int, classes, "classes") < 1:
             raise InputError(f"a network tells 1 class or more apart, not {classes}.")
-        import timm  # when a network is built: it takes longer to import than all the rest
+        import timm  # imported here, since it takes longer than all other imports together
 
         if not timm.is_model(self.name):
             raise unknown("timm model", self.name, timm.list_models(), "see timm.list_models()")
@@ -186,14 +196,17 @@ class Net:
                 f"width must be {NARROWEST} or more, not {self.width}: training narrower networks "
                 "corrupts memory on some processors."
             )
-        # timm fixes the width of a plain stem at 64; a "deep" stem has 2 × stem_width, and
-        # cifar_stem replaces it.
+        # timm fixes the width of a plain stem at 64 channels; a "deep" stem has 2 × stem_width
+        # channels, and `cifar_stem` replaces its convolutions.
         widths = tuple(self.width * 2**stage for stage in range(4))
         return {"channels": widths, "stem_type": "deep", "stem_width": self.width // 2}
 
 
 def cifar_stem(model: Any) -> None:
-    """Replace a ResNet's 7×7 convolution and max-pool by a 3×3 convolution (A.3), in place."""
+    """Replace a ResNet's 7×7 convolution and max-pool by a 3×3 convolution (A.3), in place.
+
+    Raises InputError for a model without those layers.
+    """
     if not (hasattr(model, "conv1") and hasattr(model, "maxpool") and hasattr(model, "bn1")):
         raise InputError(
             f"the cifar stem is for ResNets; {type(model).__name__} has no conv1 and maxpool "

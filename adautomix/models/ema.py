@@ -1,5 +1,6 @@
-"""The teacher ψ_Ŵ: an exponential moving average of the classifier,
-and the paper's momentum (Sec. 3.3, A.2).
+"""The teacher ψ_Ŵ, an exponential moving average of the classifier, and its momentum schedule.
+
+Source: Sec. 3.3 and A.2 of the paper.
 """
 
 import copy
@@ -15,21 +16,28 @@ from adautomix.models.backbone import Backbone, BackboneOutput
 
 
 def momentum_at(progress: float, base: float = 0.999) -> float:
-    """ξ at `progress` in [0, 1] of the run: from `base` to 1 on a cosine (A.2)."""
+    """Return the momentum ξ at `progress`, a fraction of the run: from `base` to 1 on a cosine.
+
+    Source: A.2. Raises InputError for a progress outside [0, 1].
+    """
     if not 0.0 <= of_type(float, progress, "progress") <= 1.0:
         raise InputError(f"progress is a share of the run and lies in [0, 1], not {progress}.")
     return 1.0 - (1.0 - base) * (1.0 + math.cos(math.pi * progress)) / 2.0
 
 
 class Teacher(nn.Module):
-    """A copy of the classifier that follows it: Ŵ ← ξ Ŵ + (1 − ξ) W (Sec. 3.3.1).
+    """Exponential moving average of the classifier: Ŵ ← ξ Ŵ + (1 − ξ) W (Sec. 3.3.1).
 
-    Floating-point buffers (BatchNorm's running mean and variance) follow like the parameters;
-    counters are copied. The teacher's own forward passes change nothing in it: it always runs in
-    evaluation mode, so that what it says of an image does not depend on the rest of the batch.
+    Floating-point buffers (BatchNorm's running mean and variance) are averaged like the parameters;
+    counters are copied. The teacher always runs in evaluation mode, so its forward passes do not
+    change its buffers, and its output for an image does not depend on the rest of the batch.
 
     Differs from the released code: there the buffers are not averaged; the teacher runs in training
     mode and collects statistics of its own.
+
+    Args:
+        classifier: the network to average; it is copied.
+        base: initial momentum, see `momentum_at`.
     """
 
     def __init__(self, classifier: Backbone, base: float = 0.999):
@@ -40,7 +48,7 @@ class Teacher(nn.Module):
         self.network = copy.deepcopy(classifier).requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> "Teacher":
-        """Stays in evaluation mode, whatever its parent does."""
+        """Stay in evaluation mode, whatever `mode` is."""
         return super().train(False)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -52,7 +60,7 @@ class Teacher(nn.Module):
 
     @torch.no_grad()
     def follow(self, classifier: Backbone, momentum: float) -> None:
-        """One step of the average, parameters and buffers, with ξ = `momentum`."""
+        """Update the average, parameters and buffers, with ξ = `momentum`."""
         mine: list[Tensor] = []
         theirs: list[Tensor] = []
         counters: list[Tensor] = []

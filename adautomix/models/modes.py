@@ -1,4 +1,4 @@
-"""Training mode and evaluation mode."""
+"""A context manager for evaluation mode that restores the mode of every module."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +9,9 @@ from torch import nn
 
 @contextmanager
 def evaluating(predict: Any) -> Iterator[Any]:
-    """A module in evaluation mode; afterwards each module within is in its own mode again.
+    """Put a module in evaluation mode inside the block; restore the mode of each submodule after.
 
-    A plain function has no modes and is left alone.
+    A plain function has no modes and is yielded unchanged.
     """
     modules = list(predict.modules()) if isinstance(predict, nn.Module) else []
     modes = [module.training for module in modules]

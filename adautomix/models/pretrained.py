@@ -1,4 +1,4 @@
-"""The weights that timm has: from its cache or the network, else one sentence at once."""
+"""Loading of timm's pretrained weights, with a quick error if they cannot be downloaded."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,11 @@ from adautomix.errors import DataError, InputError, first_line
 
 
 def with_own_weights(name: str, **options: Any) -> nn.Module:
-    """The model that timm makes of a name and options, with the weights that timm has for it.
+    """Create a timm model with timm's pretrained weights.
+
+    Args:
+        name: a timm model name.
+        options: further arguments of `timm.create_model`.
 
     Raises:
         InputError: timm has no weights for this model.
@@ -35,7 +39,7 @@ def with_own_weights(name: str, **options: Any) -> nn.Module:
 
 
 def _address(name: str) -> str:
-    """Where the weights of a model come from."""
+    """Return the URL from which timm downloads the weights of a model."""
     import timm
     from huggingface_hub import constants
 
@@ -45,7 +49,10 @@ def _address(name: str) -> str:
 
 @contextmanager
 def _offline(wanted: bool) -> Iterator[None]:
-    """Inside, the hub's client looks into its cache alone; else it tries again for a minute."""
+    """Restrict the Hugging Face client to its cache inside the block, if `wanted`.
+
+    Without a network it would otherwise retry for a minute.
+    """
     from huggingface_hub import constants
 
     former = constants.HF_HUB_OFFLINE

@@ -1,1 +1,1 @@
-"""What one chapter of the book needs, a file for each chapter."""
+"""Computations for the chapters of the book, a module for each chapter."""

@@ -1,4 +1,4 @@
-"""What the damage looks like: the arguments of figures, for one image of a split."""
+"""Corrupted and occluded example images, as the arguments of figures."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from adautomix.evaluate.corruption import runnable
 
 
 def corrupted_pictures(name: str = "photodigits", position: int = 0) -> dict:
-    """The arguments of `figures.corruption_sheet`: a test image under all that can be run."""
+    """Return the arguments of `figures.corruption_sheet`: a test image under all corruptions."""
     image = data.load(name, "test").images[position]
     ways = {
         kind: np.concatenate([corrupted(image[None], kind, severity) for severity in SEVERITIES])
@@ -27,7 +27,7 @@ def occluded_pictures(
     name: str = "photodigits",
     shares: Sequence[float] = (0.0, 0.3, 0.5, 0.7, 0.9),
 ) -> dict:
-    """The arguments of `figures.contact_sheet`: test images with more and more cells gone."""
+    """Return the arguments of `figures.contact_sheet`: test images with dropped cells."""
     images = data.load(name, "test").images[list(positions)]
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
     drop = PatchDrop()

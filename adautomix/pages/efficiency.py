@@ -1,6 +1,7 @@
-"""What training costs, from the recorded benchmarks and runs, as arguments of figures and tables.
+"""Cost of training, from recorded benchmarks and runs, as arguments of figures and tables.
 
-No torch. Times of different devices never share a column; a cell that nobody measured is blank.
+Nothing here imports torch. Times of different devices are never in one column; a cell that was not
+measured is blank.
 """
 
 import pandas as pd
@@ -20,14 +21,14 @@ STEPS = {
     "ratio": "{:.2f}",
     "memory_ratio": "{:.2f}",
 }
-"""The columns of the table of steps and how they are written."""
+"""Columns of the table of steps → their number format."""
 
 
 def latest(suite: str, device: str = "cpu") -> Bench:
-    """The newest benchmark of a suite on a kind of device ("cpu", "cuda"), made here or recorded.
+    """Return the newest local or recorded benchmark of a suite on a device ("cpu", "cuda").
 
     Raises:
-        RecordError: there is none; the sentence has the command that makes one.
+        RecordError: there is none; the message has the command that makes one.
     """
     pool = [*recorded(suite), *benchmarks(local().root / "bench", suite)]
     found = [bench for bench in pool if bench.device.startswith(f"{device}:")]
@@ -67,7 +68,7 @@ def against_time(results: Results, predictor: str = "classifier") -> pd.DataFram
 
 
 def by_method(runs: pd.DataFrame) -> pd.DataFrame:
-    """`against_time` summed up as text: runs, mean minutes and accuracy by method and device."""
+    """Summarise `against_time` as text: runs, mean minutes and accuracy by method and device."""
     rows = [
         {
             "method": method_title(str(method)),
@@ -82,7 +83,7 @@ def by_method(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def steps_table(bench: Bench) -> pd.DataFrame:
-    """Units, floor, counted and measured ratio and memory of every method, as text."""
+    """Return the table of the suite `steps` as text: passes, lower bounds, ratios and memory."""
     frame = bench.rows
     table = pd.DataFrame(
         {
@@ -98,9 +99,9 @@ def steps_table(bench: Bench) -> pd.DataFrame:
 
 
 def ratios_by_n(bench: Bench) -> dict[str, pd.Series]:
-    """The argument of `figures.time_against_n`: the paper's ratios to its N = 1, and ours to plain.
+    """Return the argument of `figures.time_against_n`: ratios of the paper and of a benchmark.
 
-    Ours are those of the smallest batch.
+    The paper's are relative to its N = 1, ours to plain training, for the smallest batch.
     """
     printed = paper.select(10, **PAPER).set_index("n")["value"]
     rows = one_batch(bench)
@@ -113,7 +114,7 @@ def ratios_by_n(bench: Bench) -> dict[str, pd.Series]:
 
 
 def table_10(bench: Bench) -> pd.DataFrame:
-    """The paper's seconds by N beside the measured ones, each with its ratio to plain training."""
+    """Return the paper's and the measured seconds by N, with their ratios to plain training."""
     printed = paper.select(10, **PAPER).set_index("n")["value"]
     rows = one_batch(bench)
     own = rows[rows["method"] == "adautomix"].set_index("n")
@@ -134,20 +135,20 @@ def table_10(bench: Bench) -> pd.DataFrame:
 
 
 def overhead(bench: Bench, method: str = "adautomix") -> float:
-    """The share of a step outside the networks, data and optimiser: what a method itself adds."""
+    """Return the share of a step's time in generator, mixing, losses and the teacher's average."""
     rows = one_batch(bench)
     share = rows[rows["method"] == method].set_index("part")["share"]
     return float(share.loc[["generator", "mixing and losses", "teacher follows"]].sum())
 
 
 def _spread(steps: Bench, method: str = "adautomix") -> float:
-    """By what share the ratio differs between the N of a batch, where it differs most."""
+    """Return the largest relative difference of the ratio between the N of one batch size."""
     ratios = steps.rows[steps.rows["method"] == method].groupby("batch")["ratio"]
     return float((ratios.max() / ratios.min() - 1).max())
 
 
 def headline(steps: Bench, parts: Bench, variants: Bench) -> dict[str, float | str]:
-    """The numbers that prose quotes."""
+    """Return values for prose, by name."""
     rows = one_batch(steps)
     own = rows[rows["method"] == "adautomix"].set_index("n")
     printed = paper.select(10, **PAPER).set_index("n")["value"]
@@ -178,7 +179,7 @@ def headline(steps: Bench, parts: Bench, variants: Bench) -> dict[str, float | s
 
 
 def variants_table(bench: Bench) -> pd.DataFrame:
-    """What every change of the step would gain, as text."""
+    """Return the table of the suite `variants` as text."""
     rows = bench.rows[bench.rows["variant"] != "plain"]
     return pd.DataFrame(
         {
@@ -192,7 +193,7 @@ def variants_table(bench: Bench) -> pd.DataFrame:
 
 
 def compiled_table(bench: Bench) -> pd.DataFrame:
-    """What compiling gives the methods that were timed, as text."""
+    """Return the table of the suite `compiled` as text, for the methods that were timed."""
     rows = bench.rows[bench.rows["seconds"].notna()]
     return pd.DataFrame(
         {
@@ -206,12 +207,12 @@ def compiled_table(bench: Bench) -> pd.DataFrame:
 
 
 def graphs(bench: Bench) -> dict[str, int]:
-    """How many methods were compiled, and how often their steps fall apart into several graphs."""
+    """Return the number of methods that were compiled, and of graph breaks in their steps."""
     return {"methods": len(bench.rows), "breaks": int(bench.rows["breaks"].sum())}
 
 
 def rules_table(bench: Bench) -> pd.DataFrame:
-    """Time of every mixing rule in milliseconds, and in copies of its batch, as text."""
+    """Return the time of every mixing rule in milliseconds and in copies of its batch, as text."""
     rows = bench.rows[bench.rows["rule"] != "copy"]
     return pd.DataFrame(
         {
@@ -225,10 +226,10 @@ def rules_table(bench: Bench) -> pd.DataFrame:
 
 
 def one_batch(bench: Bench) -> pd.DataFrame:
-    """The rows of the smallest batch."""
+    """Return the rows of the smallest batch."""
     return bench.rows[bench.rows["batch"] == bench.rows["batch"].min()]
 
 
 def _written(values: pd.Series, form: str) -> list[str]:
-    """Numbers as text, missing ones blank."""
+    """Return numbers as text, blank if missing."""
     return ["" if pd.isna(value) else form.format(value) for value in values]

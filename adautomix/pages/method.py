@@ -1,4 +1,4 @@
-"""One step of AdAutoMix taken apart on a real batch: every quantity of Sec. 3 as an array."""
+"""Walk-through of one step of AdAutoMix on a real batch: every quantity of Sec. 3 as an array."""
 
 import copy
 from functools import cached_property
@@ -30,12 +30,15 @@ SYMBOLS = {
 
 
 class Walkthrough:
-    """A trained AdAutoMix game, a batch of test images, and one set of partners and ratios.
+    """A trained AdAutoMix, a batch of test images, and one set of partners and ratios for each.
 
     Args:
         run: a run of AdAutoMix with its weights.
-        batch: how many images; every one is the first of one set.
-        seed: chooses the images, partners and ratios.
+        batch: number of images; each is the first of one set.
+        seed: of the choice of images, partners and ratios.
+
+    Raises:
+        TypeError: a run of another method.
     """
 
     def __init__(self, run: Run, batch: int = 32, seed: int = 0):
@@ -56,16 +59,16 @@ class Walkthrough:
 
     @cached_property
     def features(self) -> Tensor:
-        """z: the teacher's features of the batch at the tap, "b d h w"."""
+        """z: the teacher's tapped features of the batch, "b d h w"."""
         with torch.no_grad():
             return self.method.teacher.forward_with_features(self.images).features
 
     def names(self, which: int = 0) -> list[str]:
-        """What the images of one set show."""
+        """Return the class names of the images of one set."""
         return [self.set.classes[self.set.labels[i]] for i in self.partners[which]]
 
     def sizes(self) -> pd.DataFrame:
-        """The shapes that one step passes through."""
+        """Return a table of the shapes in one step."""
         q, k, v = self.method.generator.attend_to(self.features, self.partners, self.ratios)
         mixed = self.mixed()
         shapes = {
@@ -88,19 +91,19 @@ class Walkthrough:
 
     @torch.no_grad()
     def mixed(self, ratios: Tensor | None = None) -> Mixed:
-        """x_mix and its masks, for these partners and ratios (Eq. 8)."""
+        """Return x_mix and its masks, for these partners and ratios (Eq. 8)."""
         ratios = self.ratios if ratios is None else ratios
         size = self.images.shape[-2:]
         masks = self.method.generator(self.features, self.partners, ratios, size)
         return Mixed(blend(self.images, self.partners, masks), self.partners, ratios, masks)
 
     def ratio_maps(self, which: int = 0) -> np.ndarray:
-        """M_λ: λ_n written over the grid of the tap, "n h w", as it is given to the generator."""
+        """Return M_λ: maps "n h w" of the constants λ_n, the generator's additional channel."""
         height, width = self.features.shape[-2:]
         return np.broadcast_to(self.ratios[which].numpy()[:, None, None], (self.n, height, width))
 
     def anatomy(self, which: int = 0) -> dict:
-        """The arguments of `figures.mix_anatomy` for one set."""
+        """Return the arguments of `figures.mix_anatomy` for one set."""
         mixed = self.mixed()
         return {
             "parents": self.set.images[self.partners[which].numpy()],
@@ -113,7 +116,7 @@ class Walkthrough:
 
     @torch.no_grad()
     def attention(self, which: int = 0, of: int = 0) -> dict:
-        """The arguments of `figures.attention_maps`: where four positions look in the partners."""
+        """Return the arguments of `figures.attention_maps`, for four query positions."""
         height, width = self.features.shape[-2:]
         places = [(height // 4, width // 4), (height // 4, 3 * width // 4)]
         places += [(3 * height // 4, width // 4), (3 * height // 4, 3 * width // 4)]
@@ -123,7 +126,7 @@ class Walkthrough:
         return {"image": image, "maps": np.stack(rows), "queries": np.array(places)}
 
     def along_ratio(self, shares: tuple[float, ...] = (0.1, 0.33, 0.6, 0.9), sets: int = 4) -> dict:
-        """The arguments of `figures.methods_grid`: the same sets as the first image's λ grows."""
+        """Return the arguments of `figures.methods_grid`: the same sets for several λ_1."""
         rows = {}
         for share in shares:
             rest = (1 - share) / (self.n - 1)
@@ -134,7 +137,7 @@ class Walkthrough:
         return {"mixed": rows, "parents": parents}
 
     def area_along_ratio(self, steps: int = 9) -> pd.DataFrame:
-        """Mean area of the first image's mask against its λ: columns x, y."""
+        """Return the mean area y of the first image's mask by its λ x."""
         rows = []
         for share in np.linspace(0.05, 0.95, steps):
             ratios = torch.full_like(self.ratios, (1 - share) / (self.n - 1))
@@ -143,18 +146,17 @@ class Walkthrough:
         return pd.DataFrame(rows)
 
     def losses(self) -> pd.DataFrame:
-        """The five terms on this batch, with their weights in Eq. 14 and Eq. 15."""
+        """Return the five loss terms on this batch, with their weights in Eq. 14 and Eq. 15."""
         return self._terms(self.method)
 
     def one_step(self, player: str, rate: float) -> pd.DataFrame:
-        """The terms before and after one gradient step of one player alone, on this batch.
+        """Return the loss terms before and after one gradient step of one network, on this batch.
 
-        Below them stand the sums that the players play for, Eq. 14 and Eq. 15, as they are weighted
-        in this run.
+        The last rows are the weighted sums Eq. 14 and Eq. 15 of this run.
 
         Args:
             player: "generator" or "classifier".
-            rate: the step's learning rate; plain gradient descent on that player's turn.
+            rate: learning rate of the step, which is plain gradient descent.
         """
         method = copy.deepcopy(self.method)
         before = _with_sums(self._terms(method))
@@ -163,7 +165,7 @@ class Walkthrough:
         return pd.DataFrame({"before": before, "after": after, "change": after - before})
 
     def masks_after(self, rates: tuple[float, ...], which: int = 0) -> dict[str, np.ndarray]:
-        """The masks of one set, "n h w", after one step of the generator at each learning rate."""
+        """Return the masks "n h w" of one set after a step of the generator at each rate."""
         found = {"before": self.mixed().masks[which].numpy()}
         for rate in rates:
             method = copy.deepcopy(self.method)
@@ -176,17 +178,15 @@ class Walkthrough:
         return found
 
     def pixels(self, images: Tensor) -> np.ndarray:
-        """Normalised images "b c h w" as uint8 "b h w c"."""
+        """Convert normalised images "b c h w" to uint8 "b h w c"."""
         return to_bytes(images, self.info.mean, self.info.std).numpy()
 
     def straight(self) -> np.ndarray:
-        """Σ λ_n x_n as pixels, the input of L_mce (Eq. 4)."""
+        """Return Σ λ_n x_n as pixels, the input of L_mce (Eq. 4)."""
         return self.pixels(interpolate(self.images, self.partners, self.ratios))
 
     def _descend(self, method: AdAutoMixMethod, player: str, rate: float) -> None:
-        """One step of plain gradient descent; BatchNorm stays in evaluation mode, so nothing else
-        moves.
-        """
+        """Take one step of gradient descent, in evaluation mode, so that no statistics change."""
         method.eval()
         method(self.images, self.labels, self.draw_again(), player).total.backward()
         with torch.no_grad():
@@ -195,7 +195,7 @@ class Walkthrough:
                     parameter.sub_(rate * parameter.grad)
 
     def draw_again(self) -> StepRNG:
-        """The random numbers of this batch once more."""
+        """Return a new generator of the same random numbers as for this batch."""
         seed, _, step, rank = self.rng.key
         return rng_for(seed, step, rank)
 
@@ -212,13 +212,13 @@ class Walkthrough:
 
 
 def _with_sums(terms: pd.DataFrame) -> pd.Series:
-    """The value of each term, then that of Eq. 14 and of Eq. 15."""
+    """Return the value of each term, followed by those of Eq. 14 and Eq. 15."""
     sums = terms[["in Eq. 14", "in Eq. 15"]].mul(terms["value"], axis=0).sum()
     return pd.concat([terms["value"], sums.rename(lambda name: name.removeprefix("in "))])
 
 
 def weights_of(config: AdAutoMix) -> dict[str, tuple[float, float]]:
-    """The weight of each term in Eq. 14, which is minimised, and Eq. 15, which is maximised."""
+    """Return each term's weights in Eq. 14 (minimised) and Eq. 15 (maximised)."""
     return {
         "amce": (1.0, config.adversary),
         "mce": (config.alpha, 0.0),
@@ -229,7 +229,7 @@ def weights_of(config: AdAutoMix) -> dict[str, tuple[float, float]]:
 
 
 def who_trains_what() -> dict:
-    """The arguments of `figures.who_trains_what` for the game of Eq. 11."""
+    """Return the arguments of `figures.who_trains_what` for the game of Eq. 11."""
     classifier, generator = "classifier", "generator"
     down, up = "minimises", "maximises"
     terms = [

@@ -1,4 +1,4 @@
-"""Every mixing method on the same pairs of images: pictures, labels, and what is kept."""
+"""All mixing methods on the same pairs of images: mixed images, labels, object coverage, cost."""
 
 import copy
 import math
@@ -52,35 +52,35 @@ HEADINGS = {
     "kept 1": "object 1 kept (%)",
     "kept 2": "object 2 kept (%)",
 }
-"""What the columns of `Gallery.labels` are called on a page."""
+"""Columns of `Gallery.labels` → headings."""
 
 Mixer = Callable[[Tensor, StepRNG], Mixed | None]
 
 
 def pictures(folder: str | Path | None = None) -> ImageSet:
-    """The test images of CIFAR-100 in `folder`; without one, those of PhotoDigits."""
+    """Load the test images of CIFAR-100 in `folder`; without one, those of PhotoDigits."""
     if folder is None:
         return data.load("photodigits", "test")
     return data.load("cifar100", "test", root=folder)
 
 
 class Gallery:
-    """What each method makes of the same pairs.
+    """The same pairs of images mixed by each method.
 
-    A rule needs images alone. A guided rule is told what matters by the trained classifier of the
-    first run. A learned method needs a run of its own. Its generator takes any number of images, so
-    AdAutoMix, trained on three, is shown mixing two. Every pair gets a box or mask of its own; as
-    published, many rules draw one for a batch, which would say little.
+    A rule needs only images. For a guided rule the trained classifier of the first run computes the
+    importance maps. A learned method needs a run of its own. Generators take any number of images,
+    so AdAutoMix, trained on three, is shown mixing two. Every pair gets its own box or mask,
+    although many rules as published use one for the whole batch.
 
     Args:
         images: the split to take pairs from.
-        runs: trained runs with their weights; those of other datasets are passed over.
-        batch: how many pairs; every image is the first of one.
-        seed: chooses images and partners.
+        runs: trained runs with their weights; those of other datasets are ignored.
+        batch: number of pairs; each image is the first of one.
+        seed: of the choice of images and partners.
 
     Attributes:
-        mixers: how each method mixes, by its name.
-        left_out: why a method is not among them, by its name.
+        mixers: method → function that mixes a batch.
+        left_out: method that is not shown → the reason.
     """
 
     def __init__(self, images: ImageSet, runs: Sequence[Run] = (), batch: int = 200, seed: int = 0):
@@ -96,7 +96,7 @@ class Gallery:
             self._admit(name, config)
 
     def mixed(self, share: float) -> dict[str, Mixed]:
-        """The batch mixed by every method, λ of the first image being `share`; done once."""
+        """Return the batch mixed by every method with λ_1 = `share`; cached."""
         if share not in self._mixed:
             each = {
                 name: mixer(self.images, FixedLambdaRNG(self.seed, share))
@@ -106,7 +106,7 @@ class Gallery:
         return self._mixed[share]
 
     def sheet(self, share: float, pairs: int = 2) -> dict:
-        """The arguments of `figures.methods_sheet`."""
+        """Return the arguments of `figures.methods_sheet`."""
         partners = FixedLambdaRNG(self.seed, share).partners(len(self.set), 2)[:pairs]
         info, shown, masks = self.set.info, {}, {}
         for name, mixed in self.mixed(share).items():
@@ -115,12 +115,12 @@ class Gallery:
         return {"mixed": shown, "masks": masks, "parents": self.set.images[partners.T.numpy()]}
 
     def labels(self, share: float) -> pd.DataFrame:
-        """What the label says and what the image shows, a row a method, means over the batch.
+        """Return label weights, mask areas and coverage by method, as means over the batch.
 
-        label 1 and painted 1 are those of the first image; gap is the mean distance between its
-        label and what is painted of it; mask_std is how far its mask is from constant, the standard
-        deviation over the pixels; kept 1 and kept 2 are the shares of each object's pixels that are
-        painted, where objects are known.
+        "label 1" and "painted 1" are the label's weight and the mask's area of the first image;
+        "gap" is the mean distance of the two; "mask_std" is the standard deviation of its mask over
+        the pixels, 0 if spatially constant; "kept 1" and "kept 2" are the coverage of both objects,
+        if objects are known.
         """
         rows = []
         for name, mixed in self.mixed(share).items():
@@ -139,7 +139,7 @@ class Gallery:
         return pd.DataFrame(rows)
 
     def table(self, share: float) -> pd.DataFrame:
-        """`labels` as text, in percent."""
+        """Return `labels` as text, in percent."""
         frame = self.labels(share)
         shown = pd.DataFrame({"method": frame["method"].map(method_title)})
         for column, words in HEADINGS.items():
@@ -150,7 +150,7 @@ class Gallery:
         return shown
 
     def headline(self, share: float) -> dict[str, float | int | str]:
-        """The numbers that prose quotes, in percent: <method>_<column> of `labels`."""
+        """Return values for prose, in percent: <method>_<column> of `labels`."""
         found: dict[str, float | int | str] = {"pairs": len(self.set), "ratio": 100 * share}
         for row in self.labels(share).to_dict("records"):
             for column, value in row.items():
@@ -159,12 +159,12 @@ class Gallery:
         return found
 
     def missing(self) -> pd.DataFrame:
-        """The methods that mix and are not shown, and why."""
+        """Return a table of the methods that mix but are not shown, with the reasons."""
         rows = [{"method": method_title(n), "why": why} for n, why in self.left_out.items()]
         return pd.DataFrame(rows, columns=["method", "why"])
 
     def _admit(self, name: str, config: MethodConfig) -> None:
-        """Adds a method to `mixers`, or to `left_out`; one that mixes nothing to neither."""
+        """Add a method to `mixers` or `left_out`; to neither if it does not mix images."""
         needs_run = isinstance(config, LEARNED) and name not in self.learned
         if isinstance(config, IN_FEATURES):
             self.left_out[name] = NO_PICTURE
@@ -174,13 +174,13 @@ class Gallery:
             mixer = self._mixer(name, config)
             try:
                 mixer(self.images[:2], FixedLambdaRNG(self.seed, 0.5))
-            except InputError as error:  # an optional library is not there
+            except InputError as error:  # an optional library is not installed
                 self.left_out[name] = str(error)
             else:
                 self.mixers[name] = mixer
 
     def _mixer(self, name: str, config: MethodConfig) -> Mixer:
-        """How a method mixes, whatever must be learned being there."""
+        """Return the function by which a method mixes; what it has learned must be available."""
         if isinstance(config, Fixed):
             return _per_sample(config.rule)
         if isinstance(config, Guided):
@@ -196,7 +196,7 @@ def _per_sample(rule: Any) -> Any:
 
 
 def _revived(runs: Sequence[Run]) -> dict[str, Method]:
-    """The trained methods of these runs by name, the first of each; they mix pairs."""
+    """Return the trained methods of these runs by name, the first of each; N is set to 2."""
     found: dict[str, Method] = {}
     for run in runs:
         if run.method not in found and (run.path / WEIGHTS).exists():
@@ -208,7 +208,7 @@ def _revived(runs: Sequence[Run]) -> dict[str, Method]:
 
 
 def rule_costs(batch: int = 128, side: int = 32) -> tuple[pd.DataFrame, str]:
-    """What each rule costs beside a copy of the batch, as recorded, and the device; in text."""
+    """Return the recorded cost of each rule compared with a copy of the batch, and the device."""
     rows, device = _measured("rules")
     rows = [row for row in rows if (row["batch"], row["side"]) == (batch, side)]
     shown = [
@@ -223,10 +223,10 @@ def rule_costs(batch: int = 128, side: int = 32) -> tuple[pd.DataFrame, str]:
 
 
 def step_costs() -> tuple[pd.DataFrame, str]:
-    """Network passes of every method, what that is of plain training, and what was measured.
+    """Return network passes of every method, their ratio to plain training, and measured ratios.
 
-    Measured are the recorded ratios of `python -m adautomix.bench methods`; a method that was not
-    measured is blank. The second value is the device.
+    The latter are recorded by `python -m adautomix.bench methods`; blank if not measured. The
+    second value is the device.
     """
     rows, device = _measured("methods")
     ratios = {row["method"]: f"{row['ratio']:.2f}" for row in rows}
@@ -244,7 +244,7 @@ def step_costs() -> tuple[pd.DataFrame, str]:
 
 
 def _measured(suite: str) -> tuple[list[dict], str]:
-    """The rows of a recorded benchmark on a CPU, and the device; none where there is no record."""
+    """Return the rows of a recorded benchmark on a CPU, and the device; no rows if none exists."""
     for found in bench.recorded(suite):
         if found.device.startswith("cpu"):
             rows = found.rows.astype(object).where(found.rows.notna(), None)

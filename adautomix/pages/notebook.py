@@ -1,4 +1,4 @@
-"""What every notebook of the project does first and last."""
+"""First and last steps of every notebook: parameters, glued values, and the colophon."""
 
 import ast
 import sys
@@ -27,20 +27,20 @@ INJECTED = "# Parameters"
 
 
 def begin(**parameters: object) -> tuple[Any, ...]:
-    """Applies the figures' style, and returns the parameters as `accept` reads them.
+    """Apply the figures' style, and return the parameters as converted by `accept`.
 
-    papermill only logs a warning for an unknown name and then runs with the defaults, and its
-    command line makes text of lists and of `false`.
+    The check is needed because papermill only logs a warning for an unknown name and runs with the
+    defaults, and its command line passes lists and `false` as text.
 
     Args:
-        parameters: every parameter of the notebook, by its name.
+        parameters: every parameter of the notebook, by name.
 
     Returns:
         Their values, in the order given.
 
     Raises:
-        InputError: a value that a parameter may not have, or an injected parameter that is not
-            among those of the cell before it.
+        InputError: a value that a parameter may not have, or an injected parameter that the
+            notebook does not declare.
     """
     figures.use()
     unknown = undeclared(_cells())
@@ -53,7 +53,7 @@ def begin(**parameters: object) -> tuple[Any, ...]:
 
 
 def undeclared(cells: Sequence[str]) -> list[str]:
-    """Names that a cell injected by papermill assigns and no cell before it does."""
+    """Return names that a cell injected by papermill assigns but no cell before it does."""
     declared: set[str] = set()
     for source in cells:
         names = _assigned(source)
@@ -64,9 +64,9 @@ def undeclared(cells: Sequence[str]) -> list[str]:
 
 
 def glue(prefix: str, values: Mapping[str, float | int | str]) -> None:
-    """Stores numbers under `<prefix>_<name>` for the prose of any page; shows nothing there.
+    """Store values under `<prefix>_<name>` for the prose of any page.
 
-    In a notebook that is not run for the book they are shown, since its prose stays without them.
+    In a notebook that is not run for the book they are displayed, since its prose lacks them.
     """
     for name, value in values.items():
         figures.glue_value(f"{prefix}_{name}", value)
@@ -75,13 +75,13 @@ def glue(prefix: str, values: Mapping[str, float | int | str]) -> None:
 
 
 def glue_each(prefix: str, tables: Mapping[str, Table]) -> None:
-    """Stores every table under `<prefix>_<name>`."""
+    """Store every table under `<prefix>_<name>`."""
     for name, table in tables.items():
         glue_table(f"{prefix}_{name}", *table)
 
 
 def colophon(runs: Iterable[Run] = ()) -> pd.DataFrame:
-    """How this page came to be: code, versions, hardware, and the runs it made or read."""
+    """Return a table of code version, package versions, hardware, and the runs of a page."""
     commit, dirty = provenance.source_state()
     state = {None: "", True: " (with uncommitted changes)", False: ""}[dirty]
     rows = {
@@ -94,7 +94,7 @@ def colophon(runs: Iterable[Run] = ()) -> pd.DataFrame:
 
 
 def _show(frame: pd.DataFrame) -> None:
-    """Shows a table where the cell does not end with it."""
+    """Display a table that is not the last expression of a cell."""
     from IPython.display import display
 
     display(frame)
@@ -106,14 +106,14 @@ def _cost(run: Run) -> str:
 
 
 def _cells() -> list[str]:
-    """The sources of the cells run so far in this kernel; none outside one."""
+    """Return the sources of the cells run so far in this kernel; empty outside a kernel."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return [] if shell is None else list(shell.user_ns.get("In", []))
 
 
 def _assigned(source: str) -> set[str]:
-    """Names that the top level of a cell assigns; none for a cell that is not plain Python."""
+    """Return names that the top level of a cell assigns; none if it is not plain Python."""
     try:
         tree = ast.parse(source)
     except SyntaxError:

@@ -1,4 +1,4 @@
-"""Where paper, published code and this package differ: the numbers that show it, computed here."""
+"""Numbers that show where paper, published code and this package differ, computed here."""
 
 import math
 from typing import Any
@@ -31,7 +31,7 @@ from adautomix.rng import StepRNG, initial_weights
 DRAWS = 20_000
 CLASSES, BETA = 100, 0.3
 COSINE = 0.82, 1.0
-"""Least and greatest similarity of an untrained teacher's two views, for `first_loss`."""
+"""Range of the similarity of an untrained teacher's two outputs, for `first_loss`."""
 
 PRINTED = {
     "classifier": "log, classifier (%)",
@@ -41,16 +41,16 @@ PRINTED = {
 
 
 def game() -> dict[str, float]:
-    """Numbers on AdAutoMix and its released code, by name."""
+    """Return numbers on AdAutoMix and its released code, by name."""
     logged = paper.value("released_logs", metric="total_loss")
     computed = laws_of_ratio() | margins() | first_loss() | ratio_in_masks() | teachers()
     return {"loss_logged": logged, **computed, **logged_networks()}
 
 
 def rules() -> pd.DataFrame:
-    """The compared rules as published and as they are here: what is measured, in percent.
+    """Return a table of measurements of the compared rules, as published and as here, in percent.
 
-    On test images of PhotoDigits. A rule whose optional library is missing is left out.
+    They use test images of PhotoDigits. A rule whose optional library is missing is left out.
     """
     rows = []
     for measure in (saliency_peaks, saliency_kept, overhang, spectrum, smooth_labels, marginals):
@@ -63,9 +63,9 @@ def rules() -> pd.DataFrame:
 
 
 def laws_of_ratio(n: int = 3) -> dict[str, float]:
-    """λ_1 uniform on the simplex, and as released, where Beta draws are divided by their sum.
+    """Compare λ uniform on the simplex with the released λ, Beta variates divided by their sum.
 
-    The standard deviation, and the probability that the largest λ exceeds 0.8.
+    Returns the standard deviation of λ_1 and the probability that the largest λ exceeds 0.8.
     """
     laws = {"paper": StepRNG(0).ratios(DRAWS, n), "released": _divided(n)}
     return {
@@ -79,7 +79,7 @@ def laws_of_ratio(n: int = 3) -> dict[str, float]:
 
 
 def margins(n: int = 3, margin: float = 0.03) -> dict[str, float]:
-    """How many percent of the batches have constant masks, as released and in OpenMixup's port."""
+    """Return the percentage of batches with constant masks, as released and in OpenMixup."""
     ratios = _divided(n)
     return {
         f"constant_{test}": 100 * float(beyond_margin(ratios, margin, test).float().mean())
@@ -88,7 +88,7 @@ def margins(n: int = 3, margin: float = 0.03) -> dict[str, float]:
 
 
 def first_loss() -> dict[str, float]:
-    """The sum that is minimised while all logits are near 0, by the signs of the objective.
+    """Return the expected total loss while all logits are near 0, by the signs of the objective.
 
     Each cross-entropy is then log k, the classifier's weights sum to 2, and over two steps the
     generator's terms average ((1 − β) log k ± (1 − β) cos) / 2, with + as released.
@@ -104,9 +104,9 @@ def first_loss() -> dict[str, float]:
 
 @torch.no_grad()
 def ratio_in_masks() -> dict[str, float]:
-    """The largest change of any mask when λ_1 goes from 1/3 to 0.8: the paper's, the released.
+    """Return the largest change of a mask when λ_1 changes from 1/3 to 0.8, paper and released.
 
-    Of generators with weights of standard deviation 1, on features that are noise.
+    The generators have weights of standard deviation 1, and the features are noise.
     """
     rng = StepRNG(0)
     features, partners = rng.normal((8, 16, 4, 4)), rng.partners(8, 3)
@@ -126,10 +126,10 @@ def ratio_in_masks() -> dict[str, float]:
 
 
 def teachers(n: int = 3, momentum: float = 0.1) -> dict[str, float]:
-    """ξ as released before and after a tenth of the run and at its end, and the paper's at its end.
+    """Return values of ξ: as released at a tenth of the run and at its end, the paper's at its end.
 
-    And the percentage of clean images in the released teacher's BatchNorm statistics: of those that
-    a step brings in, which make up the average in the long run.
+    Also the percentage of clean images in the released teacher's BatchNorm statistics, i.e. their
+    share of what one step adds, which is the share in the long run.
     """
     mixed = mixed_rate(momentum, n)
     clean = clean_rate(momentum, n) * (1 - mixed)
@@ -142,11 +142,12 @@ def teachers(n: int = 3, momentum: float = 0.1) -> dict[str, float]:
 
 
 def logged_networks() -> dict[str, float]:
-    """The two networks of the authors' ResNet-18 on CIFAR-100, after 800 epochs, in percent.
+    """Return accuracies of classifier and teacher in the authors' logs, in percent, by name.
 
-    In `teacher_leads` of `pairs` logs the teacher is in front. It leads by `least_lead` points or
-    more where a ResNet learns CIFAR-100, which ends at half the learning rate or more, and by
-    `most_elsewhere` or less in the others.
+    `log_classifier` and `log_teacher` are those of ResNet-18 on CIFAR-100 after 800 epochs. The
+    teacher is better in `teacher_leads` of `pairs` logs: by `least_lead` percentage points or more
+    for ResNets on CIFAR-100, whose learning rate ends at half the peak or more, and by
+    `most_elsewhere` or less in all others.
     """
     frame = logs()
     lead = frame["teacher"] - frame["classifier"]
@@ -165,11 +166,11 @@ def logged_networks() -> dict[str, float]:
 
 
 Measured = tuple[str, str, float, float]
-"""The rule, what is measured, the value as published and the value here."""
+"""The rule, what is measured, the published code's value, and this package's."""
 
 
 def saliency_peaks() -> Measured:
-    """How often SaliencyMix's peak lies on the digit."""
+    """Measure how often SaliencyMix's peak is on the digit."""
     images, objects = _digits()
     found = []
     for levels in ("floats", "bytes"):
@@ -180,7 +181,7 @@ def saliency_peaks() -> Measured:
 
 
 def saliency_kept() -> Measured:
-    """How much of the digit that it looks for SaliencyMix shows."""
+    """Measure the coverage of the partner's digit by SaliencyMix."""
     images, objects = _digits()
     kept = []
     for rule in (SaliencyMix(peak="first", levels="floats"), SaliencyMix()):
@@ -194,7 +195,7 @@ def saliency_kept() -> Measured:
 
 
 def overhang(side: int = 32) -> Measured:
-    """How often GridMix's region is larger than the image."""
+    """Measure how often GridMix's region is larger than the image."""
     found = []
     for kind in ("wrap", "clip"):
         grid = GridMix(overhang=kind).grid(StepRNG(0), DRAWS, side, side)
@@ -204,7 +205,7 @@ def overhang(side: int = 32) -> Measured:
 
 
 def spectrum(side: int = 32) -> Measured:
-    """How much of the variation of FMix's field is finer than one cycle along its second axis."""
+    """Measure FMix's share of energy above one cycle along the second axis."""
     found = []
     for make in (along_one_axis, isotropic):
         power = torch.fft.fft2(make(StepRNG(0), (500, side, side), FMix().decay)).abs().square()
@@ -215,7 +216,7 @@ def spectrum(side: int = 32) -> Measured:
 
 
 def smooth_labels() -> Measured:
-    """How far SmoothMix's labels are from what it paints."""
+    """Measure the distance of SmoothMix's label weights from the areas shown."""
     images, found = torch.zeros(2_000, 1, 8, 8), []
     for labels in ("inverted", "share"):
         mixed = SmoothMix(labels=labels, per="sample")(images, StepRNG(0))
@@ -226,7 +227,7 @@ def smooth_labels() -> Measured:
 
 @torch.no_grad()
 def marginals() -> Measured:
-    """How far the weights that form a feature of AlignMix are from a sum of 1."""
+    """Measure how far the weights that form a feature of AlignMix are from a sum of 1."""
     images, _ = _digits(40)
     model = Net("resnet18", width=16).build(10).train().model
     final = model.forward_features(images).flatten(2).mT
@@ -238,13 +239,13 @@ def marginals() -> Measured:
 
 
 def _divided(n: int) -> Tensor:
-    """λ as released for N > 2: Beta(1, 1) draws divided by their sum, "draws n"."""
+    """Return λ as released for N > 2: Beta(1, 1) variates divided by their sum, "draws n"."""
     drawn = StepRNG(0).beta(1.0, (DRAWS, n))
     return drawn / drawn.sum(dim=1, keepdim=True)
 
 
 def _digits(count: int = 200) -> tuple[Tensor, Tensor]:
-    """Normalised test images of PhotoDigits, and which of their pixels are the digit's."""
+    """Return normalised test images of PhotoDigits, and the masks of their digits."""
     test = data.load("photodigits", "test")
     part = test.take(StepRNG(0, stream="evaluate").permutation(len(test)).numpy()[:count])
     images, _ = on_device(part, "cpu")
@@ -252,10 +253,10 @@ def _digits(count: int = 200) -> tuple[Tensor, Tensor]:
 
 
 def logs(table: str = "released_logs") -> pd.DataFrame:
-    """The authors' logs that have a classifier and a teacher, beside what the paper prints.
+    """Return the authors' logs with classifier and teacher, and the paper's numbers.
 
     Columns: method, dataset, backbone, epochs, classifier, teacher and paper, in percent. `paper`
-    is the number of Table 1 or 2, where that is for as many epochs (NaN elsewhere).
+    is the number of Table 1 or 2 if it is for the same number of epochs, else NaN.
     """
     numbers = paper.select(table, metric="top1_percent")
     keys = ["method", "dataset", "backbone", "epochs"]
@@ -265,7 +266,7 @@ def logs(table: str = "released_logs") -> pd.DataFrame:
 
 
 def logs_in_text() -> pd.DataFrame:
-    """`logs` as a page shows them."""
+    """Return `logs` as text."""
     frame = logs()
     shown = frame[["method", "dataset", "backbone"]].copy()
     shown["epochs"] = frame["epochs"].astype(str)
@@ -275,14 +276,14 @@ def logs_in_text() -> pd.DataFrame:
 
 
 def logs_by_label() -> pd.DataFrame:
-    """The argument of `figures.classifier_and_teacher`."""
+    """Return the argument of `figures.classifier_and_teacher`."""
     frame = logs()
     labels = frame["method"] + ", " + frame["dataset"] + ", " + frame["backbone"]
     return frame.assign(label=labels + ", " + frame["epochs"].astype(str) + " epochs")
 
 
 def _printed(log: Any) -> float:
-    """What the paper's Table 1 or 2 has for a log; its ResNets on CIFAR-100 ran for 800 epochs."""
+    """Return the number in Table 1 or 2 for a log; its ResNets on CIFAR-100 have 800 epochs."""
     if log.dataset == "CIFAR-100" and log.backbone.startswith("Res") and log.epochs != 800:
         return math.nan
     number = 2 if log.dataset in ("CUB-200", "FGVC-Aircraft", "Stanford-Cars") else 1

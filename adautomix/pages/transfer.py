@@ -1,10 +1,10 @@
-"""Transfer (Sec. 4.5, Table 3): what features learned with a method are worth on other classes.
+"""Transfer learning (Sec. 4.5, Table 3): features learned with a method, fine-tuned elsewhere.
 
-A network is trained with the method on one dataset, gets a fresh head, and is fine-tuned on
-another, always with the same plain training. All are recorded runs, and the second names the first
-in its recipe: `adautomix train photodigits/thin/plain --set net.pretrained=<id of the first>`.
+A network is trained with the method on one dataset, gets a new head, and is fine-tuned on another,
+always by plain training. Both trainings are recorded runs, and the second names the first in its
+recipe: `adautomix train photodigits/thin/plain --set net.pretrained=<id of the first>`.
 
-Reading what is recorded imports no torch.
+Reading records does not import torch.
 """
 
 from collections.abc import Sequence
@@ -24,27 +24,27 @@ if TYPE_CHECKING:
     from adautomix.runs.job import Job, RunOptions
 
 METHODS = (None, "plain", "mixup", "cutmix", "automix", "adautomix")
-"""The rows of the comparison; None starts from fresh weights, which fine-tuning has to beat."""
+"""Rows of the comparison; None is the baseline without pretraining."""
 FRESH = "fresh weights"
 
 
 @dataclass(frozen=True)
 class Route:
-    """From where to where.
+    """Source and target of a transfer, and the settings of both trainings.
 
     The paper fine-tunes a ResNet-50 from ImageNet-1k on CUB-200 and Stanford Cars. It does not say
-    which of the two trainings used the method; here the first does, so that the features are
-    compared and not the fine-tuning.
+    which of the two trainings used the method; here it is the first, so that features are compared
+    and not fine-tuning.
 
     Attributes:
         family: data/backbone of the recipes.
         source: dataset of the first training, or a part of its classes.
-        target: dataset of the second.
-        pretraining: fields changed from the recipe in the first training, as runs are named:
+        target: dataset of the second training.
+        pretraining: changes of the recipe in the first training, as in the names of runs:
             "optim.lr=0", not "optim.lr=0.0".
-        finetuning: fields changed from the recipe in the second training.
-        predictor: whose weights are taken along, "classifier" or "teacher".
-        finetune: the method of the second training.
+        finetuning: changes of the recipe in the second training.
+        predictor: network whose weights are transferred, "classifier" or "teacher".
+        finetune: method of the second training.
     """
 
     family: str = "photodigits/thin"
@@ -56,11 +56,11 @@ class Route:
     finetune: str = "plain"
 
     def first(self, method: str, budget: str, seed: int) -> "Job":
-        """The training that makes the features."""
+        """Return the job of the first training, which learns the features."""
         return self._job([method, *self._before()], budget, seed)
 
     def second(self, start: str | None, budget: str, seed: int) -> "Job":
-        """The fine-tuning from the run `start`, or from fresh weights."""
+        """Return the job of the fine-tuning from the run `start`, or from new weights."""
         return self._job([self.finetune, *self._after(start)], budget, seed)
 
     def _job(self, what: list[str], budget: str, seed: int) -> "Job":
@@ -70,11 +70,11 @@ class Route:
         return Job(f"{self.family}/{method}", budget, seed, tuple(changes))
 
     def _before(self) -> tuple[str, ...]:
-        """The changes of the first training's recipe."""
+        """Return the changes of the first training's recipe."""
         return (f"data={self.source}", *self.pretraining)
 
     def _after(self, start: str | None) -> tuple[str, ...]:
-        """The changes of the second training's recipe."""
+        """Return the changes of the second training's recipe."""
         changes = (f"data={self.target}", *self.finetuning)
         if start is None:
             return changes
@@ -82,9 +82,9 @@ class Route:
         return (*changes, f"net.pretrained={start}{which}")
 
     def find(self, method: str | None, runs: Sequence[Run]) -> "list[Transferred]":
-        """The finished pairs of a method among `runs`, one a seed: the latest where there are two.
+        """Return a method's pairs of trainings among `runs`, the latest for each seed.
 
-        `method` None is the comparison that starts from fresh weights.
+        `method` None is the baseline without pretraining.
         """
         firsts: Sequence[Run | None] = (
             [None] if method is None else self._named([method, *self._before()], runs)
@@ -98,13 +98,13 @@ class Route:
         return [found[seed] for seed in sorted(found)]
 
     def _named(self, what: list[str], runs: Sequence[Run]) -> list[Run]:
-        """The runs of that recipe, the latest last."""
+        """Return the runs of a recipe, the latest last."""
         name = "/".join([self.family, *what])
         return sorted((r for r in runs if r.name == name), key=lambda run: run.provenance["when"])
 
 
 HALVES = Route()
-"""The embedded default: from the digits 0 to 4 to the digits 5 to 9, ten images of each.
+"""Default route, on the embedded data: from the digits 0 to 4 to 5 to 9, ten images of each.
 
 The learning rate of the fine-tuning was chosen on the validation split for features of plain
 training: of 0.01, 0.03, 0.1, 0.2 and 0.4, the one with the highest accuracy.
@@ -112,18 +112,21 @@ training: of 0.01, 0.03, 0.1, 0.2 and 0.4, the one with the highest accuracy.
 
 
 class Transferred(NamedTuple):
-    """The two runs; `first` is None for the comparison that starts from fresh weights."""
+    """The runs of both trainings; `first` is None for the baseline without pretraining."""
 
     first: Run | None
     second: Run
 
     def top1(self, predictor: str = "classifier") -> float:
-        """Accuracy on the target after fine-tuning: the median of the last ten epochs."""
+        """Return the accuracy on the target, a fraction: the median of the last ten epochs.
+
+        Raises InputError for a predictor that the run does not have.
+        """
         return _top1(self.second, predictor)
 
     @property
     def source_top1(self) -> float:
-        """Accuracy on the source of the network whose weights were taken along; NaN for none."""
+        """Accuracy on the source of the network whose weights were transferred; NaN if none."""
         if self.first is None:
             return float("nan")
         _, _, predictor = self.second.recipe["net"]["pretrained"].partition(":")
@@ -145,19 +148,19 @@ def transfer(
     seed: int = 0,
     options: "RunOptions | None" = None,
 ) -> Transferred:
-    """Both trainings, each read where it is recorded and run where it is missing.
+    """Return both trainings; each is read if recorded, else run.
 
     Args:
-        method: of the first training, e.g. "adautomix"; None starts from fresh weights, which is
-            what fine-tuning has to beat.
-        route: from where to where.
-        budget: of both, see `adautomix.recipes.BUDGETS`.
-        seed: of both.
-        options: device, store, data.
+        method: method of the first training, e.g. "adautomix"; None is the baseline without
+            pretraining.
+        route: source, target and settings.
+        budget: of both trainings, see `adautomix.recipes.BUDGETS`.
+        seed: of both trainings.
+        options: device, store, folder of the data.
 
     Raises:
         InputError: an unknown method, dataset or budget.
-        RecordError: the first run is recorded without weights.
+        RecordError: the first run was recorded without weights.
     """
     from adautomix.runs import runner
     from adautomix.runs.job import RunOptions
@@ -179,19 +182,19 @@ def obtain(
     device: str = "auto",
     run: bool = True,
 ) -> pd.DataFrame:
-    """Accuracies before and after for each method and seed.
+    """Return accuracies on source and target for each method and seed; missing runs are trained.
 
     Args:
-        methods: None for fresh weights.
-        route: from where to where.
+        methods: methods of the first training; None is the baseline without pretraining.
+        route: source, target and settings.
         budget: of both trainings; on PhotoDigits at most "quick".
         seeds: one pair of trainings of each method for each seed.
         device: "auto", "cpu", "cuda".
-        run: False shows what is there, recorded or made here, whatever its seed; trains nothing.
+        run: False trains nothing and returns all recorded and local runs, of any seed.
 
     Returns:
-        A row a method and seed: method, seed, source and target (percent; source is NaN for fresh
-        weights).
+        A row for each method and seed: method, seed, source and target (percent; source is NaN
+        without pretraining).
     """
     budget, seeds = affordable(route.family, budget), accept("seeds", seeds)
     if run:
@@ -215,7 +218,7 @@ def obtain(
 
 
 def summed(frame: pd.DataFrame, baseline: str = "plain") -> pd.DataFrame:
-    """`obtain` as a table of text: a row a method, mean ± sd over seeds.
+    """Summarise the result of `obtain` as text: for each method mean ± sd over seeds.
 
     The last column is the mean difference from `baseline` on common seeds with its 95 % interval,
     see `adautomix.results.compare.difference`.
@@ -232,7 +235,7 @@ def summed(frame: pd.DataFrame, baseline: str = "plain") -> pd.DataFrame:
 
 
 def _cell(values: pd.Series) -> str:
-    """Mean ± sd; blank without a value."""
+    """Return mean ± sd as text; blank without a value."""
     values = values.dropna()
     if values.empty:
         return ""
@@ -240,7 +243,7 @@ def _cell(values: pd.Series) -> str:
 
 
 def _ahead(found: compare.Paired) -> str:
-    """Mean difference [interval]; blank without a common seed."""
+    """Return the mean difference [interval] as text; blank without a common seed."""
     if found.mean is None:
         return ""
     interval = "" if found.low is None else f" [{found.low:+.1f}, {found.high:+.1f}]"

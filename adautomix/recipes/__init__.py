@@ -1,4 +1,4 @@
-"""Recipes: the paper's hyper-parameters as typed values, and budgets."""
+"""Recipes: the hyper-parameters of a run as typed values, and budgets that scale them down."""
 
 from adautomix.data.catalog import CATALOG
 from adautomix.errors import unknown
@@ -11,13 +11,16 @@ from adautomix.recipes.serialise import from_dict, recorded_path, to_dict
 
 OWN = {"photodigits": photodigits.RECIPES, "cifar100": cifar100.RECIPES}
 RECIPES: dict[str, Recipe] = {}
-"""Every recipe by name; a dataset without recipes of its own has those of CIFAR-100."""
+"""Recipes by name; a dataset without recipes of its own gets CIFAR-100's for ResNet-18."""
 for name, row in CATALOG.items():
     RECIPES |= OWN.get(name) or cifar100.like(row)
 
 
 def get(name: str) -> Recipe:
-    """The recipe of that name, e.g. "cifar100/resnet18/adautomix", at the paper's budget."""
+    """Return a recipe by name, e.g. "cifar100/resnet18/adautomix", at the paper's budget.
+
+    Raises InputError for an unknown name.
+    """
     if name not in RECIPES:
         families = sorted({known.rpartition("/")[0] for known in RECIPES})
         listing = f"{', '.join(families)}, each with /{', /'.join(sorted(METHODS))}"

@@ -1,4 +1,4 @@
-"""A recipe: everything that decides a run but its seed and its cost, as one typed value."""
+"""`Recipe`, all hyper-parameters of a run except its seed, with optimisers and schedule."""
 
 import math
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ class SGD:
 
     Attributes:
         lr: peak learning rate of the classifier.
-        momentum: of the velocity.
-        weight_decay: on every parameter of every player, as in the paper's open-source toolbox.
+        momentum: decay of the velocity.
+        weight_decay: on every parameter of both networks, as in the paper's open-source toolbox.
         generator_lr: the generator's own peak rate (γ of Eq. 16); None for the classifier's.
     """
 
@@ -40,8 +40,8 @@ class AdamW:
 
     Attributes:
         lr: peak learning rate of the classifier.
-        betas: decay of the two moments.
-        weight_decay: decoupled.
+        betas: decay rates of the two moments.
+        weight_decay: decoupled weight decay.
         generator_lr: the generator's own peak rate; None for the classifier's.
     """
 
@@ -57,7 +57,7 @@ class AdamW:
 
 
 def _check_rates(optim: "SGD | AdamW") -> None:
-    """InputError for a rate that would climb the loss."""
+    """Raise InputError for a negative learning rate or weight decay."""
     for name in ("lr", "weight_decay", "generator_lr"):
         value = getattr(optim, name)
         if value is not None and value < 0:
@@ -67,15 +67,15 @@ def _check_rates(optim: "SGD | AdamW") -> None:
 @dataclass(frozen=True)
 @checked
 class Cosine:
-    """The learning rate falls from its peak to a fraction of it on half a cosine, step by step.
+    """Cosine schedule of the learning rate, from its peak to a fraction of it, updated every step.
 
     Attributes:
-        final_fraction: of the peak that is left at the end; 0 anneals to zero, 0.5 is the released
-            configuration of AutoMix and AdAutoMix on CIFAR-100 (0.1 to 0.05). Records call it
-            `floor`.
-        warmup: steps of linear rise at the start.
+        final_fraction: final learning rate as a fraction of the peak; 0 anneals to zero, 0.5 is the
+            released configuration of AutoMix and AdAutoMix on CIFAR-100 (0.1 to 0.05). Called
+            `floor` in records.
+        warmup: number of steps of linear increase at the start.
 
-    Differs from the released code: there the learning rate moves once an epoch.
+    Differs from the released code: there the learning rate changes once an epoch.
     """
 
     final_fraction: float = 0.0
@@ -88,7 +88,7 @@ class Cosine:
             raise InputError(f"warmup must be 0 or more, not {self.warmup}.")
 
     def factor(self, step: int, total: int) -> float:
-        """The fraction of the peak learning rate at `step`, from 0, of `total`."""
+        """Return the learning rate at `step`, from 0, of `total`, as a fraction of the peak."""
         if step < self.warmup:
             return (step + 1) / self.warmup
         progress = (step - self.warmup) / max(1, total - self.warmup)
@@ -97,29 +97,32 @@ class Cosine:
 
 
 def schedule_of(method: MethodConfig) -> Cosine:
-    """To zero, and to half the peak for what the authors released, as in their configuration."""
+    """Return the schedule of a method: to 0, or for the released AdAutoMix to half the peak.
+
+    The latter is the authors' configuration.
+    """
     return Cosine(final_fraction=0.5 if isinstance(method, AdAutoMixReleased) else 0.0)
 
 
 @dataclass(frozen=True)
 @checked
 class Recipe:
-    """What is trained on what, and how.
+    """All hyper-parameters of a run except its seed.
 
     Attributes:
-        data: a dataset of the catalogue.
+        data: name of a dataset of the catalogue, or of some of its classes.
         net: the backbone.
         method: the hyper-parameters of the training method.
         optim: the optimiser.
-        schedule: of the learning rate.
+        schedule: schedule of the learning rate.
         epochs: passes over the training images.
-        batch: images a step, over all processes.
+        batch: images of a step, over all processes.
         augment: crop and flip.
-        per_class: use only the first so many training images of each class; None for all.
+        per_class: use only the first `per_class` training images of each class; None for the
+            split's default.
         evaluate_every: epochs between two evaluations; each of the last ten epochs is always
             evaluated.
-        evaluate_on: the split that is evaluated, "test", or "validation" where settings are being
-            chosen.
+        evaluate_on: the evaluated split: "test", or "validation" to choose hyper-parameters.
     """
 
     data: str

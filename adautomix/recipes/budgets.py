@@ -1,6 +1,6 @@
-"""Budgets: the same recipe at another cost. A budget changes values of a recipe and never the code.
+"""Budgets: the same recipe at another cost, by changes of its values alone.
 
-A budget is part of a run's identity, and numbers of different budgets never share a column.
+A budget is part of a run's id, and results of different budgets are never in the same column.
 """
 
 from dataclasses import replace
@@ -22,10 +22,10 @@ BUDGETS = {
 
 
 def with_budget(recipe: Recipe, budget: str) -> Recipe:
-    """The recipe at that budget.
+    """Return the recipe at that budget.
 
     Raises:
-        InputError: unknown budget, or one that needs a real dataset for a recipe on PhotoDigits.
+        InputError: an unknown budget, or one of a real dataset for a recipe on PhotoDigits.
     """
     if budget not in BUDGETS:
         raise unknown("budget", budget, BUDGETS)
@@ -42,11 +42,12 @@ def with_budget(recipe: Recipe, budget: str) -> Recipe:
 
 
 def _lite(recipe: Recipe) -> Recipe:
-    """A fifth of CIFAR-100 on a thin network, sized by plain training on the validation images.
+    """Return the "lite" budget: a fifth of CIFAR-100 on a thin network.
 
-    After 40 epochs plain training knew 80 % of its training images and 42 % of the validation
-    images, as one run: it neither underfits, so that mixing has something to prevent, nor has it
-    learned all by heart. Fewer images rather than fewer epochs, for mixing pays late.
+    Its size was chosen by plain training: after 40 epochs, one run classified 80 % of its training
+    images and 42 % of the validation images correctly. It thus neither underfits, so mixing can
+    reduce overfitting, nor memorises all images. The images were reduced rather than the epochs,
+    because mixing helps late in training.
     """
     thin = replace(recipe.net, name="resnet18", width=16)
     small = replace(recipe, net=thin, epochs=40, per_class=100, evaluate_every=5)
@@ -54,7 +55,7 @@ def _lite(recipe: Recipe) -> Recipe:
 
 
 def _embedded(recipe: Recipe, *, smoke: bool) -> Recipe:
-    """Method and schedule of the recipe; data, network and length of the embedded default."""
+    """Return the recipe's method and schedule with data, network and epochs of PhotoDigits."""
     base = replace(photodigits.thin(recipe.method), schedule=recipe.schedule)
     if smoke:
         base = replace(
@@ -64,11 +65,11 @@ def _embedded(recipe: Recipe, *, smoke: bool) -> Recipe:
 
 
 def _following(recipe: Recipe, momentum: float) -> Recipe:
-    """The teacher's momentum for a shorter run.
+    """Return the recipe with the teacher's initial momentum ξ for a shorter run.
 
-    Its horizon at the start, 1 / (1 − ξ) steps, stays about one hundredth of the run, as 0.999 is
-    of the paper's 200-epoch runs on CIFAR-100 (Sec. 4.6; 100,000 steps of batch 100). At `smoke`,
-    four steps for tests, it is longer than the run.
+    The teacher averages over about 1 / (1 − ξ) steps. That stays about one hundredth of the run, as
+    it is for 0.999 in the paper's 200-epoch runs on CIFAR-100 (Sec. 4.6; 100,000 steps of batch
+    100). At `smoke`, four steps for tests, it is longer than the run.
     """
     if getattr(recipe.method, "momentum", None) is None:
         return recipe

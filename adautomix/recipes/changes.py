@@ -1,4 +1,4 @@
-"""One field of a recipe changed by text, as the command line and the names of runs say it."""
+"""Changing one field of a recipe by a text FIELD=VALUE, for the command line and names of runs."""
 
 import json
 from dataclasses import fields, is_dataclass, replace
@@ -12,9 +12,9 @@ from adautomix.recipes.serialise import field_today
 
 
 def override(value: Any, assignment: str) -> Any:
-    """A copy with one field changed, e.g. `override(recipe, "method.n=4")`; values are YAML.
+    """Return a copy with one field changed, e.g. `override(recipe, "method.n=4")`.
 
-    A field that was renamed may also be called as in older records.
+    Values are YAML. A renamed field may also be given by its name in older records.
 
     Raises:
         InputError: unknown field, or a value that is not of the field's type.
@@ -34,7 +34,7 @@ def override(value: Any, assignment: str) -> Any:
 
 
 def written(value: Any, path: str) -> str:
-    """A field's value as one writes it for `override`: 3 for 3.0, null for None.
+    """Return a field's value as text for `override`: 3 for 3.0, null for None.
 
     >>> from adautomix.recipes import SGD
     >>> written(SGD(lr=1.0), "lr")
@@ -46,7 +46,7 @@ def written(value: Any, path: str) -> str:
 
 
 def _read(text: str, name: str, old: Any, hint: Any) -> Any:
-    """The value that `text` stands for, of one of the declared types of the field."""
+    """Parse `text` to a value of one of the field's declared types; InputError for others."""
     kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
     types = {get_origin(kind) or kind for kind in kinds}
     try:

@@ -1,6 +1,6 @@
-"""CIFAR-100 (Table 1, columns 1 to 2; A.3).
+"""Recipes for CIFAR-100 (Table 1, columns 1 to 2; A.3).
 
-800 epochs of batch 100, SGD 0.1, cosine, padding-4 crops and flips.
+800 epochs, batch 100, SGD with learning rate 0.1, cosine schedule, crops after padding by 4, flips.
 
     adautomix train cifar100/resnet18/adautomix --device cuda --budget paper
 
@@ -30,7 +30,7 @@ RESNEXT50 = replace(RESNET18, net=Net("resnext50_32x4d", stem="cifar"))
 
 
 def family(**networks: Recipe) -> dict[str, Recipe]:
-    """A recipe for every method by name, "data/network/method"."""
+    """Return a recipe for every network and method by name, "data/network/method"."""
     return {
         f"{recipe.data}/{net}/{name}": replace(recipe, method=method, schedule=schedule_of(method))
         for net, recipe in networks.items()
@@ -39,7 +39,7 @@ def family(**networks: Recipe) -> dict[str, Recipe]:
 
 
 def like(info: DatasetInfo) -> dict[str, Recipe]:
-    """ResNet-18 with the settings of CIFAR-100, for a dataset that has no recipes of its own."""
+    """Return recipes for a dataset without its own: ResNet-18 with the settings of CIFAR-100."""
     stem = "cifar" if info.side <= 64 else "timm"
     crops = Augment(padding=info.padding, flip=True)
     return family(

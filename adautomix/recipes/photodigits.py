@@ -1,9 +1,9 @@
-"""PhotoDigits, the embedded default: 30 images a class, a thin ResNet-18, 1,800 steps of 30.
+"""Recipes for PhotoDigits: 30 images a class, a thin ResNet-18, 1,800 steps of batch 30.
 
     adautomix train photodigits/thin/adautomix
 
-No flips: a mirrored digit is another digit, or none. The horizon of the teacher is shorter than on
-CIFAR-100, as the run is.
+Images are not flipped, since a mirrored digit is another digit or none. The teacher averages over
+fewer steps than on CIFAR-100, since the run is shorter.
 """
 
 from dataclasses import replace
@@ -14,14 +14,15 @@ from adautomix.models import Net
 from adautomix.recipes.base import SGD, Recipe, schedule_of
 
 PAIRED = AdAutoMix, AdAutoMixReleased, AutoMix, SAMix
-"""Methods whose classifier learns from losses with weights that sum to 2; all others' sum to 1."""
+"""Methods whose classifier has losses with weights that sum to 2; for all others they sum to 1."""
 
 
 def thin(method: MethodConfig) -> Recipe:
-    """The recipe for `method`.
+    """Return the recipe for `method`.
 
-    The learning rate is 0.4 per unit of loss, chosen on plain training and the validation images:
-    twice the loss at one rate is twice the step, and a `PAIRED` method then fails on some seeds.
+    The learning rate was chosen by plain training on the validation images: 0.4 for losses whose
+    weights sum to 1. It is halved for a `PAIRED` method, whose loss is twice as large; at the full
+    rate it fails for some seeds.
     """
     return Recipe(
         data="photodigits",

@@ -1,8 +1,8 @@
-"""Recipes as plain JSON values, in the words of the first records.
+"""Conversion of recipes to and from JSON values, with the names used in the first records.
 
-The plain form of a recipe is what a run's id hashes, so it has to stay what it was: a class or a
-field that is renamed keeps its recorded name here, and a field that is `adautomix.fields.added`
-is written only where it differs from what the code did before.
+A run's id is the hash of its recipe's JSON form, so that form must not change: a class or a field
+that is renamed keeps its recorded name here, and a field declared by `adautomix.fields.added` is
+written only if it differs from what the code did before.
 """
 
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -25,19 +25,19 @@ KINDS = {
         *GUIDED.values(),
     )
 }
-"""Every class that a recipe can hold, by its name today."""
+"""Every class that a recipe can hold, by its present name."""
 RECORDED_KINDS: dict[str, str] = {}
-"""Classes that were renamed: name today → name in records."""
+"""Renamed classes: present name → name in records."""
 RECORDED_FIELDS: dict[tuple[str, str], str] = {
     ("AdAutoMix", "classifier_updates"): "classifier_turns",
     ("AdAutoMix", "generator_updates"): "generator_turns",
     ("Cosine", "final_fraction"): "floor",
 }
-"""Fields that were renamed: (class today, field today) → field in records."""
+"""Renamed fields: (present class, present field) → field in records."""
 
 
 def to_dict(value: Any) -> Any:
-    """A recipe as plain JSON values; every dataclass says its `kind`."""
+    """Return a recipe as JSON values; every dataclass has an entry `kind`, its class."""
     if is_dataclass(value):
         kind = type(value)
         kept = {f.name: getattr(value, f.name) for f in fields(value) if _is_written(f, value)}
@@ -47,7 +47,7 @@ def to_dict(value: Any) -> Any:
 
 
 def from_dict(value: Any) -> Any:
-    """The inverse of `to_dict`; InputError for a kind or field that this version does not know."""
+    """Invert `to_dict`; InputError for a class or field that this version does not know."""
     if isinstance(value, list):
         return tuple(value)
     if not isinstance(value, dict):
@@ -66,19 +66,19 @@ def from_dict(value: Any) -> Any:
 
 
 def recorded_field(kind: type, name: str) -> str:
-    """The name in records of a field of `kind`, which may be a subclass of what was recorded."""
+    """Return a field's name in records; `kind` may be a subclass of the recorded class."""
     renamed = (RECORDED_FIELDS.get((base.__name__, name)) for base in kind.__mro__)
     return next((old for old in renamed if old is not None), name)
 
 
 def field_today(kind: type, name: str) -> str:
-    """The name today of a field of `kind` that is named as today or as in records."""
+    """Return the present name of a field of `kind`, given that name or the one in records."""
     there = {recorded_field(kind, f.name): f.name for f in fields(kind)}
     return there.get(name, name)
 
 
 def recorded_path(value: Any, path: str) -> str:
-    """A path of fields, e.g. "method.n", with the names that records have."""
+    """Return a path of fields, e.g. "method.n", with the names in records."""
     name, _, rest = path.partition(".")
     today = field_today(type(value), name)
     own = recorded_field(type(value), today)
@@ -86,7 +86,7 @@ def recorded_path(value: Any, path: str) -> str:
 
 
 def _kind(name: object) -> type:
-    """The class that records call `name`."""
+    """Return the class that records call `name`; InputError if there is none."""
     today = next((new for new, old in RECORDED_KINDS.items() if old == name), name)
     if not isinstance(today, str) or today not in KINDS:
         raise unknown("kind of recipe value", name, KINDS)
@@ -94,7 +94,7 @@ def _kind(name: object) -> type:
 
 
 def _is_written(f: Field, value: Any) -> bool:
-    """Whether a field stands in the plain form: unless it has the value from before it existed."""
+    """Whether a field is written: always, unless `added` and at its value before it existed."""
     before = value_before(f)
     return before is MISSING or getattr(value, f.name) != before
 

@@ -1,8 +1,8 @@
-"""What was run, with what result and how to run it again; and what the paper says.
+"""Records of runs and benchmarks on disk: recipe, results, and how to reproduce them.
 
-`run` is one run, `store` keeps them on disk, `bench` benchmarks, `provenance` says where a number
-came from, `paper` reads the paper's tables, `compare` sets the two side by side. Nothing here needs
-torch.
+`run` defines one run, `store` reads and writes runs, `bench` benchmarks, `provenance` collects
+commit, versions and hardware, `lock` keeps two processes from making the same run. Nothing here
+imports torch.
 """
 
 from adautomix.record import bench, provenance

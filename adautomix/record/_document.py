@@ -1,4 +1,4 @@
-"""The text of run.json: its canonical form, and what is wrong with one that cannot be used."""
+"""The format of run.json: writing, parsing, and validation."""
 
 import hashlib
 import json
@@ -35,20 +35,20 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 
 def digest(recipe: Mapping[str, Any], budget: str, seed: int) -> str:
-    """The first 8 hex digits of sha256 over the canonical {recipe, budget, seed}."""
+    """Return the first 8 hex digits of sha256 over the canonical {recipe, budget, seed}."""
     identity = {"recipe": recipe, "budget": budget, "seed": seed}
     return hashlib.sha256(canonical(identity)).hexdigest()[:8]
 
 
 def dump(document: Mapping[str, Any]) -> bytes:
-    """The bytes of run.json: known keys first and in their order, indent 2, UTF-8, no NaN."""
+    """Return the bytes of run.json: known keys first, in their order, indent 2, UTF-8, no NaN."""
     order = ["schema", *REQUIRED]
     ordered = {key: document[key] for key in order if key in document} | dict(document)
     return (json.dumps(ordered, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def parse(content: bytes) -> Any:
-    """What the bytes of a run.json say; ValueError when they are not JSON in UTF-8 without NaN."""
+    """Parse the bytes of a run.json; ValueError unless they are JSON in UTF-8 without NaN."""
 
     def refuse(constant: str) -> None:
         raise ValueError(f"it holds {constant}, which is not a number")
@@ -57,14 +57,14 @@ def parse(content: bytes) -> Any:
 
 
 def sealed(document: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
-    """The document with its digest and those of `files`; each evaluation has one of its own."""
+    """Return the document with its digest and those of `files`; each evaluation gets its own."""
     rest = {key: value for key, value in document.items() if key != "evaluations"}
     evaluations = [sealed_evaluation(entry, document["id"]) for entry in document["evaluations"]]
     return seals.sealed(rest, FILE, files) | {"evaluations": evaluations}
 
 
 def sealed_evaluation(entry: Mapping[str, Any], id: str) -> dict[str, Any]:
-    """An evaluation of the run `id` with its digest."""
+    """Return an evaluation of the run `id` with its digest."""
     return {**entry, SEAL: _evaluation_seal(entry, id)}
 
 
@@ -74,10 +74,10 @@ def _evaluation_seal(entry: Mapping[str, Any], id: str) -> str:
 
 
 def damage(document: Mapping[str, Any]) -> Iterator[str]:
-    """Where a sound document is not what was written, one clause each.
+    """Yield, one clause each, where a valid document was changed after it was written.
 
-    Documents and evaluations of before there were digests have none; nor have they any other field
-    than the required ones, so a digest whose name is damaged is not taken for none.
+    Documents and evaluations written before digests existed have none. They may then have only the
+    required fields, so that a damaged name of the digest's field is not taken for a missing digest.
     """
     if SEAL in document:
         rest = {key: value for key, value in document.items() if key != "evaluations"}
@@ -104,7 +104,7 @@ def is_newer(document: object) -> bool:
 
 
 def problems(document: object) -> Iterator[str]:
-    """What is wrong with a document of this schema, one clause each; nothing when it is sound."""
+    """Yield what is wrong with a document of this schema, one clause each; nothing if valid."""
     if not isinstance(document, dict):
         yield "it is not a JSON object"
         return
@@ -127,7 +127,7 @@ def problems(document: object) -> Iterator[str]:
 
 
 def evaluation_problems(entry: object, where: str = "the evaluation") -> Iterator[str]:
-    """What is wrong with one entry of `evaluations`; its values are numbers or lists of them."""
+    """Yield what is wrong with an entry of `evaluations`; values are numbers or lists of them."""
     if not isinstance(entry, dict):
         yield f"{where} is {entry!r}, not an object"
         return
@@ -143,7 +143,7 @@ def evaluation_problems(entry: object, where: str = "the evaluation") -> Iterato
 
 
 def _shape(where: str, document: dict[str, Any], fields: Mapping[str, type]) -> Iterator[str]:
-    """Fields that are missing or of another type."""
+    """Yield a clause for each field that is missing or of another type."""
     for key, kind in fields.items():
         if key not in document:
             yield f"{where}{key} is missing"
@@ -152,7 +152,7 @@ def _shape(where: str, document: dict[str, Any], fields: Mapping[str, type]) -> 
 
 
 def _identity(document: dict[str, Any]) -> Iterator[str]:
-    """The id must be the one that recipe, budget and seed give: a changed recipe is another run."""
+    """Yield faults of name, budget and seed, and an id that does not match recipe and seed."""
     name, budget, seed = document["name"], document["budget"], document["seed"]
     if len(parts := name.split("/")) < 3 or not all(parts):
         yield f"its name is {name!r}, not data/backbone/method"
@@ -170,7 +170,7 @@ def _identity(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _scalars(where: str, values: dict[str, Any]) -> Iterator[str]:
-    """Values that are no finite number, and accuracies (top1*, top5*) that are no fraction."""
+    """Yield values that are not finite numbers, and accuracies (top1*, top5*) not in [0, 1]."""
     for key, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             yield f"{where}.{key} is {value!r}, not a number"

@@ -1,4 +1,4 @@
-"""Writing in the folder of a run: one writer at a time, and one sentence when it fails."""
+"""`writing`, which locks the folder of a run while it is written and reports failures."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,9 +10,9 @@ from adautomix.files import held
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Make `folder`, hold it against other writers, and say an OSError as one RecordError.
+    """Create and lock `folder` for the block, and turn an OSError into a RecordError.
 
-    A folder that is still empty at the end is removed again.
+    A folder that is empty at the end is removed.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -20,7 +20,7 @@ def writing(folder: Path) -> Iterator[None]:
             with held(folder, wait=True):
                 yield
         finally:
-            with suppress(OSError):  # not empty: the usual case
+            with suppress(OSError):  # usually it is not empty
                 folder.rmdir()
     except OSError as error:
         reason = error.strerror or str(error)

@@ -1,4 +1,4 @@
-"""CSV files read as they were written: every float64 to its last bit."""
+"""Reading of CSV files with exact float64 values."""
 
 from io import BytesIO
 from pathlib import Path
@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def read_csv(path: Path | BytesIO, **options: object) -> pd.DataFrame:
-    """`pandas.read_csv`, whose numbers are those that were written, with every version of pandas.
+    """Read a CSV with exact float64 values in every version of pandas.
 
     Raises:
         OSError, ValueError: the file cannot be read.
@@ -16,10 +16,10 @@ def read_csv(path: Path | BytesIO, **options: object) -> pd.DataFrame:
 
 
 def exact_floats(version: str) -> dict[str, str]:
-    """What makes this version of pandas read floats exactly.
+    """Return the options with which a version of pandas reads floats exactly.
 
-    Before 3.1 a third of all float64 came out wrong in the last bit; since then they are exact, and
-    naming a precision warns.
+    Before 3.1, by default, a third of all float64 values were wrong in the last bit. Since then
+    they are exact, and choosing a precision gives a warning.
     """
     major, minor = (int(part) for part in version.split(".")[:2])
     return {} if (major, minor) >= (3, 1) else {"float_precision": "round_trip"}

@@ -1,4 +1,4 @@
-"""Where the data that travels with the package lies: in an installed wheel or in the checkout."""
+"""Folders of the data shipped with the package, in an installed wheel or in a checkout."""
 
 from pathlib import Path
 
@@ -6,15 +6,15 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def checkout() -> Path | None:
-    """The root of the source tree the package runs from; None when it is installed from a wheel."""
+    """Return the root of the source tree the package runs from; None for an installed wheel."""
     root = PACKAGE.parent
     return root if (root / "pyproject.toml").is_file() else None
 
 
 def resource(name: str) -> Path:
-    """The folder `name` ("paper", "runs"): `adautomix/_data/<name>` of a wheel, else `data/<name>`.
+    """Return the folder `name`: `adautomix/_data/<name>` of a wheel, else `data/<name>`.
 
-    The folder need not exist: whoever reads it says what is missing.
+    `name` is e.g. "paper" or "runs". The folder need not exist; its readers report what is missing.
     """
     installed = PACKAGE / "_data" / name
     root = checkout()

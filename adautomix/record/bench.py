@@ -1,6 +1,6 @@
-"""Benchmarks on disk: one JSON a suite and device, with the same provenance as a run.
+"""Records of benchmarks: one JSON file for each suite and device, with the provenance of a run.
 
-`recorded("steps")` reads those that travel with the package. Nothing here needs torch.
+`recorded("steps")` reads those shipped with the package. Nothing here imports torch.
 """
 
 import re
@@ -22,7 +22,15 @@ FIELDS = {"suite": str, "settings": dict, "rows": list, "provenance": dict}
 
 @dataclass(frozen=True)
 class Bench:
-    """What one suite measured on one device."""
+    """The record of one suite on one device.
+
+    Attributes:
+        suite: name of the suite.
+        settings: settings of the measurement.
+        rows: table of the measurements.
+        provenance: as of a run, see `adautomix.record.provenance.collect`.
+        path: file of the record.
+    """
 
     suite: str
     settings: dict[str, Any] = field(repr=False)
@@ -32,12 +40,12 @@ class Bench:
 
     @property
     def device(self) -> str:
-        """The device in words, e.g. "cpu: AMD EPYC, 2 threads"."""
+        """Description of the device, e.g. "cpu: AMD EPYC, 2 threads"."""
         return self.provenance["device"]
 
 
 def file_name(suite: str, device: str) -> str:
-    """The name of a record: a suite has one on each device.
+    """Return the file name of a record; a suite has one record on each device.
 
     >>> file_name("steps", "cpu: AMD EPYC, 2 threads")
     'steps-cpu-amd-epyc-2-threads.json'
@@ -53,10 +61,10 @@ def write(
     rows: Sequence[Mapping[str, Any]],
     provenance: Mapping[str, Any],
 ) -> Path:
-    """Writes the record of a suite, whole or not at all, in place of an earlier one.
+    """Write the record of a suite atomically; it replaces an earlier one of the same device.
 
     Raises:
-        RecordError: the folder cannot be written; the earlier record is as it was.
+        RecordError: the folder cannot be written; the earlier record is unchanged.
     """
     path = folder / file_name(suite, provenance["device"])
     document = {
@@ -72,7 +80,7 @@ def write(
 
 
 def read(path: Path) -> Bench:
-    """The record in a file; RecordError where it cannot be used."""
+    """Read a record; RecordError if it cannot be used."""
     try:
         document = _document.parse(path.read_bytes())
         if not isinstance(document, dict) or document.get("schema") != SCHEMA:
@@ -90,11 +98,11 @@ def read(path: Path) -> Bench:
 
 
 def benchmarks(folder: Path, suite: str | None = None) -> list[Bench]:
-    """Every record in a folder, or those of one suite, by name of their files."""
+    """Read all records in a folder, or those of one suite, sorted by file name."""
     found = [read(path) for path in sorted(folder.glob("*.json"))]
     return [bench for bench in found if suite in (None, bench.suite)]
 
 
 def recorded(suite: str | None = None) -> list[Bench]:
-    """The benchmarks that travel with the package."""
+    """Read the benchmarks shipped with the package."""
     return benchmarks(resource("bench"), suite)

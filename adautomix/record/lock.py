@@ -1,4 +1,4 @@
-"""One process at a time: two that want the same run do not make it twice."""
+"""`locked`, which lets one process at a time make a run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ _ours: set[Path] = set()
 
 @contextmanager
 def locked(path: Path, *, wait: bool = False) -> Iterator[bool]:
-    """Holds a folder or file until the block ends or this process dies; what is missing is made.
+    """Lock a folder or file until the block ends or this process dies; create a missing folder.
 
-    Yields True; where another process holds it, False at once, or with `wait` True once that one
-    is done. A process that holds a path may claim it again. Where nothing can be held, one process
-    at a time is up to the user.
+    Yields True with the lock. If another process has it, yields False at once, or with `wait` True
+    when that process is done. A process may lock a path again that it has locked already. Where
+    files cannot be locked (Windows, some network file systems) it yields True without a lock.
     """
     path = Path(path).resolve()
     if path in _ours:

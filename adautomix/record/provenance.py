@@ -1,6 +1,6 @@
-"""Where a number came from: commit, command, versions, hardware and data of a run.
+"""Provenance of a run: commit, command, versions, hardware and data.
 
-Nothing here names a folder of the machine, so that a record can be published as it is.
+Paths of the machine are removed, so that a record can be published unchanged.
 """
 
 import os
@@ -49,14 +49,14 @@ def collect(
     command: str | None = None,
     segments: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """The `provenance` of a run, taken when it ends.
+    """Return the `provenance` of a run, to be called when it ends.
 
-    `seconds` is wall time, `cpu_seconds` that in which the processor's cores worked for the run,
-    together. `peak_memory_mib` is the accelerator's peak; without it, this process's.
-    `command` is the line that would run it again; without it, this process's own command line.
-    `segments`, each a `segment` with the step from which on it holds, say who made the steps: the
-    commit is that of the last of them, noted when it began, for somebody may have committed since.
-    They are kept where there are several: the run was gone on with elsewhere or by other code.
+    Args:
+        seconds, cpu_seconds: wall time, and CPU time summed over cores.
+        peak_memory_mib: peak memory of the accelerator; None takes this process's.
+        command: the line that runs it again; None takes this process's own command line.
+        segments: a `segment`, with its first step, for each part of a resumed run; kept if there
+            are several. The commit is the last one's, taken when it began, since HEAD may move.
     """
     last = segments[-1] if segments else None
     commit, dirty = (last["commit"], last["dirty"]) if last else source_state()
@@ -79,7 +79,7 @@ def collect(
 
 
 def segment(device: str, precision: str) -> dict[str, Any]:
-    """What makes the next steps of a run: commit, hardware, number format, version of torch."""
+    """Return commit, device, precision and torch version for the next steps of a run."""
     commit, dirty = source_state()
     return {
         "commit": commit,
@@ -91,9 +91,9 @@ def segment(device: str, precision: str) -> dict[str, Any]:
 
 
 def source_state() -> tuple[str | None, bool | None]:
-    """(commit, dirty) of the checkout the package runs from; (None, None) for an installed wheel.
+    """Return (commit, dirty) of the checkout the package runs from; (None, None) for a wheel.
 
-    Dirty: a source file differs from the commit, or is not in it. New records do not count.
+    Dirty means that a source file differs from the commit or is not in it; records do not count.
     """
     root = checkout()
     if root is None or (top := _git(root, "rev-parse", "--show-toplevel")) is None:
@@ -108,7 +108,7 @@ def source_state() -> tuple[str | None, bool | None]:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
-    """What git prints, or None when there is no git, no repository or no answer."""
+    """Return git's output; None if there is no git or no repository, or it fails."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:
         done = subprocess.run(
@@ -125,7 +125,7 @@ def _git(root: Path, *arguments: str) -> str | None:
 
 
 def versions() -> dict[str, str | None]:
-    """Versions of the interpreter and of what decides the numbers; None for what is absent."""
+    """Return versions of Python and of the packages that affect results; None if absent."""
     found: dict[str, str | None] = {"adautomix": None, "python": platform.python_version()}
     if (root := checkout()) is not None:  # a checkout need not be installed
         project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
@@ -138,7 +138,7 @@ def versions() -> dict[str, str | None]:
 
 
 def _accelerated() -> dict[str, str | None]:
-    """What computes on a GPU for this torch; called where torch has long been imported."""
+    """Return the versions of CUDA and cuDNN; torch is already imported when this is called."""
     import torch
 
     cudnn = torch.backends.cudnn.version()
@@ -146,10 +146,10 @@ def _accelerated() -> dict[str, str | None]:
 
 
 def command_line(argv: list[str] | None = None) -> str:
-    """This process's command as one would type it: `adautomix train … --seed 0`.
+    """Return this process's command as one would type it: `adautomix train … --seed 0`.
 
-    The program is reduced to its name, and paths lose what is particular to this machine.
-    A notebook's kernel has no such line: there it is "notebook", and the caller knows better.
+    The program is reduced to its name, and paths of this machine are shortened. In a notebook's
+    kernel it is "notebook".
     """
     program, *arguments = (sys.argv if argv is None else argv) or [""]
     path = Path(program)
@@ -167,21 +167,21 @@ def command_line(argv: list[str] | None = None) -> str:
 
 
 def _module(package: Path) -> str:
-    """The dotted name of a package from its folder: "adautomix.bench"."""
+    """Return the dotted name of a package from its folder, e.g. "adautomix.bench"."""
     above = package.parent
     return f"{_module(above)}.{package.name}" if (above / "__init__.py").is_file() else package.name
 
 
 def _quoted(word: str) -> str:
-    """`word` for a shell; a leading ~/ stays outside the quotes, so that it still means home."""
+    """Quote `word` for a shell; a leading ~/ stays outside the quotes, so that it still works."""
     home, rest = ("~/", word[2:]) if word.startswith("~/") else ("", word)
     return home + (shlex.quote(rest) if rest or not home else "")
 
 
 def without_paths(text: str) -> str:
-    """`text` with the working folder as `.`, home as `~`, other absolute paths as PATH/<name>.
+    """Replace the working folder by `.`, home by `~`, other absolute paths by PATH/<name>.
 
-    Addresses (https://…) and relative paths stay as they are.
+    URLs and relative paths are unchanged.
 
     >>> without_paths("--data=/mnt/disk7/imagenet")
     '--data=PATH/imagenet'
@@ -192,7 +192,7 @@ def without_paths(text: str) -> str:
 
 
 def _own_folders() -> list[tuple[str, str]]:
-    """The folders with a short name; a folder "/" has none, for it would match every path."""
+    """Return folders and their short names; "/" is left out, as it would match every path."""
     folders = []
     with suppress(OSError):  # the working folder was deleted
         folders.append((os.getcwd(), "."))
@@ -202,7 +202,7 @@ def _own_folders() -> list[tuple[str, str]]:
 
 
 def _word(argument: str) -> str:
-    """An argument without paths; as a whole it may be a path with spaces: `/a b`, `--x=/a b`."""
+    """Return an argument without paths, also if it is a path with spaces: `/a b`, `--x=/a b`."""
     option, equals, rest = without_paths(argument).rpartition("=")
     if rest.startswith(("PATH/", "/")) and " " in rest:
         rest = f"PATH/{_last(rest)}"
@@ -210,12 +210,12 @@ def _word(argument: str) -> str:
 
 
 def _last(path: str) -> str:
-    """The last part of a path of either kind."""
+    """Return the last part of a path, with slashes or backslashes."""
     return re.split(r"[/\\]", path.rstrip("/\\"))[-1]
 
 
 def cpu_name() -> str:
-    """The processor's model as the system names it, such as "AMD EPYC 7763 64-Core Processor"."""
+    """Return the CPU's model as the system names it, e.g. "AMD EPYC 7763 64-Core Processor"."""
     try:
         for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
             key, _, value = line.partition(":")
@@ -232,7 +232,7 @@ def cpu_name() -> str:
 
 
 def peak_memory_mib() -> float | None:
-    """The most memory this process has held so far, in MiB; None where the system does not say."""
+    """Return the peak memory of this process in MiB; None if the system does not report it."""
     if resource is None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

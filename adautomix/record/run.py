@@ -1,7 +1,7 @@
-"""One finished run, and the name that it is found by.
+"""`Run`, the record of one finished run, and its id.
 
-A run's id ends in the hash of (recipe, budget, seed), so whoever wants a result can look whether
-it is there before training.
+A run's id ends in the hash of (recipe, budget, seed), so a recorded result can be found before
+training.
 """
 
 import io
@@ -21,18 +21,19 @@ from adautomix.record._tables import read_csv
 Document = dict[str, Any]
 CURVE = "curve.csv"
 PICTURES = "mixed.npz"
-"""What a method mixed as training went on."""
+"""File of mixed images saved during training."""
 REMEDY = "restore it, or move its folder away and rerun"
 METRICS = tuple(
     f"{top}_{when}" for top in ("top1", "top5") for when in ("last", "best", "median10")
 )
-"""What every finished run has of each predictor."""
+"""Metrics of each predictor that every finished run has."""
 
 
 def run_id(recipe: Mapping[str, Any], budget: str, seed: int, method: str, data: str) -> str:
-    """The name of a run's folder: `<method>-<data>-<budget>-s<seed>-<hash>`.
+    """Return the id of a run, the name of its folder: `<method>-<data>-<budget>-s<seed>-<hash>`.
 
     The hash is the first 8 hex digits of sha256 over the canonical JSON of {recipe, budget, seed}.
+    Raises InputError for an unknown budget, a negative seed, or names that cannot be in a folder's.
 
     >>> run_id({"epochs": 2}, "smoke", 0, method="plain", data="photodigits")
     'plain-photodigits-smoke-s0-e86f1711'
@@ -53,7 +54,20 @@ def run_id(recipe: Mapping[str, Any], budget: str, seed: int, method: str, data:
 
 @dataclass(frozen=True)
 class Run:
-    """One finished run, as its run.json says. Accuracies are fractions, seconds are seconds."""
+    """One finished run, as in its run.json. Accuracies are fractions, times are in seconds.
+
+    Attributes:
+        id: see `run_id`.
+        name: data/backbone/method of the recipe, followed by changes, e.g. "/epochs=5".
+        recipe: its JSON form, see `adautomix.recipes.to_dict`.
+        budget: see `adautomix.recipes.BUDGETS`.
+        seed: of everything random.
+        metrics: predictor → the values of `METRICS`.
+        provenance: see `adautomix.record.provenance.collect`.
+        evaluations: entries with name, predictor, settings, values and provenance.
+        extras: further numbers by name, such as statistics of the masks.
+        path: folder of the run.
+    """
 
     id: str
     name: str
@@ -66,7 +80,7 @@ class Run:
     extras: dict[str, float | int] = field(repr=False)
     path: Path = field(repr=False)
     sha256: dict[str, str] = field(default_factory=dict, repr=False)
-    """Digests of its files by name; empty for a run of before there were any."""
+    """Digests of its files by name; empty for a run recorded before digests existed."""
 
     @property
     def data(self) -> str:
@@ -80,18 +94,18 @@ class Run:
 
     @property
     def changes(self) -> tuple[str, ...]:
-        """What differs from the recipe, e.g. "epochs=5": what follows the method in the name."""
+        """Changes of the recipe, e.g. "epochs=5": the parts of the name after the method."""
         return tuple(self.name.split("/")[3:])
 
     def curve(self) -> pd.DataFrame:
-        """curve.csv, one row an epoch; a value that was not measured in an epoch is NaN."""
+        """Read curve.csv, one row for each epoch; NaN for values not measured in an epoch."""
         try:
             return read_csv(io.BytesIO(self.content(CURVE)))
         except ValueError as error:
             raise unreadable(self.path / CURVE, error) from error
 
     def pictures(self) -> dict[str, np.ndarray]:
-        """mixed.npz, see `evaluate.mask_monitor.MaskMonitor.files`; empty without pictures."""
+        """Read mixed.npz (see `adautomix.evaluate.mask_monitor`); empty if there is none."""
         if not self.has(PICTURES):
             return {}
         content = self.content(PICTURES)
@@ -102,10 +116,10 @@ class Run:
             raise unreadable(self.path / PICTURES, error) from error
 
     def content(self, name: str) -> bytes:
-        """The bytes of one of its files.
+        """Return the content of one of its files.
 
         Raises:
-            RecordError: it is lost, cannot be read, or is not the file that was recorded.
+            RecordError: it is missing, cannot be read, or is not the file that was recorded.
         """
         path = self.path / name
         try:
@@ -117,10 +131,10 @@ class Run:
         return content
 
     def check(self, weights: bool = False) -> None:
-        """Reads its files, and weights that are there on request: they can be large.
+        """Check the digests of its files; with `weights`, also of weights present, often large.
 
         Raises:
-            RecordError: one of them is lost, or not the one that was recorded.
+            RecordError: a file is missing, or not the one that was recorded.
         """
         for name in (CURVE, *([PICTURES] if self.has(PICTURES) else [])):
             self.content(name)
@@ -129,24 +143,24 @@ class Run:
                 self.content(name)
 
     def has(self, name: str) -> bool:
-        """Whether the record says that it has a file, or has it."""
+        """Whether the record lists a file, or the file exists."""
         return name in self.sha256 or (self.path / name).exists()
 
     @property
     def precisions(self) -> set[str]:
-        """The number formats that made its steps: one, {"bf16"}, unless it was gone on with."""
+        """Precisions of its steps, e.g. {"bf16"}; several only if it was resumed with another."""
         said = [self.provenance, *self.provenance.get("segments", ())]
         return {str(each.get("precision")).split(" ")[0] for each in said}
 
     def evaluated_with(self, settings: Mapping[str, Document]) -> "Run":
-        """This run without evaluations of these names that were made with other settings."""
+        """Return this run without evaluations that have a name in `settings` but other settings."""
         kept = [
             e for e in self.evaluations if settings.get(e["name"], e["settings"]) == e["settings"]
         ]
         return replace(self, evaluations=kept)
 
     def metric(self, predictor: str, name: str) -> float | None:
-        """A value of `predictor` ("classifier", "teacher"); None when it was not measured.
+        """Return a value of `predictor` ("classifier", "teacher"); None if it was not measured.
 
         `name` is a final metric ("top1_median10") or "<evaluation>/<value>" ("calibration/ece").
         """
@@ -158,9 +172,9 @@ class Run:
         return float(found) if isinstance(found, int | float) else None
 
     def evaluation(self, name: str, predictor: str, **settings: object) -> Document | None:
-        """The one evaluation with this name, predictor and these settings; None if there is none.
+        """Return the evaluation of this name, predictor and settings; None if there is none.
 
-        Settings not named may be anything; InputError when they leave several to choose from.
+        Settings that are not given may have any value. Raises InputError if several match.
         """
         found = [
             entry
@@ -177,5 +191,5 @@ class Run:
 
 
 def unreadable(path: Path, error: Exception) -> RecordError:
-    """The error for a file of a record that cannot be read."""
+    """Return the error for a file of a record that cannot be read."""
     return RecordError(f"{path}: cannot be read ({first_line(error)}); {REMEDY}.")

@@ -1,6 +1,6 @@
-"""Runs on disk: a folder `<id>/` with run.json and curve.csv, found again by what was run.
+"""`Store`, a folder of recorded runs: each is a folder `<id>/` with run.json and curve.csv.
 
-`recorded()` travels with the package, `local()` is the reader's own.
+`recorded()` is the store shipped with the package, `local()` the user's own.
 """
 
 import os
@@ -22,12 +22,12 @@ from adautomix.record.run import CURVE, PICTURES, REMEDY, Document, Run
 
 @dataclass(frozen=True)
 class Store:
-    """A folder of runs. A sub-folder without run.json is unfinished, hence not (yet) a run."""
+    """A folder of runs. A sub-folder without run.json is an unfinished run and is ignored."""
 
     root: Path
 
     def path(self, id: str) -> Path:
-        """The folder of the run `id`, there or not."""
+        """Return the folder of the run `id`, which need not exist; InputError for a bad id."""
         if not _document.IDENTIFIER.fullmatch(id):
             raise InputError(
                 f"{id!r} is no run id; one looks like plain-photodigits-quick-s0-1a2b3c4d"
@@ -35,17 +35,20 @@ class Store:
         return self.root / id
 
     def find(self, id: str) -> Run | None:
-        """The run of exactly this id, or None; RecordError when it is there but unreadable."""
+        """Return the run of exactly this id, or None; RecordError if it cannot be read."""
         folder = self.path(id)
         document = _read(folder / FILE)
         return None if document is None else _run(document, folder)
 
     def all(self) -> list[Run]:
-        """Every run, sorted by id."""
+        """Return all runs, sorted by id."""
         return [run for id in self._ids() if (run := self.find(id)) is not None]
 
     def match(self, prefix: str) -> Run:
-        """The one run whose id starts with `prefix`; a whole id always matches itself alone."""
+        """Return the one run whose id starts with `prefix`; a full id matches only itself.
+
+        Raises RecordError if none or several match.
+        """
         ids = list(self._ids())
         found = [prefix] if prefix in ids else [id for id in ids if id.startswith(prefix)]
         if len(found) == 1 and (run := self.find(found[0])) is not None:
@@ -65,11 +68,16 @@ class Store:
         files: Mapping[str, bytes] | None = None,
         beside: Mapping[str, str] | None = None,
     ) -> Run:
-        """Record a run: `files` (such as mixed.npz), curve.csv, and run.json last.
+        """Write a run; it replaces an earlier run of the same id and that run's evaluations.
 
-        Replaces an earlier run of the same id, evaluations included: they were of other weights.
-        `evaluations` and `extras` may be left out of the document, and its digests are made here;
-        `beside` has those of files that lie in the folder already (the weights).
+        Args:
+            document: content of run.json, without digests; `evaluations` and `extras` are optional.
+            curve: the training curve, one row for each epoch.
+            files: further files by name, such as mixed.npz.
+            beside: digests of files that are in the folder already, such as the weights.
+
+        Raises:
+            RecordError: a document or curve that is not valid, or a folder that cannot be written.
         """
         document = {"schema": _document.SCHEMA, "evaluations": [], "extras": {}} | document
         _refuse(document, _document.problems(document))
@@ -83,13 +91,13 @@ class Store:
         return _run(_document.parse(contents[FILE]), folder)
 
     def publish(self, run: Run) -> Run:
-        """A copy of a run of another store, without its weights.
+        """Copy a run of another store into this one, without its weights.
 
-        Pictures are copied only of images that are the package's own to give away.
+        Mixed images are copied only if the dataset is embedded and may be redistributed.
 
         Raises:
-            RecordError: no commit is named, or source files differed from it: nobody could make
-                the run again. Or the copy cannot be written.
+            RecordError: the run has no commit, or the source files differed from it, so it cannot
+                be reproduced; or the copy cannot be written.
         """
         if run.provenance.get("commit") is None or run.provenance.get("dirty"):
             raise RecordError(
@@ -110,7 +118,7 @@ class Store:
         return self.match(run.id)
 
     def append_evaluation(self, id: str, entry: Document) -> Run:
-        """Add {name, predictor, settings, values, provenance} to a run, and return the run anew.
+        """Add an entry {name, predictor, settings, values, provenance} and return the new run.
 
         An earlier entry of the same name, predictor and settings is replaced.
         """
@@ -128,7 +136,7 @@ class Store:
         return _run(_document.parse(content), folder)
 
     def _ids(self) -> Iterator[str]:
-        """The ids of the finished runs, sorted."""
+        """Yield the ids of the finished runs, sorted."""
         try:
             names = sorted(entry.name for entry in self.root.iterdir())
         except FileNotFoundError:
@@ -141,17 +149,17 @@ class Store:
 
 
 def recorded() -> Store:
-    """The runs that travel with the package: data/runs of a checkout, or the wheel's copy."""
+    """Return the store shipped with the package: data/runs of a checkout, or the wheel's copy."""
     return Store(resource("runs"))
 
 
 def local() -> Store:
-    """The runs made here: the folder that ADAUTOMIX_RUNS names, else ./runs."""
+    """Return the user's own store: the folder that ADAUTOMIX_RUNS names, else ./runs."""
     return Store(Path(os.environ.get("ADAUTOMIX_RUNS") or "runs"))
 
 
 def _read(path: Path) -> Document | None:
-    """A checked run.json; None where there is none; RecordError where it cannot be used."""
+    """Read and check a run.json; None if there is none, RecordError if it cannot be used."""
     try:
         document = _document.parse(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
@@ -175,24 +183,24 @@ def _read(path: Path) -> Document | None:
 
 
 def _unusable(path: Path, problem: str) -> RecordError:
-    """The error for a run.json that is there but cannot be used."""
+    """Return the error for a run.json that exists but cannot be used."""
     return RecordError(f"{path}: {problem}; {REMEDY}.")
 
 
 def _run(document: Document, folder: Path) -> Run:
-    """A checked document as a Run."""
+    """Make a `Run` from a checked document."""
     fields = {key: document[key] for key in _document.REQUIRED}
     return Run(**fields, path=folder, sha256=document.get(SEAL, {}))
 
 
 def _refuse(document: Document, problems: Iterator[str]) -> None:
-    """Raise RecordError for the first problem of something about to be written."""
+    """Raise RecordError for the first problem of a document that is to be written."""
     if problem := next(problems, None):
         raise RecordError(f"run {document.get('id')!r} not recorded: {problem}.")
 
 
 def _sealed(document: Document, digests: Mapping[str, str]) -> Document:
-    """A document with its digests, or RecordError for what JSON cannot hold."""
+    """Return a document with its digests; RecordError for values that JSON cannot hold."""
     try:
         return _document.sealed(document, digests)
     except (TypeError, ValueError) as error:
@@ -200,7 +208,7 @@ def _sealed(document: Document, digests: Mapping[str, str]) -> Document:
 
 
 def _dump(document: Document, id: str) -> bytes:
-    """The bytes of a document, or RecordError for what JSON cannot hold."""
+    """Return the bytes of a document; RecordError for values that JSON cannot hold."""
     try:
         return _document.dump(document)
     except (TypeError, ValueError) as error:
@@ -208,7 +216,7 @@ def _dump(document: Document, id: str) -> bytes:
 
 
 def _curve_bytes(document: Document, curve: pd.DataFrame | Sequence[Mapping[str, object]]) -> bytes:
-    """curve.csv; it needs at least one row, and a column `epoch`."""
+    """Return the content of curve.csv; RecordError without rows or a column `epoch`."""
     table = pd.DataFrame(curve)
     if table.empty or "epoch" not in table:
         problem = "its curve has no rows" if table.empty else "its curve has no column 'epoch'"
@@ -217,5 +225,5 @@ def _curve_bytes(document: Document, curve: pd.DataFrame | Sequence[Mapping[str,
 
 
 def _topic(entry: Document) -> tuple[str, str, str]:
-    """What an evaluation measures: entries of one topic replace each other."""
+    """Return (name, predictor, settings); an entry replaces an earlier one with the same."""
     return entry["name"], entry["predictor"], _document.canonical(entry["settings"]).decode()

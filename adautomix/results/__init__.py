@@ -1,1 +1,1 @@
-"""Results: what the paper prints, what is recorded and what ran here, side by side."""
+"""Experiments and their results: the paper's numbers, recorded runs and local runs side by side."""

@@ -1,4 +1,4 @@
-"""How to read the tables of a protocol, and what their columns are."""
+"""Captions and columns of the tables in `adautomix.results.report`."""
 
 CAPTION = (
     "{number}, in percent: mean ± sample standard deviation (number of seeds); † is how the paper "
@@ -15,14 +15,14 @@ BEYOND = {
     "accuracy, corrupted": "corruption/mean_run",
     "accuracy, occluded": "occlusion/mean",
 }
-"""Headings → metrics, all fractions."""
+"""Heading → metric, as in `Run.metric`; all are fractions."""
 MASKS = ("largest mask", "distance of area and λ", "loss of mixed images")
 NUMBERS = {
     "median of the last ten epochs": "top1_median10",
     "last epoch": "top1_last",
     "best epoch, chosen by these test images": "top1_best",
 }
-"""Headings → numbers that one may report of a run."""
+"""Heading → final metric of a run that may be reported."""
 PAIRED = "in percentage points, with its 95 % interval over paired seeds (number of seeds)"
 MIXING = (
     "What is mixed in the end, mean over seeds (number of seeds): the largest mask of a pixel, the "

@@ -1,7 +1,7 @@
-"""Runs summed up over seeds, and set beside the paper's numbers.
+"""Statistics of runs over seeds, and tables that compare them with the paper's numbers.
 
-Numbers of different budgets or recipes are never averaged and never share a column. A cell that
-nobody ran is blank. Fractions inside, percent only in what is displayed.
+Numbers of different budgets or recipes are never averaged and never in one column. A cell without
+runs is blank. Values are fractions; only displayed text is in percent.
 """
 
 import html
@@ -34,7 +34,7 @@ BLANK: dict[str, object] = {
 
 
 class Summary(NamedTuple):
-    """Mean and sample standard deviation (n − 1) over `n` runs; None where they do not exist."""
+    """Mean and sample standard deviation (n − 1) over `n` runs; None for too few runs."""
 
     mean: float | None
     sd: float | None
@@ -42,7 +42,10 @@ class Summary(NamedTuple):
 
 
 class Paired(NamedTuple):
-    """Mean and sd of the difference a − b over `n` common seeds, and its 95 % t interval."""
+    """Mean and sd of the difference a − b over `n` common seeds, and its 95 % t interval.
+
+    Values are None for too few seeds.
+    """
 
     mean: float | None
     sd: float | None
@@ -52,15 +55,16 @@ class Paired(NamedTuple):
 
 
 def summary(runs: Iterable[Run], predictor: str, metric: str) -> Summary:
-    """A metric over the runs of one recipe and budget; runs that did not measure it are left out.
+    """Summarise a metric over the runs of one recipe and budget; runs without it are left out.
 
-    `metric` is as in `Run.metric`. InputError when recipes, budgets or seeds do not fit together.
+    `metric` is as in `Run.metric`. Raises InputError for runs of several recipes or budgets, or two
+    of one seed.
     """
     return summary_of(list(by_seed(runs, predictor, metric).values()))
 
 
 def paired(runs_a: Iterable[Run], runs_b: Iterable[Run], predictor: str, metric: str) -> Paired:
-    """The difference a − b on the seeds that both have, at one budget; see `difference`."""
+    """Return the difference a − b on the common seeds, at one budget; see `difference`."""
     runs_a, runs_b = list(runs_a), list(runs_b)
     if len(budgets := {run.budget for run in [*runs_a, *runs_b]}) > 1:
         raise InputError(f"runs of different budgets cannot be compared: {_listed(budgets)}.")
@@ -68,9 +72,9 @@ def paired(runs_a: Iterable[Run], runs_b: Iterable[Run], predictor: str, metric:
 
 
 def difference(a: Mapping[int, float], b: Mapping[int, float]) -> Paired:
-    """The difference a − b on the seeds that both have, from seed → value.
+    """Return the difference a − b on the common seeds, from seed → value.
 
-    A seed fixes the data order and the initial weights, so that its noise cancels in part. The
+    A seed fixes the data order and the initial weights, so their variance cancels in part. The
     interval is mean ± t(0.975, n − 1) · sd / √n; it needs two seeds.
     """
     mean, sd, n = summary_of([a[seed] - b[seed] for seed in sorted(a.keys() & b.keys())])
@@ -81,13 +85,13 @@ def difference(a: Mapping[int, float], b: Mapping[int, float]) -> Paired:
 
 
 def summary_of(values: Sequence[float]) -> Summary:
-    """Mean, sample standard deviation and number of plain values."""
+    """Return mean, sample standard deviation and number of values."""
     n = len(values)
     return Summary(fmean(values) if n else None, stdev(values) if n > 1 else None, n)
 
 
 def by_seed(runs: Iterable[Run], predictor: str, metric: str) -> dict[int, float]:
-    """Seed → value, for runs that differ in nothing but their seed."""
+    """Return seed → value, for runs that differ only in their seed; InputError for others."""
     runs = list(runs)
     if len({(run.budget, canonical(run.recipe)) for run in runs}) > 1:
         ids = _listed(run.id for run in runs)
@@ -100,7 +104,7 @@ def by_seed(runs: Iterable[Run], predictor: str, metric: str) -> dict[int, float
 
 
 def _listed(names: Iterable[str]) -> str:
-    """Names, sorted, with commas."""
+    """Return the names sorted and joined by commas."""
     return ", ".join(sorted(names))
 
 
@@ -119,16 +123,20 @@ WORDS = {
     "occlusion/dropped_50": "Top-1 accuracy with half of each image's cells gone",
 }
 NO_FRACTION = {"loss", "nll", "brier", "temperature"}
-"""Words in the names of metrics that are not shown in percent."""
+"""Words in the names of metrics that are not fractions, hence not shown in percent."""
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The paper's numbers and measured ones, one row a method; shows itself in a notebook.
+    """A table of the paper's and measured numbers, one row for each method; a notebook shows it.
 
-    `long` has a row for every method in every column group that exists, run or not:
-    method, source ("paper", "recorded", "local"), budget, predictor, metric, mean, sd, n, runs.
-    `mean` and `sd` are fractions (NaN where blank), `n` counts runs, `runs` holds their ids.
+    Attributes:
+        long: a row for every method in every column that exists, run or not: method, source
+            ("paper", "recorded", "local"), budget, predictor, metric, mean, sd, n, runs. `mean` and
+            `sd` are fractions (NaN where blank), `n` counts runs, `runs` has their ids.
+        methods: rows of the table.
+        metric: as in `Run.metric`.
+        percent: show values in percent.
     """
 
     long: pd.DataFrame = field(repr=False)
@@ -137,7 +145,7 @@ class Comparison:
     percent: bool = True
 
     def display(self) -> pd.DataFrame:
-        """Text as pages show it: `82.32 ± 0.15 (3)`, the paper's number bare, blanks empty."""
+        """Return the table as text: `82.32 ± 0.15 (3)`, the paper's numbers without sd and n."""
         shown: dict[str, dict[str, str]] = {}
         for row in self.long.itertuples():
             shown.setdefault(self._heading(row), {})[row.method] = self._cell(row)
@@ -145,7 +153,7 @@ class Comparison:
         return pd.DataFrame(shown, index=index, dtype=str).fillna("")
 
     def markdown(self) -> str:
-        """The table in Markdown, without its caption."""
+        """Return the table in Markdown, without its caption."""
         frame = self.display()
         rows = [["method", *frame.columns], ["---", *["---:"] * frame.shape[1]]]
         rows += [[method, *cells] for method, cells in zip(frame.index, frame.values, strict=True)]
@@ -153,7 +161,7 @@ class Comparison:
 
     @property
     def caption(self) -> str:
-        """How to read a cell."""
+        """The caption: metric, unit, and the meaning of a cell."""
         unit = ", in percent" if self.percent else ""
         return (
             f"{WORDS.get(self.metric, self.metric)}{unit}: "
@@ -161,17 +169,17 @@ class Comparison:
         )
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
+        """Return the table and its caption as HTML, for notebooks."""
         frame = self.display().rename_axis(None)
         return f"{frame.to_html(border=0)}\n<p>{html.escape(self.caption)}</p>"
 
     def _heading(self, row: Any) -> str:
-        """A column's name: who measured, at which budget, with which predictor, the unit."""
+        """Return a column's name: source, budget, predictor, unit."""
         parts = [SOURCES[row.source], row.budget, row.predictor]
         return ", ".join(part for part in parts if part) + (" (%)" if self.percent else "")
 
     def _cell(self, row: Any) -> str:
-        """One cell: mean, sd where there is one, and how many runs."""
+        """Return the text of a cell: mean, sd if there is one, and number of runs."""
         if math.isnan(row.mean):
             return ""
         scale, digits = (100, 2) if self.percent else (1, 4)
@@ -188,13 +196,16 @@ def table(
     metric: str = "top1_median10",
     predictors: Sequence[str] = ("classifier", "teacher"),
 ) -> Comparison:
-    """The table of an experiment: one row a method, the paper's methods first and in its order.
+    """Make the table of an experiment: a row for each method, the paper's first, in its order.
 
-    `rows` maps a method's name in the table to the recipe (or recipes, one for each budget) whose
-    runs fill its row; runs of other recipes are passed over. `paper` is a part of a paper's table
-    with one number a method (see `paper.select`); a method of the paper that is not in `rows` keeps
-    its row, with blanks. Measured numbers get one column for every (source, budget, predictor) that
-    holds any.
+    Args:
+        rows: method's name in the table → name of the recipe (or several, for different budgets)
+            whose runs fill the row; other runs are ignored.
+        paper: a part of a paper's table with one number for each method, see
+            `adautomix.results.paper.select`. Its methods that are not in `rows` get a row too.
+        recorded, local: runs; there is a column for each (source, budget, predictor) with values.
+        metric: as in `Run.metric`.
+        predictors: "classifier", "teacher".
     """
     printed = {} if paper is None else _printed(paper)
     recipes = {name: _names(rows.get(name, ())) for name in [*printed, *rows]}
@@ -216,7 +227,7 @@ def table(
 
 
 def _printed(paper: pd.DataFrame) -> dict[str, float]:
-    """Method → the paper's number, percent made a fraction. Its Gain row is no method."""
+    """Return method → the paper's number, as a fraction, without the row "Gain"."""
     methods = paper[paper["method"] != "Gain"]
     if twice := sorted(set(methods["method"][methods["method"].duplicated()])):
         raise InputError(
@@ -230,7 +241,7 @@ def _printed(paper: pd.DataFrame) -> dict[str, float]:
 def _column(
     recipes: Mapping[str, Sequence[str]], runs: Sequence[Run], predictor: str, metric: str
 ) -> list[dict[str, object]]:
-    """The summary of every method over runs of one budget; empty when no method was measured."""
+    """Return the summary of every method over runs of one budget; empty if none has a value."""
     column: list[dict[str, object]] = []
     for method, names in recipes.items():
         own = [run for run in runs if run.name in names]
@@ -242,10 +253,10 @@ def _column(
 
 
 def _names(recipes: str | Sequence[str]) -> Sequence[str]:
-    """One recipe or several, as several."""
+    """Return one recipe or several as a sequence."""
     return (recipes,) if isinstance(recipes, str) else recipes
 
 
 def _escaped(cells: Iterable[str]) -> Iterable[str]:
-    """Cells whose | do not end a Markdown cell."""
+    """Escape | in Markdown cells."""
     return (cell.replace("|", "\\|") for cell in cells)

@@ -1,6 +1,6 @@
-"""What evaluations found, as the arguments of figures and tables. No torch: all is in the records.
+"""Recorded evaluations as the arguments of figures and tables. Nothing here needs torch.
 
-The runs of a method are those made here, or without any those recorded at this budget.
+The runs of a method are the local ones, or, if there are none, those recorded at this budget.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ BINS = ("low", "high", "count", "confidence", "accuracy")
 
 
 def frame(results: Results, name: str, predictor: str = "classifier") -> pd.DataFrame:
-    """Every number of an evaluation: a row a method and seed, lists as they are."""
+    """Return all values of an evaluation: a row for each method and seed; lists stay lists."""
     return pd.DataFrame(
         {"method": row, "seed": run.seed, "run": run.id} | entry["values"]
         for row, run, entry in _entries(results, name, predictor)
@@ -30,9 +30,10 @@ def frame(results: Results, name: str, predictor: str = "classifier") -> pd.Data
 def numbers(
     results: Results, columns: Mapping[str, str], predictor: str = "classifier"
 ) -> pd.DataFrame:
-    """A table of text: a row a method, mean ± sd over seeds; "… (%)" in a heading shows percent.
+    """Return a table of text with a row for each method: mean ± sd over seeds.
 
-    `columns` maps a heading to a metric as in `Run.metric`, e.g. "calibration/ece".
+    `columns` maps a heading to a metric as in `Run.metric`, e.g. "calibration/ece"; a heading that
+    ends in "(%)" is shown in percent.
     """
     rows = []
     for method in results.experiment.rows:
@@ -46,7 +47,7 @@ def numbers(
 def headline(
     results: Results, metrics: Mapping[str, str], predictor: str = "classifier"
 ) -> dict[str, float]:
-    """Numbers for prose, in percent: "<name>_<method>" for each name and method; NaN if not run."""
+    """Return values for prose, in percent, by "<name>_<method>"; NaN if not run."""
     found = {
         f"{name}_{method}": compare.summary(results.runs(method), predictor, metric).mean
         for name, metric in metrics.items()
@@ -56,7 +57,7 @@ def headline(
 
 
 def reliability(results: Results, predictor: str = "classifier") -> dict[str, pd.DataFrame]:
-    """The argument of `figures.reliability_diagrams`: the bins of each method's first seed."""
+    """Return the argument of `figures.reliability_diagrams`: bins of each method's first seed."""
     rows = frame(results, "calibration", predictor).groupby("method", sort=False).first()
     return {
         method: pd.DataFrame({name: row[f"bin_{name}"] for name in BINS}).astype(float)
@@ -67,7 +68,7 @@ def reliability(results: Results, predictor: str = "classifier") -> dict[str, pd
 def errors(
     results: Results, conditions: Mapping[str, str], predictor: str = "classifier"
 ) -> pd.DataFrame:
-    """The argument of `figures.error_bars`; `conditions` maps a title to a metric."""
+    """Return the argument of `figures.error_bars`; `conditions` maps a title to a metric."""
     rows = [
         {"method": method, "condition": title, "error": found.mean, "sd": found.sd}
         for title, metric in conditions.items()
@@ -78,7 +79,7 @@ def errors(
 
 
 def by_corruption(results: Results, predictor: str = "classifier") -> pd.DataFrame:
-    """The argument of `figures.corruption_accuracy`: a row a method, corruption and severity."""
+    """Return the argument of `figures.corruption_accuracy`, a row for each run and severity."""
     rows = []
     for method, _, entry in _entries(results, "corruption", predictor):
         values, settings = entry["values"], entry["settings"]
@@ -90,7 +91,7 @@ def by_corruption(results: Results, predictor: str = "classifier") -> pd.DataFra
 
 
 def by_severity(results: Results, predictor: str = "classifier") -> pd.DataFrame:
-    """A table of text: a row a method, a column a severity, the mean over the corruptions."""
+    """Return a table of text: the mean over the corruptions by method and severity."""
     table = 100 * by_corruption(results, predictor).pivot_table(
         index="method", columns="severity", values="accuracy", sort=False
     )
@@ -102,7 +103,7 @@ def by_severity(results: Results, predictor: str = "classifier") -> pd.DataFrame
 def by_share(
     results: Results, predictor: str = "classifier", name: str = "occlusion"
 ) -> pd.DataFrame:
-    """The argument of `figures.occlusion_curves`: a row a method, share and seed."""
+    """Return the argument of `figures.occlusion_curves`, a row for each method, share and seed."""
     rows = [
         (method, share, entry["values"][f"dropped_{round(100 * share):02d}"])
         for method, _, entry in _entries(results, name, predictor)
@@ -112,7 +113,7 @@ def by_share(
 
 
 def chance(results: Results) -> float:
-    """The accuracy of guessing on the dataset of the runs: one over its classes."""
+    """Return the chance level on the dataset of the runs: one over its number of classes."""
     runs = [run for method in results.experiment.rows for run in results.runs(method)]
     if not runs:
         raise RecordError("there is no run, so no dataset to guess on.")
@@ -120,7 +121,7 @@ def chance(results: Results) -> float:
 
 
 def printed_by_share(dataset: str, backbone: str) -> pd.DataFrame:
-    """The paper's Table 7 in the same form, with the methods' keys where there are any."""
+    """Return the paper's Table 7 in the form of `by_share`, with the keys of registered methods."""
     keys = {each.title: key for key, each in REGISTRY.items()}
     rows = paper.select(7, dataset=dataset, backbone=backbone, metric="top1_percent")
     rows = rows[rows["method"] != "Gain"]
@@ -133,7 +134,7 @@ def printed_by_share(dataset: str, backbone: str) -> pd.DataFrame:
 def class_maps(
     results: Results, predictor: str = "classifier", root: str | None = None
 ) -> dict[str, object]:
-    """The arguments of `figures.cam_grid`: the maps of each method's first seed."""
+    """Return the arguments of `figures.cam_grid`: the maps of each method's first seed."""
     rows = frame(results, "cam", predictor).groupby("method", sort=False).first()
     run = results.runs(rows.index[0])[0]
     images = data.load(run.recipe["data"], run.recipe["evaluate_on"], root=root)
@@ -159,7 +160,7 @@ def class_maps(
 def _enlarged(
     per_mille: list[int], shape: tuple[int, int, int], images: data.ImageSet
 ) -> np.ndarray:
-    """Maps (pairs, 2, h, w) in [0, 1] from the cells that a record keeps."""
+    """Return maps (pairs, 2, h, w) in [0, 1] from the recorded cells."""
     pairs, n, cells = shape
     small = np.reshape(per_mille, (pairs * n, cells, cells)).astype(np.float32) / 1000
     size = (images.info.side,) * 2
@@ -170,7 +171,7 @@ def _enlarged(
 
 
 def _entries(results: Results, name: str, predictor: str) -> list[tuple[str, Run, dict]]:
-    """Method, run and entry of every run that holds an evaluation, method by method."""
+    """Return method, run and entry of every run with an evaluation; RecordError if none has it."""
     found = [
         (method, run, entry)
         for method in results.experiment.rows
@@ -183,7 +184,7 @@ def _entries(results: Results, name: str, predictor: str) -> list[tuple[str, Run
 
 
 def _text(summary: compare.Summary, heading: str) -> str:
-    """One cell: percent with one digit, anything else with three."""
+    """Return the text of a cell: percent with one digit, other values with three."""
     if summary.mean is None:
         return ""
     scale, digits = (100, 1) if heading.endswith("(%)") else (1, 3)

@@ -1,4 +1,4 @@
-"""How far an experiment has come, and going on with it."""
+"""Status of an experiment's runs, and execution of those that are missing."""
 
 import time
 from collections import Counter
@@ -20,22 +20,22 @@ from adautomix.runs.weights import WEIGHTS
 from adautomix.train import checkpoint
 
 SIZE = ("data", "net", "epochs", "batch", "per_class")
-"""The fields of a recipe that decide, with its method, how long a run takes."""
+"""Fields of a recipe that determine, with its method, how long a run takes."""
 Say = Callable[[str], None]
-"""Takes a line that says what is going on."""
+"""Function that shows one line of progress."""
 SAID_AT_ONCE: Say = partial(print, flush=True)
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """How far one run has come.
+    """Status of one run.
 
     Attributes:
-        planned: which run.
-        state: "recorded" (it came with the package), "done" (made here), "interrupted" (a
-            checkpoint is here) or "missing".
-        run: the record, where there is one.
-        left: seconds that it still takes on this machine; None where nothing is known of it.
+        planned: the run.
+        state: "recorded" (shipped with the package), "done" (in the local store), "interrupted"
+            (there is a checkpoint) or "missing".
+        run: the record, if there is one.
+        left: expected seconds until it is done on this machine; None if unknown.
     """
 
     planned: Planned
@@ -50,9 +50,9 @@ def statuses(
     options: RunOptions,
     seeds: Sequence[int] | None = None,
 ) -> list[RunStatus]:
-    """How far each run of an experiment has come, in its order; trains nothing.
+    """Return the status of each run of an experiment, in its order, without training.
 
-    A run in another precision than the experiment's is none of its runs.
+    A run in another precision than the experiment's is ignored.
     """
     shipped, wanted = recorded(), _precision(experiment, budget, options)
     pool = _comparable([*shipped.all(), *options.store.all()], budget, options)
@@ -72,18 +72,18 @@ def statuses(
 
 
 def _precision(experiment: Experiment, budget: str, options: RunOptions) -> str | None:
-    """The one precision in which the runs of a budget are compared; None for any."""
+    """Return the precision that all runs of a budget must have; None for any."""
     return None if experiment.precision(budget) == "auto" else options.numerics.precision
 
 
 def _in(store: Store, id: str, precision: str | None) -> Run | None:
-    """The run, if it is there in that precision."""
+    """Return the run if it is in the store in that precision, else None."""
     run = store.find(id)
     return run if run is not None and (precision is None or run.precisions == {precision}) else None
 
 
 def _comparable(runs: Iterable[Run], budget: str, options: RunOptions) -> list[Run]:
-    """Runs whose seconds say something of a run here: same budget, device and precision."""
+    """Return runs with the same budget, device and precision, to estimate durations from."""
     device = runner.device_in_words(options.numerics)
     precision = options.numerics.precision
     return [
@@ -97,7 +97,10 @@ def _comparable(runs: Iterable[Run], budget: str, options: RunOptions) -> list[R
 
 
 def expected(job: Job, pool: Sequence[Run]) -> float | None:
-    """Seconds of a run: the median of its method, else by network passes from the other methods."""
+    """Estimate the seconds of a run: the median of its method's runs.
+
+    Without such runs it is estimated from other methods, in proportion to the network passes.
+    """
     wanted = recipes.to_dict(job.recipe())
     alike = [run for run in pool if all(run.recipe.get(f) == wanted[f] for f in SIZE)]
     own = [run.provenance["seconds"] for run in alike if run.method == job.method]
@@ -108,7 +111,7 @@ def expected(job: Job, pool: Sequence[Run]) -> float | None:
 
 
 def _spent(job: Job, options: RunOptions) -> float | None:
-    """Seconds of training that an unfinished run has behind it; None without a checkpoint."""
+    """Return the seconds that an unfinished run has trained; None without a checkpoint."""
     folder = options.store.path(job.id()) / runner.CHECKPOINTS
     return checkpoint.newest(folder, lambda newest: checkpoint.read_state(newest).seconds)
 
@@ -120,10 +123,10 @@ def run_all(
     seeds: Sequence[int] | None = None,
     say: Say = SAID_AT_ONCE,
 ) -> None:
-    """Makes the runs that are missing, in order, and evaluates them; `time_limit` is for all.
+    """Make the missing runs, in order, and evaluate all; `options.time_limit` holds for the whole.
 
     Raises:
-        Interrupted: the time limit passed, or a stop was asked for; the same call goes on.
+        Interrupted: the time limit passed, or a signal to stop was received; the same call resumes.
         DivergenceError: some runs diverged; the others are done.
     """
     experiment.check(budget)
@@ -131,7 +134,7 @@ def run_all(
     diverged = []
     try:
         for planned in experiment.planned(budget, seeds):
-            # seen anew each time: durations become known, and another process may have made it
+            # read again for each run: durations become known, or another process has made it
             now = {each.planned: each for each in statuses(experiment, budget, options, seeds)}
             try:
                 _settle(now[planned], experiment, options, deadline, say)
@@ -151,7 +154,7 @@ def run_all(
 def _settle(
     each: RunStatus, experiment: Experiment, options: RunOptions, deadline: float | None, say: Say
 ) -> None:
-    """One run made, where it is missing, and evaluated, where its weights are here."""
+    """Make one run if it is missing, and evaluate it if its weights exist."""
     run = each.run
     if run is None:
         limited = replace(options, time_limit=_left(deadline))
@@ -171,7 +174,7 @@ def _settle(
 
 
 def _check_precision(run: Run, experiment: Experiment, options: RunOptions) -> None:
-    """Better said than trained for nothing: the store has the run, but in another precision."""
+    """Raise InputError if the store has the run in another precision than the experiment's."""
     wanted = _precision(experiment, run.budget, options)
     if wanted is not None and run.precisions != {wanted}:
         raise InputError(
@@ -182,7 +185,7 @@ def _check_precision(run: Run, experiment: Experiment, options: RunOptions) -> N
 
 
 def _left(deadline: float | None) -> float | None:
-    """Seconds until then. Raises Interrupted when there are none."""
+    """Return the seconds until the deadline. Raises Interrupted if it has passed."""
     left = None if deadline is None else deadline - time.monotonic()
     if left is not None and left <= 0:
         raise Interrupted("stopped at the time limit.")
@@ -190,7 +193,7 @@ def _left(deadline: float | None) -> float | None:
 
 
 def in_words(found: Sequence[RunStatus]) -> str:
-    """One sentence on how far an experiment has come and how long the rest takes."""
+    """Return a sentence on the progress of an experiment and the expected remaining time."""
     counts = Counter(each.state for each in found)
     there = counts["done"] + counts["recorded"]
     words = f"{there} of {len(found)} runs are there"
@@ -206,7 +209,7 @@ def in_words(found: Sequence[RunStatus]) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A duration to come, in words, roughly."""
+    """Return an expected duration in rounded words."""
     if seconds is None:
         return "duration unknown"
     if seconds < 60:

@@ -1,7 +1,7 @@
-"""An experiment: which methods are compared, on what, with which seeds, and what is measured.
+"""`Experiment`: which methods are compared, on which data, with which seeds and evaluations.
 
-Every table of the book is one of these values, and one command makes the runs that are missing.
-Nothing here imports torch until jobs are asked for.
+Every table of the book belongs to an experiment, and one command makes its missing runs. Nothing
+here imports torch until jobs are requested.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from adautomix.runs.job import Job
 
 EMBEDDED = "photodigits/thin"
-"""Where the budgets smoke and quick take every recipe."""
+"""Data and backbone of every recipe at the budgets smoke and quick."""
 AS_IT_IS = {"": ""}
-"""The schedules of an experiment that names none: that of each recipe."""
+"""Schedules of an experiment that names none: each recipe keeps its own."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Stage:
     """Some seeds of some rows; the stages of an experiment are run one after the other.
 
     Attributes:
-        seeds: which ones.
-        rows: which ones; empty for all.
+        seeds: seeds of the stage.
+        rows: rows of the stage; empty for all.
     """
 
     seeds: tuple[int, ...]
@@ -40,9 +40,9 @@ class Planned:
     """One run of an experiment.
 
     Attributes:
-        row: where it stands in the table.
-        schedule: which of the experiment's schedules; "" where it names none.
-        job: what is to be run.
+        row: row of the table.
+        schedule: one of the experiment's schedules; "" if it names none.
+        job: the run to make.
     """
 
     row: str
@@ -55,27 +55,27 @@ class Planned:
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is compared with what: rows × schedules × seeds.
+    """A set of runs to compare: rows × schedules × seeds.
 
     Attributes:
-        title: what the experiment is, in a few words.
+        title: the experiment in a few words.
         family: the recipes' data/backbone; the recipe of a row is family/method.
-        methods: rows in their order: names of recipes, or of `variants`.
-        variants: rows by name, each a method with changes to its recipe, as runs are named:
-            {"MixUp, α 0.2": "mixup/method.rule.alpha=0.2"}. Those that are not among `methods`
-            come after them.
-        paper: the number of the paper's table and how to select the column from it; None for an
-            experiment of ours.
-        stand_in: whether recorded runs of PhotoDigits count too.
-        schedules: name → the field of the recipe that it sets; every row is run with each.
-        stages: which seeds of which rows come first; empty for the seeds that are asked for.
-        budgets: where it can run, and the precision of every run there; "auto" takes any. Empty for
-            every budget.
+        methods: rows in their order: methods, or names of `variants`.
+        variants: row → a method and changes of its recipe, as in the names of runs:
+            {"MixUp, α 0.2": "mixup/method.rule.alpha=0.2"}. Those that are not in `methods` come
+            after them.
+        paper: number of the paper's table, and the values that select its column; None if the paper
+            has no such table.
+        stand_in: whether recorded runs of PhotoDigits are shown too.
+        schedules: name → change of the recipe, e.g. "schedule.floor=0"; every row is run with each.
+        stages: the seeds of each row, in the order of execution; empty for the requested seeds.
+        budgets: possible budgets, and the precision of all runs at each; "auto" allows any
+            precision. Empty for every budget.
         evaluations: of every run, name → settings; see `adautomix.evaluate.registry`.
-        protocol: what the runs are to decide, if they are.
+        protocol: the decision rules, if the runs are to decide a question.
 
     Raises:
-        InputError: a name that is not there, or a protocol that these runs cannot decide.
+        InputError: an unknown row or budget, or a protocol that these runs cannot decide.
     """
 
     title: str
@@ -102,38 +102,40 @@ class Experiment:
 
     @property
     def rows(self) -> dict[str, str]:
-        """What each row runs: a method, and after slashes the changes to its recipe."""
+        """Row → its method, followed by the changes of its recipe after slashes."""
         return {row: self.variants.get(row, row) for row in self.methods} | dict(self.variants)
 
     def method_of(self, row: str) -> str:
-        """The method of a row, without the changes of a variant."""
+        """Return the method of a row, without the changes of a variant."""
         return self.rows[row].partition("/")[0]
 
     def label(self, row: str) -> str:
-        """A row's name as a reader sees it."""
+        """Return a row's name in tables and figures."""
         return row if row in self.variants else title_of(row)
 
     def names(self, row: str) -> list[str]:
-        """How a row's runs are named: in the experiment's family, and on PhotoDigits."""
+        """Return the names of a row's runs: in the experiment's family, and on PhotoDigits."""
         return [f"{family}/{self.rows[row]}" for family in (self.family, EMBEDDED)]
 
     def seeds_of(self, row: str) -> set[int]:
-        """The seeds that the stages name for a row."""
+        """Return the seeds that the stages have for a row."""
         return {s for stage in self.stages if row in (stage.rows or self.rows) for s in stage.seeds}
 
     def precision(self, budget: str) -> str:
-        """The one precision in which the runs of a budget are compared; "auto" for any."""
+        """Return the precision that all runs of a budget must have; "auto" for any."""
         return self.budgets.get(budget, "auto")
 
     def planned(
         self, budget: str, seeds: Sequence[int] | None = None, rows: Sequence[str] | None = None
     ) -> list[Planned]:
-        """Its runs at a budget, each once, in order.
+        """Return its runs at a budget, each once, in order.
 
         Args:
-            budget: one of `budgets`, or any where it names none.
-            seeds: of these alone; None for all that the stages name, or 0 where there is no stage.
-            rows: of these alone; None for all.
+            budget: one of `budgets`, or any if there are none.
+            seeds: only these; None for all seeds of the stages, or 0 if there is no stage.
+            rows: only these; None for all.
+
+        Raises InputError for a budget or seed that the experiment does not have.
         """
         known = sorted({seed for stage in self.stages for seed in stage.seeds})
         for seed in seeds if seeds is not None and known else ():
@@ -141,7 +143,7 @@ class Experiment:
                 raise unknown("seed of the experiment", seed, map(str, known))
         if budget not in (self.budgets or BUDGETS):
             raise unknown("budget of the experiment", budget, self.budgets or BUDGETS)
-        found: dict[Planned, None] = {}  # keeps the order
+        found: dict[Planned, None] = {}  # an ordered set
         for stage in self.stages or (Stage(tuple((0,) if seeds is None else seeds)),):
             for seed in stage.seeds:
                 for row in stage.rows or self.rows:
@@ -151,7 +153,7 @@ class Experiment:
         return list(found)
 
     def _planned(self, row: str, schedule: str, budget: str, seed: int) -> Planned:
-        """One run. A change that the recipe has anyway is left out, so it shares that record."""
+        """Return one run. A schedule that the recipe has already is no change of its id."""
         from adautomix.runs.job import Job
 
         method, *changes = self.rows[row].split("/")
@@ -162,12 +164,12 @@ class Experiment:
         return Planned(row, schedule, usual if job.recipe() == usual.recipe() else job)
 
     def check(self, budget: str) -> None:
-        """InputError for what cannot be run at a budget; `run_all` asks before it trains."""
+        """Raise InputError if the experiment cannot be run at a budget, before any training."""
         from adautomix.device import PRECISIONS
         from adautomix.evaluate.registry import settings_of
 
         for name, settings in self.evaluations.items():
-            settings_of(name, **settings)  # refuses what is not there
+            settings_of(name, **settings)  # raises InputError for unknown ones
         if (precision := self.precision(budget)) not in PRECISIONS:
             raise unknown("precision", precision, PRECISIONS)
         planned = self.planned(budget)
@@ -179,12 +181,12 @@ class Experiment:
 
 
 def affordable(family: str, budget: str) -> str:
-    """The budget, or "quick" where PhotoDigits has none that is larger; InputError if unknown."""
+    """Return the budget, but at most "quick" for PhotoDigits; InputError if it is unknown."""
     if budget not in BUDGETS:
         raise unknown("budget", budget, BUDGETS)
     return "quick" if family == EMBEDDED and budget not in ("smoke", "quick") else budget
 
 
 def cheapest(experiment: Experiment) -> str:
-    """The cheapest budget in which an experiment says something: its first, or "quick"."""
+    """Return the cheapest useful budget of an experiment: its first, or "quick"."""
     return next(iter(experiment.budgets), "quick")

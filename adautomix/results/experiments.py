@@ -1,7 +1,7 @@
-"""The paper's experiments by name: what the paper says, what is recorded, and what runs here.
+"""Results of experiments by name: the paper's numbers, the recorded runs and the local runs.
 
-`obtain("table-1-resnet18", budget="quick", seeds=[0])` returns all three and trains only what is
-missing. Reading records imports no torch.
+`obtain("table-1-resnet18", budget="quick", seeds=[0])` returns all three and trains only missing
+runs. Reading records does not import torch.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from adautomix.results.parameters import NAMES, accept
 from adautomix.results.registry import get
 
 MASKS = ("mask_peak", "area_gap")
-"""What a run's monitor says of its masks; see `adautomix.evaluate.describe_masks`."""
+"""Recorded statistics of a run's masks; see `adautomix.evaluate.describe_masks`."""
 
 
 def obtain(
@@ -30,17 +30,16 @@ def obtain(
     data: str | Path | None = None,
     run: bool = True,
 ) -> Results:
-    """The results of an experiment: read where they are there, trained here where they are missing.
+    """Return the results of an experiment; missing runs are trained. InputError for bad arguments.
 
     Args:
-        name: one of `EXPERIMENTS`.
-        budget: what to spend, see `adautomix.recipes.BUDGETS`; experiments on PhotoDigits stop at
-            "quick".
+        name: one of `adautomix.results.registry.EXPERIMENTS`.
+        budget: see `adautomix.recipes.BUDGETS`; at most "quick" for experiments on PhotoDigits.
         seeds: one run of each method for each seed.
         methods: some of the experiment's rows; None for all.
         device: "auto", "cpu", "cuda".
-        data: where the dataset lies; None searches the usual places.
-        run: False shows what is there, whatever its seed, and trains nothing.
+        data: folder or file of the dataset; None searches, see `adautomix.data.download`.
+        run: False trains nothing and returns all local runs at the budget, of any seed.
     """
     experiment = get(name)
     budget = affordable(experiment.family, budget)
@@ -63,7 +62,7 @@ def obtain(
 
 
 def sensitivity(field: str, *, predictor: str = "classifier") -> pd.DataFrame:
-    """How one field of AdAutoMix's recipe moves validation accuracy, from the recorded runs.
+    """Return validation accuracy by the value of one field of AdAutoMix's recipe, as recorded.
 
     Args:
         field: e.g. "method.adversary"; runs that differ from the recipe in another field are left
@@ -71,8 +70,8 @@ def sensitivity(field: str, *, predictor: str = "classifier") -> pd.DataFrame:
         predictor: "classifier" or "teacher".
 
     Returns:
-        x (the field's value), y (percent, median of the last ten epochs), seed, and mask_peak and
-            area_gap of each run.
+        A row for each run: x (the field's value), y (percent, median of the last ten epochs), seed,
+        mask_peak and area_gap.
     """
     from adautomix.recipes import to_dict
     from adautomix.runs.runner import Job
@@ -95,7 +94,7 @@ def sensitivity(field: str, *, predictor: str = "classifier") -> pd.DataFrame:
 
 
 def by_value(frame: pd.DataFrame, heading: str) -> pd.DataFrame:
-    """`sensitivity` as a table of text, one row a value: mean ± sd over seeds, and the masks."""
+    """Return `sensitivity` as a table of text: for each value mean ± sd over seeds, and masks."""
     rows = []
     for x, runs in frame.groupby("x"):
         spread = f" ± {runs['y'].std():.1f}" if len(runs) > 1 else ""
@@ -113,7 +112,7 @@ def by_value(frame: pd.DataFrame, heading: str) -> pd.DataFrame:
 
 
 def _flat(recipe: dict, prefix: str = "") -> dict[str, object]:
-    """Nested fields as "method.n": value."""
+    """Flatten nested fields to "method.n": value."""
     flat: dict[str, object] = {}
     for name, value in recipe.items():
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What the authors' training logs say, as a table."""
+"""Numbers of the authors' training logs, as a table."""
 
 import pandas as pd
 
@@ -8,9 +8,9 @@ from adautomix.results import paper
 def logs(
     backbone: str = "ResNet-18", dataset: str = "CIFAR-100", epochs: int = 200
 ) -> pd.DataFrame:
-    """What the authors' training logs say of both networks: top-1 in percent, and learning rates.
+    """Return top-1 of classifier and teacher in percent, and learning rates, of the authors' logs.
 
-    Not measured here: the numbers are those of `data/paper/released_logs.csv`.
+    The numbers were not measured here; they are those of `data/paper/released_logs.csv`.
     """
     rows = paper.select("released_logs", backbone=backbone, dataset=dataset, epochs=epochs)
     top1 = rows[rows["metric"] == "top1_percent"].pivot(

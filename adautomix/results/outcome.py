@@ -1,6 +1,6 @@
-"""What is known of one experiment: the paper's numbers, the recorded runs, and those made here.
+"""`Results` of one experiment: the paper's numbers, the recorded runs, and the local runs.
 
-Reading records imports no torch.
+Reading records does not import torch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,14 +20,14 @@ from adautomix.results.experiment import EMBEDDED, Experiment
 
 @dataclass(frozen=True)
 class Results:
-    """What is known of one experiment.
+    """Results of one experiment.
 
     Attributes:
-        name, experiment: which one.
-        budget: of the runs made here.
-        local: the runs made here, one for each method and seed asked for.
-        asked, usual: the settings of evaluations by name, those that runs made here were evaluated
-            with, and the defaults, which recorded runs must have; see `evaluate`.
+        name, experiment: the experiment.
+        budget: budget of the local runs.
+        local: the local runs, one for each requested method and seed.
+        asked: evaluation → the settings with which local runs were evaluated; see `evaluate`.
+        usual: evaluation → its default settings, with which recorded runs were evaluated.
     """
 
     name: str
@@ -39,9 +39,9 @@ class Results:
 
     @cached_property
     def recorded(self) -> list[Run]:
-        """Runs that came with the package: this family's recipes, any budget and seed.
+        """Runs shipped with the package: recipes of this experiment, any budget and seed.
 
-        Of a name and budget that ran here too, only those of the same recipe: see `current`.
+        If there are local runs of a name and budget, only those of the same recipe; see `current`.
         """
         families = {self.experiment.family, *([EMBEDDED] if self.experiment.stand_in else [])}
         wanted = {f"{f}/{what}" for f in families for what in self.experiment.rows.values()}
@@ -56,16 +56,16 @@ class Results:
         predictors: tuple[str, ...] | None = None,
         **settings: Any,
     ) -> "Results":
-        """These results with evaluations of the runs; those made here are computed where missing.
+        """Return these results with evaluations; missing ones of local runs are computed.
 
-        Numbers of different settings do not share a column: of what a run made here holds of these
-        evaluations only that with these settings is kept, of a recorded run that with the defaults.
+        Numbers of different settings are never in one column: of these evaluations, a local run
+        keeps only those with these settings, a recorded run only those with the defaults.
 
         Args:
-            names: of `adautomix.evaluations.EVALUATIONS`.
-            device, data: as for `experiments.obtain`.
+            names: keys of `adautomix.evaluate.registry.EVALUATIONS`.
+            device, data: as for `adautomix.results.experiments.obtain`.
             predictors: "classifier", "teacher"; None for both.
-            settings: changed from the defaults, of each of the names.
+            settings: changes of the defaults, for each of the names.
         """
         from adautomix.device import decide
         from adautomix.evaluate.registry import settings_of  # torch, only when it is needed
@@ -82,11 +82,12 @@ class Results:
     def table(
         self, metric: str = "top1_median10", printed: tuple[int, dict[str, Any]] | None = None
     ) -> compare.Comparison:
-        """Paper | recorded | made here, budget by budget, classifier and teacher apart.
+        """Return the table: paper, recorded and local runs by budget and predictor.
 
         Args:
             metric: as in `Run.metric`, e.g. "calibration/ece".
-            printed: the paper's table and how to select the column; None for the experiment's own.
+            printed: number of the paper's table and the values that select its column; None for
+                the experiment's own.
         """
         rows = {
             self.experiment.label(row): self.experiment.names(row) for row in self.experiment.rows
@@ -98,31 +99,31 @@ class Results:
         )
 
     def runs(self, method: str) -> list[Run]:
-        """The runs made here of one row, by seed; without any, those recorded at this budget."""
+        """Return the local runs of a row by seed; without any, those recorded at this budget."""
         pool = self.local or [run for run in self.recorded if run.budget == self.budget]
         names = self.experiment.names(method)
         return sorted((run for run in pool if run.name in names), key=lambda run: run.seed)
 
     def curves(self) -> dict[str, list[pd.DataFrame]]:
-        """The curves of every method, one frame a seed."""
+        """Return the curves of every method with runs, one frame for each seed."""
         every = {row: [run.curve() for run in self.runs(row)] for row in self.experiment.rows}
         return {method: curves for method, curves in every.items() if curves}
 
     def top1(self, method: str, predictor: str = "classifier") -> compare.Summary:
-        """Mean, sd and n of the median of the last ten epochs (a fraction), over seeds."""
+        """Return mean, sd and n over seeds of the median of the last ten epochs, a fraction."""
         return compare.summary(self.runs(method), predictor, "top1_median10")
 
     def by_run(self) -> pd.DataFrame:
-        """The argument of `figures.accuracy_by_method`: row, method, seed, classifier, teacher (%).
+        """Return the argument of `figures.accuracy_by_method`, in percent, a row for each run.
 
-        Of every row and seed the run that is recorded at this budget, else the one made here.
+        For each row and seed it is the run recorded at this budget, else the local one.
         """
         rows = []
         for row, what in self.experiment.rows.items():
             names, method = self.experiment.names(row), what.split("/")[0]
             known = {
                 run.seed: run
-                for run in [*self.local, *self.recorded]  # the last of a seed stays
+                for run in [*self.local, *self.recorded]  # the last of a seed is kept
                 if run.name in names and run.budget == self.budget
             }
             for seed, run in sorted(known.items()):
@@ -132,10 +133,10 @@ class Results:
         return pd.DataFrame(rows, columns=["row", "method", "seed", "classifier", "teacher"])
 
     def means(self) -> dict[str, float]:
-        """`by_run` as prose quotes it: a row's mean classifier and teacher in percent, by name.
+        """Return each row's mean accuracies in percent, by name, for prose.
 
-        The names are `<row>_classifier`, `<row>_teacher` and, for the teacher's lead in points,
-        `<row>_lead`, with the row's name in small letters and "_" between its words.
+        The names are `<row>_classifier`, `<row>_teacher` and, for the teacher's lead in percentage
+        points, `<row>_lead`, with the row's name in lower case and "_" between its words.
         """
         found: dict[str, float] = {}
         for row, runs in self.by_run().groupby("row", sort=False):
@@ -146,7 +147,7 @@ class Results:
         return found
 
     def headline(self) -> dict[str, float | int | str]:
-        """The numbers that prose quotes, by name; accuracies in percent."""
+        """Return values for prose, by name; accuracies and coverage are in percent."""
         found: dict[str, float | int | str] = {
             "budget": self.budget,
             "recorded_runs": len(self.recorded),
@@ -166,7 +167,7 @@ class Results:
         return found
 
     def pictures(self, method: str, seed: int = 0) -> dict:
-        """The arguments of `figures.mix_over_training`: mixed images as training went on."""
+        """Return the arguments of `figures.mix_over_training`: mixed images of several epochs."""
         arrays = self._arrays(method, seed)
         epochs = _epochs(arrays)
         return {
@@ -177,9 +178,9 @@ class Results:
         }
 
     def mask_std(self, method: str) -> pd.DataFrame:
-        """How far masks are from spatially constant as training goes on, by epoch; 0 is constant.
+        """Return the standard deviation of masks over the image, by epoch; 0 if spatially constant.
 
-        The standard deviation of a mask over its image, mean over the monitored masks and seeds.
+        It is the mean over the monitored masks and seeds.
         """
         rows: dict[int, list[float]] = {}
         for run in self.runs(method):
@@ -191,7 +192,7 @@ class Results:
         return pd.DataFrame({"mask standard deviation": means}).rename_axis("epoch")
 
     def side_by_side(self, seed: int = 0) -> dict:
-        """The arguments of `figures.methods_grid`: what every method makes of the same images."""
+        """Return the arguments of `figures.methods_grid`: the same images mixed by each method."""
         every = {method: self._arrays(method, seed) for method in self.experiment.methods}
         every = {method: arrays for method, arrays in every.items() if arrays}
         most = max(every.values(), key=lambda arrays: arrays["parents"].shape[1])
@@ -199,7 +200,7 @@ class Results:
         return {"mixed": mixed, "parents": most["parents"].swapaxes(0, 1)}
 
     def kept(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """The argument of `figures.kept_against_ratio`: λ and kept share of every object."""
+        """Return the argument of `figures.kept_against_ratio`: λ and coverage of every object."""
         found = {}
         for method in self.experiment.methods:
             pairs = [self._arrays(method, run.seed) for run in self.runs(method)]
@@ -213,7 +214,7 @@ class Results:
         return found
 
     def kept_summary(self) -> pd.DataFrame:
-        """The argument of `figures.kept_bars`: method, mean and sd over seeds, chance (1/N)."""
+        """Return the argument of `figures.kept_bars`: mean and sd over seeds, chance (1/N)."""
         rows = []
         for method in self.experiment.methods:
             runs = [run for run in self.runs(method) if "kept_share" in run.extras]
@@ -227,7 +228,7 @@ class Results:
         return pd.DataFrame(rows, columns=["method", "mean", "sd", "chance"])
 
     def _arrays(self, method: str, seed: int) -> dict[str, np.ndarray]:
-        """The pictures and shares that a run kept; empty where it kept none."""
+        """Return the mixed images and coverage recorded for a run; empty if there are none."""
         for run in self.runs(method):
             if run.seed == seed and (arrays := run.pictures()):
                 return arrays
@@ -235,10 +236,10 @@ class Results:
 
 
 def current(runs: Sequence[Run], made_now: Sequence[Run] = ()) -> list[Run]:
-    """The runs that share a table: of each name and budget those of one recipe.
+    """Return the runs for one table: for each name and budget, those of one recipe.
 
-    That is the recipe of the runs that were made now, where there are any, and else of the latest
-    of `runs`: what a recipe was before it changed belongs to no table of today.
+    It is the recipe of `made_now`, if these have the name and budget, else of the latest of `runs`:
+    runs of a recipe that was changed later are left out.
     """
     recipes = {}
     for run in [*sorted(runs, key=lambda run: run.provenance.get("when", "")), *made_now]:
@@ -247,5 +248,5 @@ def current(runs: Sequence[Run], made_now: Sequence[Run] = ()) -> list[Run]:
 
 
 def _epochs(arrays: dict[str, np.ndarray]) -> list[int]:
-    """The epochs at which pictures were taken."""
+    """Return the epochs at which mixed images were saved."""
     return sorted(int(key.removeprefix("mixed_")) for key in arrays if key.startswith("mixed_"))

@@ -1,7 +1,7 @@
-"""The paper's numbers: data/paper/*.csv, transcribed once and never typed in a page.
+"""The paper's numbers, read from data/paper/*.csv; pages quote them from here.
 
-One row a number: method, dataset, backbone, metric, value, note, and one more column in the tables
-that vary one more thing (`occlusion`, `ratio`, `n`). Values are as printed: percent stay percent.
+A row has one number: method, dataset, backbone, metric, value, note, and in some tables one more
+column (`occlusion`, `ratio`, `n`). Values are as printed: percent stay percent.
 """
 
 import re
@@ -19,13 +19,15 @@ TEXT = ("method", "dataset", "backbone", "metric", "note")
 
 
 def tables() -> list[str]:
-    """The names of the tables: "table_01" … "table_11", then those of the released model's page."""
+    """Return the names of the tables: "table_01" … "table_11", then those of released results."""
     names = sorted(path.stem for path in resource("paper").glob("*.csv"))
     return sorted(names, key=lambda name: not name.startswith("table_"))
 
 
 def table(n: int | str) -> pd.DataFrame:
-    """A table of the paper by number (1, "1", "Table 1", "table-1") or by its file's name.
+    """Return a table of the paper by number (1, "1", "Table 1", "table-1") or by file name.
+
+    Raises InputError for an unknown table.
 
     >>> table(1).columns.to_list()
     ['method', 'dataset', 'backbone', 'metric', 'value', 'note']
@@ -42,7 +44,7 @@ def table(n: int | str) -> pd.DataFrame:
 
 
 def select(n: int | str, /, **where: object) -> pd.DataFrame:
-    """The rows of a table whose columns have these values, in the paper's order.
+    """Return the rows of a table whose columns have these values, in the paper's order.
 
     >>> select(1, backbone="Swin-T", method="AdAutoMix")["value"].item()
     84.33
@@ -56,7 +58,9 @@ def select(n: int | str, /, **where: object) -> pd.DataFrame:
 
 
 def value(n: int | str, /, **where: object) -> float:
-    """The one number of a table that these column values single out, as printed.
+    """Return the one number of a table that these column values select, as printed.
+
+    Raises InputError if they select none or several.
 
     >>> value(1, method="AdAutoMix", dataset="CIFAR-100", backbone="ResNet-18")
     82.32
@@ -79,7 +83,7 @@ def value(n: int | str, /, **where: object) -> float:
 
 @lru_cache
 def _load(path: Path) -> pd.DataFrame:
-    """Read and check one file; callers copy what they hand out."""
+    """Read and check one file; the cached frame must be copied before it is returned."""
     try:
         rows = read_csv(path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False)
         missing = [column for column in COLUMNS if column not in rows]

@@ -1,8 +1,8 @@
-"""What each parameter of a notebook may be; a value that it may not be is one sentence.
+"""Validation of the notebooks' parameters.
 
-A name means the same in every notebook, so one table serves all of them, and `adautomix book` can
-refuse a value before a notebook runs. papermill's command line makes text of `false`, of lists and
-of `1e4`, so text that says a value, read as YAML, counts as that value.
+A parameter's name has the same meaning in every notebook, so one table serves all of them, and
+`adautomix book` can refuse a value before a notebook runs. papermill's command line passes `false`,
+lists and `1e4` as text, so text that is a value in YAML is accepted as that value.
 """
 
 import math
@@ -26,8 +26,8 @@ class Kind:
     """A kind of value.
 
     Attributes:
-        one, many: how a sentence calls one value of it, and several.
-        fits: whether a plain value is one; see `plain`.
+        one, many: descriptions of one value and of several, for messages.
+        fits: whether a plain value is of the kind; see `plain`.
     """
 
     one: str
@@ -36,19 +36,19 @@ class Kind:
 
 
 def one_of(names: Sequence[str]) -> Kind:
-    """One of some names."""
+    """Return the kind: one of some names."""
     listed = f"{', '.join(names[:-1])} or {names[-1]}"
     return Kind(listed, f"the names {listed}", lambda value: value in tuple(names))
 
 
 def text(pattern: str, one: str, many: str) -> Kind:
-    """Text that matches a pattern as a whole."""
+    """Return the kind: text that matches a pattern as a whole."""
     whole = re.compile(pattern, re.DOTALL)
     return Kind(one, many, lambda value: isinstance(value, str) and bool(whole.fullmatch(value)))
 
 
 def whole(low: int, high: int | float = math.inf) -> Kind:
-    """A whole number from `low` to `high`; True and False are none."""
+    """Return the kind: an integer from `low` to `high`, but not True or False."""
     words = _between(low, high)
     return Kind(
         f"a whole number {words}",
@@ -58,7 +58,7 @@ def whole(low: int, high: int | float = math.inf) -> Kind:
 
 
 def number(low: int | float, high: int | float = math.inf) -> Kind:
-    """A number from `low` to `high`; True, False and NaN are none."""
+    """Return the kind: a number from `low` to `high`, but not True, False or NaN."""
     words = _between(low, high)
     return Kind(
         f"a number {words}",
@@ -68,7 +68,7 @@ def number(low: int | float, high: int | float = math.inf) -> Kind:
 
 
 def list_of(kind: Kind) -> Kind:
-    """A list of one or more values of a kind, none of them twice."""
+    """Return the kind: a list of one or more different values of a kind."""
 
     def fits(value: Any) -> bool:
         return (
@@ -82,7 +82,7 @@ def list_of(kind: Kind) -> Kind:
 
 
 def or_none(kind: Kind) -> Kind:
-    """None, or a value of a kind."""
+    """Return the kind: None, or a value of a kind."""
     return Kind(
         f"{kind.one}, or None",
         f"{kind.many}, or None",
@@ -95,7 +95,7 @@ def _between(low: int | float, high: int | float) -> str:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a notebook can hold the value as a literal."""
+    """Whether a notebook can contain the value as a literal."""
     if isinstance(value, list):
         return all(map(_is_plain, value))
     if isinstance(value, dict):
@@ -125,22 +125,22 @@ PARAMETERS = {
     "train": FLAG,
     "train_at": one_of(("none", "lite", "short")),
 }
-"""Every parameter of the notebooks by its name."""
+"""Parameter of the notebooks → its kind."""
 
 
 def accept(name: str, value: Any, kind: Kind | None = None) -> Any:
-    """The value of a parameter as a notebook can use it.
+    """Return the value of a parameter, converted to its kind.
 
     >>> accept("seeds", (0, 1)), accept("train", "false"), accept("time_limit", "1e4")
     ([0, 1], False, 10000.0)
 
     Args:
-        name: of the parameter; one that is not in `PARAMETERS` may have any plain value.
-        value: what was given; see `plain` for what is converted.
-        kind: another than that of the table.
+        name: name of the parameter; one that is not in `PARAMETERS` may have any plain value.
+        value: what was given; see `plain` for conversions.
+        kind: replaces the kind in `PARAMETERS`.
 
     Raises:
-        InputError: it is not of its kind, nor text that says such a value.
+        InputError: the value is neither of its kind nor text for such a value.
     """
     kind = kind or PARAMETERS.get(name, ANY)
     given = plain(value)
@@ -151,9 +151,10 @@ def accept(name: str, value: Any, kind: Kind | None = None) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Tuples, ranges and arrays as lists, NumPy's scalars as Python's, paths as text, also nested.
+    """Convert tuples, ranges and arrays to lists, numpy scalars to Python's, paths to text.
 
-    papermill would write a tuple as text and fail on a NumPy number. Anything else stays.
+    Nested values too. papermill would write a tuple as text and fail on a numpy scalar. Other
+    values are unchanged.
     """
     if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()
@@ -165,7 +166,7 @@ def plain(value: Any) -> Any:
 
 
 def _said(value: Any) -> Any:
-    """What a text says in YAML, or as a number such as 1e4, which YAML 1.1 takes for text."""
+    """Return the YAML value of a text, or a number such as 1e4, which is text in YAML 1.1."""
     if not isinstance(value, str) or not value.strip():  # YAML reads None there
         return value
     try:

@@ -1,4 +1,4 @@
-"""What an experiment is to decide, said before its runs are made.
+"""`Protocol`, the decision rules of an experiment, fixed before its runs are made.
 
 An evaluation setting is a schedule of the learning rate and the network that is evaluated. Two
 methods are compared under the same setting, or each under the one in which the paper reports it.
@@ -15,7 +15,7 @@ PREDICTORS = ("classifier", "teacher")
 
 
 class Setting(NamedTuple):
-    """How a number is got: with which schedule, and from which predictor."""
+    """An evaluation setting: the schedule of the learning rate, and the evaluated predictor."""
 
     schedule: str
     predictor: str
@@ -26,13 +26,16 @@ class Setting(NamedTuple):
 
 @dataclass(frozen=True)
 class Decision:
-    """Which number decides.
+    """The comparison that decides.
 
     Attributes:
-        metric: of a run, as in `Run.metric`; more is better.
+        metric: one of `METRICS` of `adautomix.record.run`; more is better.
         method, against: the two rows that are compared.
-        settings: those under which both are read.
-        seeds: how many paired seeds it takes.
+        settings: evaluation settings under which both are compared.
+        seeds: number of paired seeds required.
+
+    Raises:
+        InputError: no setting, fewer than 2 seeds, or another metric.
     """
 
     metric: str
@@ -44,19 +47,19 @@ class Decision:
     def __post_init__(self) -> None:
         if not self.settings or self.seeds < 2:
             raise InputError("a decision takes one setting or more, and 2 seeds or more.")
-        if self.metric not in METRICS:  # accuracies: the verdict takes more for better
+        if self.metric not in METRICS:  # accuracies, for which more is better
             raise unknown("metric that decides", self.metric, METRICS)
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """What the runs of an experiment are to decide.
+    """The decision rules of an experiment.
 
     Attributes:
-        question: what is asked.
+        question: the question to decide.
         reported: row → the setting in which the paper reports it.
-        decides: which number decides, and how.
-        contrasts: what a difference shows → the two rows, first less second.
+        decides: the comparison that decides.
+        contrasts: what a difference shows → the two rows, first minus second.
     """
 
     question: str
@@ -70,7 +73,7 @@ class Protocol:
         schedules: Collection[str],
         seeds_of: Callable[[str], set[int]],
     ) -> None:
-        """InputError where these rows, schedules and seeds of each row cannot decide it."""
+        """Raise InputError if these rows, schedules and seeds of each row cannot decide it."""
         ours, theirs = self.decides.method, self.decides.against
         pairs = [row for pair in self.contrasts.values() for row in pair]
         for row in [*self.reported, ours, theirs, *pairs]:

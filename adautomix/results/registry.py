@@ -1,7 +1,4 @@
-"""Every experiment by name. One line registers one.
-
-Reading them imports no torch.
-"""
+"""Experiments by name. Importing them does not import torch."""
 
 from adautomix.errors import unknown
 from adautomix.names import REGISTRY
@@ -74,7 +71,7 @@ EXPERIMENTS: dict[str, Experiment] = {
 
 
 def get(name: str) -> Experiment:
-    """The experiment of that name. Raises InputError where there is none."""
+    """Return the experiment of that name. Raises InputError if there is none."""
     if name not in EXPERIMENTS:
         raise unknown("experiment", name, EXPERIMENTS)
     return EXPERIMENTS[name]

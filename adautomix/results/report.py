@@ -1,4 +1,4 @@
-"""What a page shows of a protocol at one budget: tables, curves, the verdict, the cost."""
+"""Report of an experiment with a protocol: tables, figures, verdict and cost at one budget."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -41,9 +41,9 @@ class Report:
     """An experiment with a protocol at one budget, as far as it was run.
 
     Attributes:
-        experiment: which.
-        budget: of every number here.
-        statuses: how far each of its runs has come.
+        experiment: the experiment.
+        budget: budget of all runs.
+        statuses: status of each of its runs.
     """
 
     experiment: Experiment
@@ -52,14 +52,14 @@ class Report:
 
     @property
     def protocol(self) -> Protocol:
-        """What the experiment is to decide."""
+        """The decision rules; InputError if the experiment has none."""
         if self.experiment.protocol is None:
             raise InputError(f"{self.experiment.title!r} has no protocol: it decides nothing.")
         return self.experiment.protocol
 
     @cached_property
     def found(self) -> SettingGrid:
-        """The finished runs by row and schedule, with the evaluations that the experiment names."""
+        """The finished runs by row and schedule, with the experiment's evaluations."""
         settings = {
             name: settings_of(name, **changes)
             for name, changes in self.experiment.evaluations.items()
@@ -77,11 +77,11 @@ class Report:
 
     @property
     def runs(self) -> list[Run]:
-        """Every finished run."""
+        """All finished runs."""
         return [each.run for each in self.statuses if each.run is not None]
 
     def tables(self, label: str) -> dict[str, Table]:
-        """Every table below by its name, with its caption and the label `<label>-<name>`."""
+        """Return all tables below by name, each with its caption and the label `<label>-<name>`."""
         decides = self.protocol.decides
         ours, theirs = self._label(decides.method), self._label(decides.against)
         lead = f"Lead of {ours} over {theirs}"
@@ -102,20 +102,20 @@ class Report:
         }
 
     def table(self) -> pd.DataFrame:
-        """Accuracy by method and setting; see `CAPTION`."""
+        """Return accuracy by method and setting; see `CAPTION`."""
         return self._named(self.found.table())
 
     def moved(self) -> pd.DataFrame:
-        """What each method gains under another setting than the one it is reported in."""
+        """Return each method's gain under other settings than its reported one; see `MOVED`."""
         return self._named(self.found.moved())
 
     def leads(self) -> pd.DataFrame:
-        """The deciding method's lead over each of the others, and its parts."""
+        """Return the lead of `decides.method` over each other method, and its parts."""
         decides = self.protocol.decides
         return self._named(self.found.leads(decides.method, decides.settings))
 
     def by_seed(self) -> pd.DataFrame:
-        """The lead over the method that decides and its parts, one row a seed that has runs."""
+        """Return the deciding lead and its parts, a row for each seed with runs."""
         kept = {seed: self._lead_in(self.found.of_seed(seed)) for seed in self.found.seeds}
         rows = {
             str(seed): lead.str.removesuffix(" (1)") for seed, lead in kept.items() if lead.any()
@@ -126,7 +126,7 @@ class Report:
         return frame.rename_axis("seed").reset_index()
 
     def by_number(self) -> pd.DataFrame:
-        """The lead over the method that decides and its parts, by each of `NUMBERS`."""
+        """Return the deciding lead and its parts, a row for each of `NUMBERS`."""
         rows = {
             heading: self._lead_in(replace(self.found, metric=metric))
             for heading, metric in NUMBERS.items()
@@ -134,12 +134,12 @@ class Report:
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("number").reset_index()
 
     def _lead_in(self, found: SettingGrid) -> pd.Series:
-        """The deciding method's lead over the one that it is held against."""
+        """Return the lead of `decides.method` over `decides.against`, and its parts."""
         decides = self.protocol.decides
         return found.leads(decides.method, decides.settings).loc[decides.against]
 
     def contrasts(self) -> pd.DataFrame:
-        """The differences that the protocol names, under the settings of `decides`: `CONTRASTS`."""
+        """Return the contrasts of the protocol under the settings of `decides`."""
         cells = {str(where): where for where in self.protocol.decides.settings}
         rows = [
             {"what": what, "difference": f"{self._label(a)} − {self._label(b)}"}
@@ -152,7 +152,7 @@ class Report:
         return pd.DataFrame(rows, columns=["what", "difference", *cells])
 
     def mixing(self) -> pd.DataFrame:
-        """What the runs of every method that mixes make in the end; see `MIXING`."""
+        """Return mask statistics at the end of the runs, for methods that mix; see `MIXING`."""
         rows = [
             {
                 "method": f"{self._label(method)}, {schedule}",
@@ -166,7 +166,7 @@ class Report:
         return pd.DataFrame(rows, columns=["method", *MASKS])
 
     def beyond(self) -> pd.DataFrame:
-        """The evaluations of every method under the first setting that decides, in percent."""
+        """Return the evaluations of all methods under the first deciding setting, in percent."""
         where = self.protocol.decides.settings[0]
         columns = {
             heading: replace(self.found, metric=metric).table()[str(where)].str.removesuffix(" †")
@@ -176,7 +176,7 @@ class Report:
 
     @property
     def beyond_caption(self) -> str:
-        """How to read `beyond`."""
+        """Caption of `beyond`."""
         where = self.protocol.decides.settings[0]
         changed = [
             f"{name} {setting} = {value}"
@@ -191,7 +191,7 @@ class Report:
         )
 
     def by_run(self) -> pd.DataFrame:
-        """The argument of `figures.accuracy_by_method`; its rows are methods by schedules."""
+        """Return the argument of `figures.accuracy_by_method`, a row for a method and schedule."""
         rows = [
             {
                 "row": f"{self._label(method)}, {schedule}",
@@ -206,14 +206,14 @@ class Report:
         return frame.assign(**{name: 100 * frame[name].astype(float) for name in PREDICTORS})
 
     def accuracies(self) -> Figure | None:
-        """Every run's classifier and teacher, a line for each method and schedule; None if none."""
+        """Return the figure of every run's classifier and teacher; None without runs."""
         runs = self.by_run()
         return figures.accuracy_by_method(runs, ranked=False) if len(runs) else None
 
     def curves(self, schedule: str) -> Figure | None:
-        """Test accuracy of every method under one schedule, classifier solid and teacher dashed.
+        """Return the figure of test accuracy by epoch under one schedule; None without runs.
 
-        Without variants, whose lines would lie among those of their methods; None without runs.
+        The classifier's line is solid, the teacher's dashed. Variants of methods are left out.
         """
         methods = [each for each in self.experiment.rows if each not in self.experiment.variants]
         runs = {method: self.found.runs[method, schedule] for method in methods}
@@ -221,7 +221,7 @@ class Report:
         return figures.accuracy_curves(curves) if curves else None
 
     def cost(self) -> pd.DataFrame:
-        """Minutes of a run, mean over its seeds and schedules, by method and device."""
+        """Return the mean minutes of a run by method, device and precision."""
         rows = [
             {
                 "method": method_title(run.method),
@@ -264,11 +264,11 @@ class Report:
         }
 
     def _label(self, row: str) -> str:
-        """A row's name as a reader sees it."""
+        """Return a row's name in tables and figures."""
         return self.experiment.label(row)
 
     def _named(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Rows by the names that a reader sees, as the first column."""
+        """Return the frame with the rows' displayed names as first column."""
         return frame.rename(index=self._label).reset_index()
 
 
@@ -281,14 +281,14 @@ def report(
     data: str | Path | None = None,
     time_limit: float | None = None,
 ) -> Report:
-    """An experiment with a protocol at one budget, from the records.
+    """Return the report of an experiment with a protocol at one budget.
 
     Args:
-        name: of `EXPERIMENTS`.
+        name: a key of `adautomix.results.registry.EXPERIMENTS`.
         budget: one of the experiment's.
-        train: make what is missing first.
-        device, data: where to compute, and where the dataset lies; see `RunOptions`.
-        time_limit: seconds until training stops; the next call goes on.
+        train: make missing runs first.
+        device, data: device, and folder or file of the dataset; see `RunOptions`.
+        time_limit: seconds until training stops; the next call resumes it.
     """
     experiment = get(name)
     numerics = decide(device, experiment.precision(budget))

@@ -1,12 +1,12 @@
-"""Methods by evaluation settings: a setting is a schedule and the network that is evaluated.
+"""`SettingGrid`: runs by method and evaluation setting, their differences, and the verdict.
 
-The lead that a paper reports between two methods with different settings is the sum of two parts,
-seed by seed:
+A setting is a schedule of the learning rate and the network that is evaluated. A reported lead of
+one method over another with a different setting is the sum of two parts, for each seed:
 
     a(A) − b(B)  =  [b(A) − b(B)]  +  [a(A) − b(A)]
       reported       the setting        the method
 
-where a and b are accuracies, A the setting in which a is reported and B the one in which b is.
+where a and b are the methods' accuracies, and A and B the settings in which they are reported.
 """
 
 from collections import Counter
@@ -23,11 +23,11 @@ from adautomix.results import compare
 from adautomix.results.protocol import PREDICTORS, Decision, Setting
 
 MIXED_LOSS = ("train_amce", "train_mixed_ce")
-"""Columns of a curve with the loss of mixed images; a method has one of them."""
+"""Columns of a curve with the loss of mixed images; a method that mixes has one of them."""
 
 
 class Parts(NamedTuple):
-    """A reported lead and its two parts, each over the seeds that have all it needs."""
+    """A reported lead and its two parts, over the seeds that have all three accuracies."""
 
     reported: compare.Paired
     setting: compare.Paired
@@ -39,9 +39,12 @@ class SettingGrid:
     """The runs of an experiment at one budget, by method and schedule.
 
     Attributes:
-        runs: (method, schedule) → its runs, one a seed; a key without runs was not run.
+        runs: (method, schedule) → its runs, one for each seed; empty if not run.
         reported: method → the setting in which the paper reports it.
-        metric: the number, as in `Run.metric`.
+        metric: as in `Run.metric`.
+
+    Raises:
+        InputError: runs of different budgets.
     """
 
     runs: Mapping[tuple[str, str], Sequence[Run]]
@@ -68,24 +71,24 @@ class SettingGrid:
 
     @property
     def seeds(self) -> list[int]:
-        """Those of any run."""
+        """Seeds of all runs."""
         return sorted({run.seed for runs in self.runs.values() for run in runs})
 
     def of_seed(self, seed: int) -> "SettingGrid":
-        """The runs of one seed."""
+        """Return the runs of one seed."""
         runs = {key: [r for r in runs if r.seed == seed] for key, runs in self.runs.items()}
         return replace(self, runs=runs)
 
     def values(self, method: str, where: Setting) -> dict[int, float]:
-        """Seed → the number of a method under a setting."""
+        """Return seed → the metric of a method under a setting."""
         return compare.by_seed(self.runs[method, where.schedule], where.predictor, self.metric)
 
     def difference(self, a: str, a_in: Setting, b: str, b_in: Setting) -> compare.Paired:
-        """a in its setting less b in its setting, over the seeds that both have."""
+        """Return `a` in its setting minus `b` in its setting, over the common seeds."""
         return compare.difference(self.values(a, a_in), self.values(b, b_in))
 
     def parts(self, method: str, against: str) -> Parts:
-        """The lead of `method` over `against` as reported, and what it is made of."""
+        """Return the reported lead of `method` over `against`, and its two parts."""
         ours, theirs = self.reported[method], self.reported[against]
         own = self.values(method, ours)
         before, after = self.values(against, theirs), self.values(against, ours)
@@ -98,11 +101,11 @@ class SettingGrid:
         )
 
     def table(self) -> pd.DataFrame:
-        """Accuracy of every method in every setting as text: `82.32 ± 0.15 (3)`; † as reported."""
+        """Return accuracies as text, `82.32 ± 0.15 (3)`; † marks the reported setting."""
         return self._frame(self._accuracy)
 
     def moved(self) -> pd.DataFrame:
-        """What a method gains by another setting than it is reported in, paired over seeds."""
+        """Return each method's gain over its reported setting, paired over seeds, as text."""
         return self._frame(
             lambda method, where: (
                 "†"
@@ -112,7 +115,7 @@ class SettingGrid:
         )
 
     def leads(self, method: str, settings: Sequence[Setting]) -> pd.DataFrame:
-        """The lead of `method` over each other: as reported, its parts, and under one setting."""
+        """Return the lead of `method` over each other: reported, its parts, same setting."""
         others = [other for other in self.methods if other != method]
         rows = {}
         for other in others:
@@ -126,7 +129,7 @@ class SettingGrid:
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
 
     def missing(self, decision: Decision) -> int:
-        """How many runs it still takes until `decision.seeds` seeds have all that decides."""
+        """Return the number of runs missing for `decision.seeds` complete seeds."""
         there: dict[tuple[str, str], set[int]] = {}  # seeds by method and schedule
         for method in (decision.method, decision.against):
             for where in decision.settings:
@@ -137,7 +140,7 @@ class SettingGrid:
         return decision.seeds * len(there) - sum(count for _, count in nearest)
 
     def _frame(self, show: Callable[[str, Setting], str]) -> pd.DataFrame:
-        """One row a method, one column a setting, of text."""
+        """Return a table of text, a row for each method and a column for each setting."""
         rows = {
             method: {str(where): show(method, where) for where in self.settings}
             for method in self.methods
@@ -155,7 +158,7 @@ class SettingGrid:
 
 
 def points(found: compare.Paired) -> str:
-    """A difference in percentage points: `+1.20 [0.31, 2.09] (3)`; blank where nothing was run."""
+    """Return a difference in percentage points, `+1.20 [+0.31, +2.09] (3)`; blank if not run."""
     if found.mean is None:
         return ""
     between = ""
@@ -165,8 +168,10 @@ def points(found: compare.Paired) -> str:
 
 
 def mask_summary(runs: Sequence[Run]) -> dict[str, float]:
-    """What runs mix in the end, as means: mask_peak, area_gap (see `evaluate.describe_masks`) and
-    mixed_loss, the training loss of mixed images in the last epoch; empty where nothing is mixed.
+    """Return mask statistics at the end of training, means over runs; empty if nothing is mixed.
+
+    They are mask_peak and area_gap (see `adautomix.evaluate.describe_masks`) and mixed_loss, the
+    training loss of mixed images in the last epoch.
     """
     mixing = [run for run in runs if "area_gap" in run.extras]
     if not mixing:
@@ -177,7 +182,10 @@ def mask_summary(runs: Sequence[Run]) -> dict[str, float]:
 
 
 def in_words(found: compare.Paired) -> str:
-    """A difference in percentage points for a sentence: `1.20 (0.31 to 2.09)`; it must be known."""
+    """Return a difference in percentage points for a sentence, `1.20 (0.31 to 2.09)`.
+
+    `found.mean` must not be None.
+    """
     if found.mean is None:
         raise InputError("a difference for which there are no runs cannot be put into words.")
     if found.low is None or found.high is None:
@@ -186,12 +194,12 @@ def in_words(found: compare.Paired) -> str:
 
 
 def _signed(fraction: float) -> str:
-    """In percent, with the sign that typesetters use."""
+    """Return a fraction in percent, with a typographic minus sign."""
     return f"{100 * fraction:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def verdict(found: SettingGrid, decision: Decision) -> str:
-    """The sentence that the numbers support; which one was fixed by the decision beforehand."""
+    """Return the verdict as a sentence, by the rule that the decision fixed beforehand."""
     if missing := found.missing(decision):
         return f"Not decided: {missing} of the runs that decide {_are(missing)} missing."
     leads = [

@@ -1,1 +1,1 @@
-"""Runs: from what is wanted to a record, gone on with, repeated and evaluated."""
+"""Runs: training a recipe to a record, and resuming, repeating and evaluating recorded runs."""

@@ -1,4 +1,4 @@
-"""From a recorded run to its evaluations: read where they are, computed where they are missing."""
+"""Evaluations of a recorded run: read from its record, or computed and appended if missing."""
 
 import shlex
 from collections.abc import Sequence
@@ -23,22 +23,22 @@ def evaluate(
     options: RunOptions | None = None,
     **settings: Any,
 ) -> Run:
-    """The run with these evaluations in its record; what is missing is computed and appended.
+    """Return the run with these evaluations in its record; missing ones are computed and appended.
 
     Args:
-        run: a recorded run; what is missing needs its weights.
-        names: of `EVALUATIONS`.
-        predictors: "classifier", "teacher"; None for all that the run has.
-        options: device and place of the data. The record is the run's own, wherever it lies.
-        settings: changed from the defaults, of each of the names; part of the identity.
+        run: a recorded run; its weights are needed if an evaluation is missing.
+        names: keys of `EVALUATIONS`.
+        predictors: "classifier", "teacher"; None for all of the run.
+        options: device and folder of the data. The evaluations are written to the run's own store.
+        settings: changes of the defaults, for each of the names; part of an evaluation's identity.
 
     Raises:
-        InputError: an unknown name, predictor or setting, or a setting that makes no sense.
-        RecordError: something is missing and so are the weights; the sentence says how to get them.
+        InputError: an unknown name, predictor or setting, or a setting that cannot be used.
+        RecordError: an evaluation and the weights are missing; the message says how to get them.
     """
     options = options or RunOptions()
     store = Store(run.path.parent)
-    run = store.find(run.id) or run  # as it is now: somebody may have evaluated it meanwhile
+    run = store.find(run.id) or run  # read again: it may have been evaluated meanwhile
     for predictor in predictors or run.metrics:
         if predictor not in run.metrics:
             raise unknown(f"predictor of {run.id}", predictor, run.metrics)
@@ -55,12 +55,12 @@ def evaluate(
 
 
 def recorded_entry(run: Run, name: str, predictor: str, **changes: Any) -> Document | None:
-    """What the run's record holds of this evaluation with exactly these settings; None without."""
+    """Return the recorded evaluation with exactly these settings; None if there is none."""
     return run.evaluation(name, predictor, **settings_of(name, **changes))
 
 
 def _context(run: Run, predictor: str, options: RunOptions) -> EvalContext:
-    """The predictor from the run's weights, and the split its recipe is evaluated on."""
+    """Return the predictor, loaded from the run's weights, with the split its recipe names."""
     method, recipe = runner.revive(run, options.numerics)
     images = data.load(recipe.data, recipe.evaluate_on, root=options.root)
     return EvalContext(method.predictors()[predictor], images, options.numerics)
@@ -73,7 +73,7 @@ def values(
     options: RunOptions | None = None,
     **settings: Any,
 ) -> Values:
-    """What an evaluation finds, without recording it: of an unfinished run, say.
+    """Compute an evaluation without recording it, e.g. of an unfinished run.
 
     Arguments and errors are those of `evaluate`.
     """
@@ -85,7 +85,7 @@ def values(
 def _measured(
     run: Run, name: str, predictor: str, context: EvalContext, settings: dict[str, Any]
 ) -> Document:
-    """One entry of a record's `evaluations`."""
+    """Compute one entry of a record's `evaluations`."""
     timer = Timer()
     with evaluating(context.module):
         found = make(name, settings)(context)
@@ -107,7 +107,7 @@ def _measured(
 
 
 def _command(run: Run, name: str, predictor: str, settings: dict[str, Any]) -> str:
-    """The line that computes it again: of the shell, or of Python where settings are changed."""
+    """Return the line that computes it again: a shell command, or Python for changed settings."""
     if not settings:
         flag = f"--{name.replace('_', '-')}"
         return shlex.join(["adautomix", "evaluate", run.id, flag, "--predictor", predictor])

@@ -1,4 +1,4 @@
-"""When a run saves, and when it stops: its time limit, SIGTERM, Ctrl-C."""
+"""Checkpointing and stopping of a run: time limit, SIGTERM and Ctrl-C."""
 
 import contextlib
 import signal
@@ -13,14 +13,20 @@ from adautomix.train import Training, checkpoint
 
 
 class Watch:
-    """Decides after each step whether to save, or to stop."""
+    """Decides after each step whether to save a checkpoint or to stop.
+
+    Args:
+        training: the run in progress.
+        options: its time limit and the interval of checkpoints.
+        folder: of the checkpoints.
+    """
 
     def __init__(self, training: Training, options: RunOptions, folder: Path):
         self.training, self.options, self.folder = training, options, folder
         self.started = self.saved = time.monotonic()
 
     def after(self, asked: bool) -> None:
-        """Raises `Interrupted` after saving, if asked to stop or late."""
+        """Save if it is time; save and raise `Interrupted` if `asked` to stop or out of time."""
         training, now = self.training, time.monotonic()
         limit = self.options.time_limit
         late = limit is not None and now - self.started > limit
@@ -38,7 +44,10 @@ class Watch:
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[threading.Event]:
-    """SIGINT and SIGTERM ask for a stop at the next step; a second Ctrl-C stops at once."""
+    """Yield an event that SIGINT or SIGTERM sets; a second Ctrl-C stops at once.
+
+    Outside the main thread, where signals cannot be handled, the event is never set.
+    """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked

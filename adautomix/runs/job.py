@@ -1,4 +1,4 @@
-"""What is wanted, a job, and how it is run."""
+"""`Job`, a run to make (recipe, budget, seed), and `RunOptions`, where and how to run it."""
 
 import shlex
 from dataclasses import dataclass, field
@@ -13,20 +13,19 @@ from adautomix.record.run import run_id
 from adautomix.record.store import Store, local
 
 EMBEDDED = ("smoke", "quick")
-"""The budgets that move a recipe to PhotoDigits."""
+"""Budgets that replace a recipe's dataset and network by those of PhotoDigits."""
 
 
 @dataclass(frozen=True)
 @checked
 class Job:
-    """One run that is wanted.
+    """A run to make.
 
     Attributes:
-        name: of the recipe, e.g. "cifar100/resnet18/adautomix".
+        name: name of the recipe, e.g. "cifar100/resnet18/adautomix".
         budget: see `adautomix.recipes.BUDGETS`.
         seed: of everything random.
-        changes: fields changed from the recipe, e.g. ("method.n=4",); they are part of the run's
-            identity.
+        changes: changes of the recipe's fields, e.g. ("method.n=4",); part of the run's id.
     """
 
     name: str
@@ -35,7 +34,7 @@ class Job:
     changes: tuple[str, ...] = ()
 
     def recipe(self) -> Recipe:
-        """The recipe at the budget, with the changes."""
+        """Return the recipe at the budget, with the changes."""
         return reduce(recipes.override, self.changes, self._usual())
 
     @property
@@ -45,11 +44,11 @@ class Job:
 
     @property
     def base(self) -> str:
-        """The recipe's name, or its counterpart on PhotoDigits where the budget moves it there."""
+        """The recipe's name, or that of its counterpart on PhotoDigits for an `EMBEDDED` budget."""
         return f"photodigits/thin/{self.method}" if self.budget in EMBEDDED else self.name
 
     def recorded_name(self) -> str:
-        """The base, then what was changed, however it was said; what is so already is left out."""
+        """Return the name in a record: `base` and the changes that have an effect, normalised."""
         usual, recipe = self._usual(), self.recipe()
         said = (change.partition("=")[0].strip() for change in self.changes)
         paths = dict.fromkeys(recipes.recorded_path(recipe, path) for path in said)
@@ -60,16 +59,16 @@ class Job:
         return "/".join([self.base, *effective])
 
     def _usual(self) -> Recipe:
-        """The recipe at the budget, without the changes."""
+        """Return the recipe at the budget, without the changes."""
         return recipes.with_budget(recipes.get(self.name), self.budget)
 
     def id(self) -> str:
-        """The name of the run's folder."""
+        """Return the run's id, the name of its folder."""
         recipe = self.recipe()
         return run_id(recipes.to_dict(recipe), self.budget, self.seed, self.method, recipe.data)
 
     def command(self, numerics: Numerics | None = None) -> str:
-        """The line that runs it again; of the numerics, what is not the default on this machine."""
+        """Return the command that runs the job; numerics only if not this machine's default."""
         words = ["adautomix", "train", self.name]
         words += ["--budget", self.budget, "--seed", str(self.seed)]
         for change in self.changes:
@@ -78,7 +77,7 @@ class Job:
 
 
 def _options(numerics: Numerics) -> list[str]:
-    """The words of the command line without which these numerics would be others."""
+    """Return the command-line options for numerics that differ from this machine's default."""
     words = []
     if numerics.device != decide().device:
         words += ["--device", numerics.device]
@@ -89,16 +88,15 @@ def _options(numerics: Numerics) -> list[str]:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Where and how a job runs; nothing here changes what it is.
+    """Where and how a job runs; none of these options is part of the run's id.
 
     Attributes:
         numerics: device and precision.
-        store: where the record goes.
-        root: where the dataset lies; None searches the usual places.
-        time_limit: seconds after which to stop at a step boundary with a checkpoint; None for no
-            limit.
+        store: the store of the record.
+        root: folder or file of the dataset; None searches, see `adautomix.data.download`.
+        time_limit: seconds after which to save a checkpoint and stop; None for no limit.
         checkpoint_every: seconds between two checkpoints.
-        progress: show a progress bar where there is a terminal or a notebook.
+        progress: show a progress bar on a terminal or in a notebook.
     """
 
     numerics: Numerics = field(default_factory=decide)

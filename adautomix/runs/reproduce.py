@@ -1,4 +1,4 @@
-"""A recorded run made once more from scratch: are the bits the same?"""
+"""Repetition of a recorded run from scratch, and a bitwise comparison of the results."""
 
 import re
 import shutil
@@ -23,13 +23,14 @@ from adautomix.train.weights_file import read_weights
 
 @dataclass(frozen=True)
 class Repetition:
-    """A run and the same run made again.
+    """A recorded run and its repetition.
 
     Attributes:
-        run: as it is recorded.
-        again: as it came out now.
-        compared: what both have: "curve", "metrics", and perhaps "weights", "pictures".
-        differences: where they differ, one sentence each; empty if every bit is the same.
+        run: the recorded run.
+        again: the repetition.
+        compared: what was compared: "curve", "metrics", and, if both have them, "weights" and
+            "pictures".
+        differences: one sentence for each difference; empty if every bit is the same.
     """
 
     run: Run
@@ -39,18 +40,18 @@ class Repetition:
 
 
 def repeat(run: Run, options: RunOptions) -> Repetition:
-    """Trains what a record says once more, in its precision and with its number of threads.
+    """Train a recorded run again, with its precision and number of threads, and compare.
 
     Args:
-        run: the record.
-        options: where to train; the store must be another one than the record's. An interrupted
-            repetition there goes on, a finished one is made again. The numerics are the record's.
+        run: the recorded run.
+        options: where to train; the store must not be the record's. An interrupted repetition there
+            is resumed, a finished one is made again. The numerics are the record's.
 
     Raises:
-        InputError: the store is that of the record, or the record's device is not here.
-        RecordError: this version of the package makes another run of that name, a file of the
-            record is lost or damaged, or it is of a run that was gone on with elsewhere, which no
-            one machine makes again.
+        InputError: the store is that of the record, or this machine lacks the record's device.
+        RecordError: this version of the package gives a run of that name another id, a file of the
+            record is missing or damaged, or the run was resumed on another machine or with other
+            code, so it cannot be repeated in one piece.
         Interrupted: see `adautomix.runs.runner.execute`.
     """
     if options.store.path(run.id).resolve() == run.path.resolve():
@@ -76,7 +77,7 @@ def repeat(run: Run, options: RunOptions) -> Repetition:
 
 
 def job_of(run: Run) -> Job:
-    """The job that makes a run of this id; RecordError if this version makes another of it."""
+    """Return the job of a run; RecordError if this version of the package gives it another id."""
     job = Job("/".join(run.name.split("/")[:3]), run.budget, run.seed, run.changes)
     if job.id() != run.id:
         raise RecordError(
@@ -87,7 +88,7 @@ def job_of(run: Run) -> Job:
 
 
 def numerics_of(run: Run) -> Numerics:
-    """Device, precision and compilation as the record names them."""
+    """Return the numerics (device, precision, layout, compilation) that the record names."""
     said = run.provenance["precision"]
     kind = run.provenance["device"].partition(":")[0]
     return decide(kind, said.partition(" ")[0], "channels last" in said, "compiled" in said)
@@ -95,7 +96,7 @@ def numerics_of(run: Run) -> Numerics:
 
 @contextmanager
 def threads_of(run: Run) -> Iterator[None]:
-    """Inside, torch has as many threads as made the run: another number, another rounding."""
+    """Set torch's number of threads to that of the run, since it affects rounding."""
     before = torch.get_num_threads()
     if counted := re.search(r"(\d+) threads$", run.provenance["device"]):
         torch.set_num_threads(int(counted[1]))
@@ -106,7 +107,7 @@ def threads_of(run: Run) -> Iterator[None]:
 
 
 def _kept(run: Run) -> dict[str, Any]:
-    """What a run has to compare; weights and pictures where they were kept."""
+    """Return what can be compared: curve, metrics and, if they exist, weights and pictures."""
     kept = {"curve": run.curve(), "metrics": run}
     if (run.path / WEIGHTS).exists():
         kept["weights"] = read_weights(weights_of(run))
@@ -116,7 +117,7 @@ def _kept(run: Run) -> dict[str, Any]:
 
 
 def _of_curves(old: pd.DataFrame, new: pd.DataFrame) -> str | None:
-    """The first number that differs, line by line; the seconds always do."""
+    """Describe the first number that differs, row by row, apart from the seconds; None if none."""
     old, new = (curve.drop(columns="seconds", errors="ignore") for curve in (old, new))
     if list(old) != list(new) or len(old) != len(new):
         return f"{old.shape[0]} lines of {', '.join(old)}; now {new.shape[0]} of {', '.join(new)}."
@@ -132,7 +133,7 @@ def _of_curves(old: pd.DataFrame, new: pd.DataFrame) -> str | None:
 
 
 def _of_numbers(old: Run, new: Run) -> str | None:
-    """The first final metric or extra that differs."""
+    """Describe the first final metric or extra that differs; None if none."""
     first, second = (
         pd.json_normalize({**r.metrics, "extras": r.extras}).iloc[0] for r in (old, new)
     )
@@ -143,7 +144,7 @@ def _of_numbers(old: Run, new: Run) -> str | None:
 
 
 def _of_arrays(old: dict, new: dict) -> str | None:
-    """The first array that differs in a bit."""
+    """Describe the first array that differs; None if none."""
     if old.keys() != new.keys():
         return f"{', '.join(sorted(old.keys() ^ new.keys()))} are in one of the two alone."
     return next((f"{name} differs." for name in old if not _same(old[name], new[name])), None)
@@ -159,4 +160,4 @@ COMPARED = {
     "weights": _of_arrays,
     "pictures": _of_arrays,
 }
-"""What is compared, and how."""
+"""What is compared → function that describes the first difference."""

@@ -1,4 +1,4 @@
-"""From a job to a record: trains, checkpoints, resumes, measures and writes."""
+"""Execution of a job: training, checkpoints, resuming, evaluation, and writing of the record."""
 
 import shutil
 import sys
@@ -33,10 +33,10 @@ from adautomix.train.weights_file import load_weights, save_weights
 
 
 def obtain(job: Job, options: RunOptions | None = None) -> Run:
-    """The record of a job: read where it is there, gone on with or run where it is not.
+    """Return the recorded run, or resume it, or train it.
 
     Raises:
-        RecordError: a file of the record is lost or not the one that was recorded.
+        RecordError: a file of the record is missing or not the one that was recorded.
         AdAutoMixError: see `execute`.
     """
     options = options or RunOptions()
@@ -44,20 +44,21 @@ def obtain(job: Job, options: RunOptions | None = None) -> Run:
     if done is None:
         return execute(job, options)
     done.check()
-    shutil.rmtree(done.path / CHECKPOINTS, ignore_errors=True)  # killed just after recording
+    shutil.rmtree(done.path / CHECKPOINTS, ignore_errors=True)  # left if killed after recording
     return done
 
 
 def execute(job: Job, options: RunOptions) -> Run:
-    """Trains a job to its end and records it; goes on from a checkpoint if there is one.
+    """Train a job to its end and record it, resuming from a checkpoint if there is one.
 
-    Where another process is making the same run, waits for it and returns its record.
+    If another process is making the same run, wait for it and return its record.
 
     Raises:
-        Interrupted: the time limit passed, or SIGTERM or Ctrl-C came; a checkpoint is there.
-        DivergenceError: a loss is not finite; nothing after the last checkpoint was kept.
-        DataError: the dataset is missing; the sentence says what to do.
-        RecordError: the record's folder cannot be written, which is tried before training.
+        Interrupted: the time limit passed, or SIGTERM or Ctrl-C was received; a checkpoint exists.
+        DivergenceError: a loss is not finite; nothing after the last checkpoint is kept.
+        DataError: the dataset is missing; the message says what to do.
+        RecordError: the record's folder cannot be created, which is checked before training, or
+            written.
     """
     recipe = job.recipe()
     folder = options.store.path(job.id())
@@ -81,7 +82,7 @@ def execute(job: Job, options: RunOptions) -> Run:
 
 
 def _go_on(training: Training, folder: Path) -> None:
-    """Loads the newest checkpoint, if there is one."""
+    """Load the newest checkpoint, if there is one."""
     resumed = checkpoint.latest(folder)
     if resumed is not None and not checkpoint.load(training, resumed).sha256:
         print(
@@ -92,7 +93,7 @@ def _go_on(training: Training, folder: Path) -> None:
 
 
 def _take_over(training: Training) -> None:
-    """Notes who makes the steps from here on, unless it is who made those before."""
+    """Append the provenance of the next steps, unless it equals that of the steps before."""
     here = provenance.segment(device_in_words(training.numerics), str(training.numerics))
     if not training.segments or here.items() - training.segments[-1].items():
         training.segments.append({"from_step": training.step, **here})
@@ -101,7 +102,7 @@ def _take_over(training: Training) -> None:
 def evaluate_run(
     run: Run, numerics: Numerics, root: str | Path | None = None
 ) -> dict[str, Accuracy]:
-    """Accuracy of every predictor of a recorded run, from its kept weights.
+    """Compute the accuracy of every predictor of a recorded run from its weights.
 
     Raises:
         RecordError: the run was recorded without weights.
@@ -115,18 +116,18 @@ def evaluate_run(
 
 
 def revive(run: Run, numerics: Numerics) -> tuple[Method, Recipe]:
-    """The trained players of a run, from its weights, and its recipe."""
+    """Return the trained networks of a run, loaded from its weights, and its recipe."""
     weights = weights_of(run)
     recipe = recipes.from_dict(run.recipe)
     info = data.info(recipe.data)
-    net = replace(recipe.net, pretrained=False)  # all weights come from the run
+    net = replace(recipe.net, pretrained=False)  # the run's weights replace all others
     method = recipe.method.build(net.build(info.classes), info.side)
     load_weights(method, weights)
     return numerics.place(method), recipe
 
 
 def accuracy_of(module: nn.Module, test_set: ImageSet, numerics: Numerics) -> Accuracy:
-    """Accuracy of one predictor on one split, under the run's numerics."""
+    """Compute the accuracy of one predictor on one split, under the given numerics."""
     with evaluating(module):
         return accuracy(
             numerics.predictor(module), evaluation_batches(test_set, device=numerics.device)
@@ -140,9 +141,9 @@ def prepare(
     numerics: Numerics,
     store: Store | None = None,
 ) -> tuple[Training, DeviceBatches]:
-    """The players, the optimiser and the batches of a recipe, at step 0.
+    """Build the networks, the optimiser and the batches of a recipe, at step 0.
 
-    `store` is where the run lies that `net.pretrained` names, if it names one: see
+    `store` holds the run that `recipe.net.pretrained` names, if any; see
     `adautomix.runs.weights.start_network`.
     """
     info = train_set.info
@@ -156,7 +157,7 @@ def prepare(
 
 
 def _keep_apart(train_set: ImageSet, split: str) -> None:
-    """Settings are not to be chosen on images that were trained on."""
+    """Raise InputError if the training images include images of the validation split."""
     most = max(Counter(train_set.labels.tolist()).values())
     if split == "validation" and most > train_set.info.train_per_class:
         raise InputError(
@@ -166,7 +167,7 @@ def _keep_apart(train_set: ImageSet, split: str) -> None:
 
 
 def _make(folder: Path) -> None:
-    """The folder of the run; better to hear before the training that there can be none."""
+    """Create the folder of the run, so that a failure is reported before training."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -184,10 +185,10 @@ def _drive(
     test_set: ImageSet,
     monitor: MaskMonitor,
 ) -> None:
-    """Steps to the end, with the bar, the checkpoints and the reasons to stop."""
+    """Train to the end, with progress display, checkpoints, mask monitor and stop conditions."""
     watch = Watch(training, options, options.store.path(job.id()) / CHECKPOINTS)
     if torch.device(training.numerics.device).type == "cuda":
-        torch.cuda.reset_peak_memory_stats(training.numerics.device)  # of an earlier run
+        torch.cuda.reset_peak_memory_stats(training.numerics.device)  # an earlier run's peak
     if training.step == 0:
         monitor.look(training.method, training.notes, 0)
     title = f"{job.recorded_name()} {job.budget} seed {job.seed}"
@@ -203,12 +204,12 @@ def _drive(
                 if event.epoch in monitor.epochs(training.plan.epochs):
                     monitor.look(training.method, training.notes, event.epoch)
             elif training.step % training.steps_per_epoch == 0:
-                continue  # the epoch is not closed yet: its line of the curve comes next
+                continue  # no checkpoint before the epoch's row is in the curve
             watch.after(stop.is_set())
 
 
 def _measure(test_set: ImageSet, numerics: Numerics) -> Callable[[Method], dict[str, float]]:
-    """Columns of the curve: top-1, top-5 and loss of every predictor on the evaluated split."""
+    """Return a function that computes top-1, top-5 and loss of each predictor for the curve."""
 
     def measure(method: Method) -> dict[str, float]:
         columns: dict[str, float] = {}
@@ -225,7 +226,7 @@ def _measure(test_set: ImageSet, numerics: Numerics) -> Callable[[Method], dict[
 
 
 def final_metrics(curve: Sequence[Row]) -> dict[str, dict[str, float]]:
-    """Last, best and median of the last ten epochs (the paper's number), for every predictor."""
+    """Return last, best and median of the last ten epochs (the paper's) for every predictor."""
     measured = [row for row in curve if "classifier_top1" in row]
     metrics: dict[str, dict[str, float]] = {}
     for column in measured[-1]:
@@ -250,7 +251,7 @@ def _record(
     monitor: MaskMonitor,
     sets: dict[str, ImageSet],
 ) -> Run:
-    """Writes the record and, beside it, the weights."""
+    """Write the weights and the record."""
     device = training.numerics.device
     cuda = torch.device(device).type == "cuda"
     peak = torch.cuda.max_memory_allocated(device) / 2**20 if cuda else None
@@ -281,7 +282,7 @@ def _record(
 
 
 def device_in_words(numerics: Numerics) -> str:
-    """The device for a record, e.g. "cpu: <model name>, 2 threads"."""
+    """Return a description of the device for a record, e.g. "cpu: <model name>, 2 threads"."""
     if torch.device(numerics.device).type == "cuda":
         return f"cuda: {torch.cuda.get_device_name(numerics.device)}"
     return f"{numerics.device}: {provenance.cpu_name()}, {torch.get_num_threads()} threads"

@@ -1,4 +1,4 @@
-"""Runs that stopped on their way, seen through their newest checkpoint."""
+"""Unfinished runs, read from their newest checkpoint."""
 
 import json
 import shutil
@@ -23,11 +23,11 @@ from adautomix.train.weights_file import PREFIXES
 CHECKPOINTS = "checkpoints"
 JOB = "job.json"
 NOTED = ("name", "recipe", "budget", "seed", "provenance")
-"""What it says of the run, as run.json will."""
+"""Fields of `JOB`, as in run.json."""
 
 
 def note(job: Job, folder: Path) -> None:
-    """Leaves beside the checkpoints in `folder` what is being trained, for `find`.
+    """Write the job's name, recipe, budget and seed beside the checkpoints in `folder`.
 
     Raises:
         RecordError: the folder cannot be written.
@@ -50,13 +50,13 @@ def note(job: Job, folder: Path) -> None:
 
 
 def find(prefix: str, store: Store) -> Run | None:
-    """The one unfinished run whose id starts with `prefix`, as it was at its newest checkpoint.
+    """Return the one unfinished run whose id starts with `prefix`, at its newest checkpoint.
 
-    Its `path` is the checkpoint, its metrics name the predictors and have no numbers. None without
-    such a run or without a checkpoint of it.
+    Its `path` is the checkpoint; its `metrics` have the predictors but no values. None if there is
+    no such run with a checkpoint.
 
     Raises:
-        RecordError: several unfinished runs start so, or the one is damaged.
+        RecordError: the prefix fits several unfinished runs, or the run is damaged.
     """
     folder = _folder(prefix, store)
     return None if folder is None else checkpoint.newest(folder, _seen)
@@ -64,7 +64,7 @@ def find(prefix: str, store: Store) -> Run | None:
 
 @contextmanager
 def snapshot(prefix: str, store: Store) -> Iterator[Run | None]:
-    """What `find` finds, in a copy of its own: who trains it on replaces the checkpoint."""
+    """Yield the run of `find` from a copy, as a process that trains it may replace its files."""
     folder = _folder(prefix, store)
     with TemporaryDirectory(prefix="adautomix-") as copy:
 
@@ -83,12 +83,12 @@ def snapshot(prefix: str, store: Store) -> Iterator[Run | None]:
 
 
 def step_of(run: Run) -> int:
-    """How many steps an unfinished run has behind it."""
+    """Return the number of steps an unfinished run has done."""
     return checkpoint.read_state(run.path).step
 
 
 def _folder(prefix: str, store: Store) -> Path | None:
-    """Where the checkpoints are of the one unfinished run whose id starts so; None without one."""
+    """Return the checkpoints' folder of the one unfinished run of that prefix; None if none."""
     found = [
         folder
         for folder in sorted(store.root.glob(f"*/{CHECKPOINTS}"))
@@ -103,7 +103,7 @@ def _folder(prefix: str, store: Store) -> Path | None:
 
 
 def _seen(newest: Path) -> Run:
-    """The run of a checkpoint."""
+    """Return the unfinished run of a checkpoint; RecordError if it is damaged."""
     folder = newest.parent
     try:
         state = checkpoint.read_state(newest)
@@ -127,7 +127,7 @@ def _seen(newest: Path) -> Run:
 
 
 def _checked(document: Any) -> dict[str, Any]:
-    """What a `JOB` says, without its seal; ValueError where it is not what was written."""
+    """Return the content of `JOB` without its seal; ValueError if it was changed."""
     if not isinstance(document, dict):
         raise ValueError(f"{JOB} is no JSON object")
     if SEAL in document and (problem := next(seals.faults(document, JOB), None)):

@@ -1,4 +1,4 @@
-"""The weights of recorded runs: where they lie, and a network that starts from them."""
+"""Weights of recorded runs: their file, and networks that start from them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +13,10 @@ WEIGHTS = "weights.safetensors"
 
 
 def weights_of(run: Run) -> Path:
-    """The file of a run's weights, which is read once to see that it is the one recorded.
+    """Return the file of a run's weights, after a check of its digest.
 
     Raises:
-        RecordError: there is none, or another one.
+        RecordError: the file is missing, or not the one that was recorded.
     """
     weights, command = run.path / WEIGHTS, run.provenance["command"]
     if not weights.exists():
@@ -41,15 +41,15 @@ def weights_of(run: Run) -> Path:
 
 
 def start_network(net: Net, classes: int, *, seed: int = 0, store: Store | None = None) -> Backbone:
-    """A network with fresh weights, or with those of the run that `net.pretrained` names.
+    """Build a network, with the weights of a run if `net.pretrained` names one.
 
-    The head is fresh in both cases: the run may have learned other classes.
+    The head is always newly initialised, since the run may have had other classes.
 
     Args:
-        net: which network.
-        classes: of the head.
-        seed: of the fresh weights.
-        store: where the run lies; None for `local()`.
+        net: hyper-parameters of the network.
+        classes: number of classes of the head.
+        seed: of the initial weights.
+        store: the store of the run; None for `local()`.
 
     Raises:
         RecordError: no such run, no weights, weights of another network or without that predictor.

@@ -1,4 +1,4 @@
-"""Training: one loop for all methods, its numerics, its checkpoints."""
+"""Training: the loop for all methods, its checkpoints, and `fit` for one's own model and data."""
 
 from adautomix.device import Numerics, decide
 from adautomix.train.checkpoint import latest, load, save

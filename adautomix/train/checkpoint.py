@@ -1,8 +1,8 @@
-"""Checkpoints: weights as safetensors, the optimiser's state, and a JSON that one can read.
+"""Checkpoints: saving and loading weights (safetensors), optimiser state, and progress (JSON).
 
-The JSON (`adautomix.train.state`) says whose run it is and has the digests of all three files,
-which are checked before anything is loaded. Randomness is a function of the step
-(`adautomix.rng`), so no generator state is saved.
+The JSON (`adautomix.train.state`) holds the id of the run and the digests of all three files, which
+are checked before loading. Random numbers are a function of the step (`adautomix.rng`), so no
+generator state is saved.
 """
 
 import re
@@ -27,11 +27,11 @@ T = TypeVar("T")
 
 
 def save(training: Training, folder: Path) -> Path:
-    """Writes `folder`/step-<step>, whole or not at all, and then removes the older ones.
+    """Write the checkpoint `folder`/step-<step> atomically, then remove the older ones.
 
     Raises:
-        RecordError: the folder cannot be written; the former checkpoint is still there.
-        DivergenceError: a loss or a weight is not a number; the former checkpoint is still there.
+        RecordError: the folder cannot be written; the former checkpoint is kept.
+        DivergenceError: a loss or a weight is not finite; the former checkpoint is kept.
     """
     training.check_finite()
     training.check_weights()
@@ -41,7 +41,7 @@ def save(training: Training, folder: Path) -> Path:
         with files.workplace(folder) as place:
             made = place / final.name
             _write(training, made)
-            if final.exists():  # of the same step: moved aside, so that none is ever half removed
+            if final.exists():  # of the same step: moved aside, so that none is half removed
                 final.rename(place / "former")
             made.rename(final)
     except OSError as error:
@@ -57,7 +57,7 @@ def save(training: Training, folder: Path) -> Path:
 
 
 def _write(training: Training, folder: Path) -> None:
-    """The files of a checkpoint, on the disk when this returns."""
+    """Write the files of a checkpoint and flush them to the disk."""
     folder.mkdir()
     digests = {WEIGHTS: write_weights(training.method, folder / WEIGHTS)}
     tensors = {
@@ -67,7 +67,7 @@ def _write(training: Training, folder: Path) -> None:
     }
     try:
         torch.save(tensors, folder / OPTIMISER)
-    except RuntimeError as error:  # how torch says that the disk is full
+    except RuntimeError as error:  # torch raises this if the disk is full
         raise OSError(first_line(error)) from error
     digests[OPTIMISER] = seals.of_file(folder / OPTIMISER)
     for name in digests:
@@ -81,7 +81,7 @@ def _name(step: int) -> str:
 
 
 def latest(folder: Path) -> Path | None:
-    """The newest whole checkpoint in `folder`, or None."""
+    """Return the newest checkpoint in `folder`, or None."""
     return max(_all(folder), default=None)
 
 
@@ -90,9 +90,9 @@ def _all(folder: Path) -> list[Path]:
 
 
 def newest(folder: Path, look: Callable[[Path], T]) -> T | None:
-    """What `look` finds in the newest checkpoint in `folder`; None without a checkpoint.
+    """Return `look(newest checkpoint in folder)`; None without a checkpoint.
 
-    Whoever trains on may replace it meanwhile by a newer one: then that one is looked at.
+    If a process that is training replaces the checkpoint meanwhile, the newer one is read.
     """
     while (found := latest(folder)) is not None:
         try:
@@ -104,10 +104,10 @@ def newest(folder: Path, look: Callable[[Path], T]) -> T | None:
 
 
 def read_state(checkpoint: Path) -> State:
-    """How far the run of a checkpoint had come.
+    """Read the progress of a checkpoint's run.
 
     Raises:
-        RecordError: it is lost or damaged.
+        RecordError: the state is missing or damaged.
     """
     try:
         return State.parse((checkpoint / STATE).read_bytes())
@@ -116,10 +116,13 @@ def read_state(checkpoint: Path) -> State:
 
 
 def load(training: Training, checkpoint: Path) -> State:
-    """Puts `training` into the state that was saved; where that fails it stays as it was.
+    """Restore `training` to the saved state; if that fails, it is unchanged.
 
-    Returns what the checkpoint says of itself. One of before there were digests has none: whether
-    it is as it was saved cannot be told, nor whose it is.
+    A checkpoint written before digests existed has no digests and no id of a run, so neither can be
+    checked.
+
+    Returns:
+        The state of the checkpoint.
 
     Raises:
         RecordError: the checkpoint is damaged, of another run or of another network.
@@ -144,7 +147,7 @@ def load(training: Training, checkpoint: Path) -> State:
 
 
 def _check(state: State, checkpoint: Path, training: Training) -> None:
-    """ValueError unless a checkpoint is as it was saved, and of this training."""
+    """Raise ValueError unless a checkpoint is unchanged and belongs to this training."""
     for name, digest in state.sha256.items():
         if seals.of_file(checkpoint / name) != digest:
             raise ValueError(f"{name} was changed since it was written (another sha256)")
@@ -161,7 +164,7 @@ def _check(state: State, checkpoint: Path, training: Training) -> None:
 
 
 def _check_shapes(weights: Mapping[str, Tensor], method: nn.Module) -> None:
-    """ValueError unless these are weights of this method; torch would copy those that fit first."""
+    """Raise ValueError unless all weights fit the method; torch would copy some before failing."""
     own = method.state_dict()
     for name in sorted(own.keys() ^ weights.keys()):
         raise ValueError(f"its weights are of another network, {name} is in one of them alone")

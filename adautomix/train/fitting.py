@@ -1,4 +1,4 @@
-"""Training in a notebook of one's own: any timm model, any loader of (images, labels)."""
+"""`fit`, which trains any timm model on any loader of (images, labels), e.g. in a notebook."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -29,9 +29,9 @@ class Fitted:
     """A finished training.
 
     Attributes:
-        method: the players; `method.classifier` is the trained model, `method.teacher` its
+        method: the trained networks; `method.classifier` is the model, `method.teacher` its
             average.
-        curve: one row an epoch: mean losses, learning rate, and accuracies as fractions.
+        curve: one row for each epoch: mean losses, learning rate, and accuracies as fractions.
         numerics: device and precision of the training.
     """
 
@@ -41,7 +41,7 @@ class Fitted:
 
     @property
     def accuracy(self) -> dict[str, float]:
-        """Top-1 of every predictor after the last epoch, as a fraction; empty without test data."""
+        """Top-1 accuracy of each predictor after the last epoch; empty without a test loader."""
         last = self.curve.iloc[-1]
         return {
             name: float(last[f"{name}_top1"])
@@ -51,7 +51,10 @@ class Fitted:
 
     @torch.no_grad()
     def predict(self, images: Tensor, predictor: str = "classifier") -> Tensor:
-        """Logits "b k", float32, of the "classifier" or the "teacher" in evaluation mode."""
+        """Return logits "b k", float32, of the "classifier" or the "teacher" in evaluation mode.
+
+        Raises InputError for another predictor, or images that the model does not take.
+        """
         known = self.method.predictors()
         if predictor not in known:
             raise unknown("predictor", predictor, known)
@@ -64,14 +67,14 @@ class Fitted:
 @dataclass(frozen=True)
 @checked
 class How:
-    """The optimisation of `fit`; see `adautomix.recipes` for the fields.
+    """Settings of the optimisation in `fit`.
 
     Attributes:
-        optim: the optimiser.
-        schedule: of the learning rate.
-        numerics: device and precision.
-        seed: of everything random in the steps.
-        progress: show a bar or a line.
+        optim: the optimiser, `adautomix.recipes.SGD` or `AdamW`.
+        schedule: schedule of the learning rate.
+        numerics: device and precision, see `adautomix.device.decide`.
+        seed: of the second network's initial weights and of everything random in the steps.
+        progress: show a progress bar or line.
     """
 
     optim: SGD | AdamW = field(default_factory=SGD)
@@ -94,24 +97,24 @@ def fit(
     epochs: int,
     how: How | None = None,
 ) -> Fitted:
-    """Trains `model` with AdAutoMix, or with another method, on a loader of (images, labels).
+    """Train `model` with AdAutoMix, or with another method, on a loader of (images, labels).
 
     Args:
-        model: a timm model with `forward_intermediates`, or a `Backbone` where another tap is
-            wanted. It is trained in place.
-        train_loader: batches of float images "b c side side", normalised, and their labels, class
-            numbers "b" or "b 1" of any integer type; it has a length. The side may differ from
-            batch to batch where the model takes it: training at several scales.
-        test_loader: evaluated after every epoch; batches likewise, of which labels may be one-hot
-            and those of −100 do not count. None for no evaluation.
+        model: a timm model with `forward_intermediates`, or a `Backbone` to choose another tap. It
+            is trained in place.
+        train_loader: iterable with a length; batches of normalised float images "b c side side" and
+            their labels, class numbers "b" or "b 1" of any integer type. The side may differ
+            between batches if the model accepts it (multi-scale training).
+        test_loader: evaluated after every epoch; batches likewise, but labels may be one-hot, and
+            images of label −100 are left out. None for no evaluation.
         method: hyper-parameters, e.g. `AdAutoMix(n=3)` (the default), `Fixed(CutMix())`, `Plain()`.
         epochs: passes over the loader.
         how: optimiser, schedule, device, seed.
 
     Raises:
-        InputError: batches or a model that cannot be trained on, a value that cannot be; the
-            sentence says what to change, and in which batch.
-        DivergenceError: the loss became NaN or infinite.
+        InputError: a model, batch or setting that cannot be used; the message says what to change,
+            and in which batch.
+        DivergenceError: a loss became NaN or infinite.
     """
     if not torch.is_grad_enabled():  # neither in inference_mode
         raise InputError(
@@ -146,10 +149,13 @@ def fit(
 
 
 class Takes:
-    """What a model takes: what is given in the place of its images and labels is looked at.
+    """Checks of images and labels against a model's input and classes.
 
     Args:
         backbone: the model.
+
+    Raises:
+        InputError: the model's weights are not float32.
     """
 
     def __init__(self, backbone: Backbone):
@@ -163,7 +169,7 @@ class Takes:
         self._classes: dict[int, int] = {}
 
     def images(self, images: Tensor) -> Tensor:
-        """Images of the model's dtype and channels, of any size; InputError for others."""
+        """Return the images; InputError unless they have the model's dtype and channels."""
         check_images(images)
         if images.dtype != self.dtype:
             raise InputError(
@@ -178,7 +184,7 @@ class Takes:
         return images
 
     def to_train(self, batch: object) -> tuple[Tensor, Tensor]:
-        """Images and class numbers of a batch to train on; InputError if that cannot be."""
+        """Return images and class numbers of a training batch; InputError if it is not valid."""
         images, labels, classes = self._parts(batch)
         numbers = training_labels(images, labels)
         low, high = extremes(numbers, left_out=False).tolist()
@@ -186,14 +192,14 @@ class Takes:
         return images, numbers
 
     def to_test(self, batch: object) -> tuple[Tensor, Tensor]:
-        """Images and class numbers of a batch to evaluate; InputError if that cannot be."""
+        """Return images and class numbers of a test batch; InputError if it is not valid."""
         images, labels, classes = self._parts(batch)
         numbers = class_numbers(labels, classes, left_out=True)
         check_counts(images, numbers)
         return images, numbers
 
     def _parts(self, batch: object) -> tuple[Tensor, Tensor, int]:
-        """Images that the model takes, their labels as they are, and how many classes there are."""
+        """Return checked images, the labels as given, and the number of classes."""
         if not isinstance(batch, list | tuple) or [torch.is_tensor(t) for t in batch] != [True] * 2:
             raise InputError("it must be a pair (images, labels) of tensors.")
         images, labels = self.images(batch[0]), batch[1]
@@ -206,14 +212,14 @@ class Takes:
         return images, labels, self._classes_at(width)
 
     def _classes_at(self, side: int) -> int:
-        """How many logits there are; InputError if it cannot see images of that side."""
+        """Return the number of logits; InputError if the model fails on images of that side."""
         if side not in self._classes:
             self._classes[side] = self.backbone.classes(side)
         return self._classes[side]
 
 
 def _measure(loader: Iterable, takes: Takes, numerics: Numerics) -> Evaluate:
-    """Top-1 of every predictor on the test loader, as columns of the curve."""
+    """Return a function that computes the top-1 of each predictor, as columns of the curve."""
 
     def measure(method: Method) -> dict[str, float]:
         columns = {}
@@ -233,7 +239,7 @@ def _measure(loader: Iterable, takes: Takes, numerics: Numerics) -> Evaluate:
 
 
 def _look_at(loader: Iterable, takes: Takes) -> None:
-    """InputError before any training for a test loader whose first batch cannot be evaluated."""
+    """Check the first batch of the test loader before training; InputError if it is not valid."""
     with own_randomness():
         try:
             batches = iter(loader)
@@ -241,5 +247,5 @@ def _look_at(loader: Iterable, takes: Takes) -> None:
             raise InputError(
                 f"the test loader must be a DataLoader or a list of batches, not {shown(loader)}."
             ) from None
-        if batches is not loader:  # which would serve only once
+        if batches is not loader:  # an iterator would lose its first batch
             next(batches_of(batches, takes.to_test, "cpu", "test loader"), None)

@@ -1,4 +1,4 @@
-"""The training loop: one for all methods."""
+"""The training loop, one for all methods, and `Training`, the state of a run."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -19,26 +19,27 @@ from adautomix.train.optimiser import make_optimiser, set_learning_rates
 from adautomix.train.timer import Timer
 
 Evaluate = Callable[[Method], dict[str, float]]
-"""Measures a method and returns columns of the curve, e.g. {"classifier_top1": 0.81}."""
+"""Function that evaluates a method and returns columns of the curve: {"classifier_top1": 0.81}."""
 
 
 CHECKED_EVERY = 50
-"""Steps from one look at the losses to the next: to look, the host waits for the device."""
+"""Steps between two checks that the losses are finite; a check makes the host wait for the device.
+"""
 
 
 Row = dict[str, int | float]
-"""A line of the curve: epoch, step, seconds, lr, train_<term>, then what was measured."""
+"""A row of the curve: epoch, step, seconds, lr, train_<term>, then the columns of `Evaluate`."""
 
 
 class Step(NamedTuple):
-    """One step is done."""
+    """Event: a step is done."""
 
     step: int
     losses: Losses
 
 
 class Epoch(NamedTuple):
-    """One epoch is done; `row` is its line of the curve."""
+    """Event: an epoch is done; `row` is its row of the curve."""
 
     epoch: int
     step: int
@@ -48,7 +49,14 @@ class Epoch(NamedTuple):
 @dataclass(frozen=True)
 @checked
 class Plan:
-    """How long and with what a method is optimised; the part of a recipe that the loop needs."""
+    """The part of a recipe that the loop needs.
+
+    Attributes:
+        epochs: passes over the training images.
+        optim: the optimiser.
+        schedule: schedule of the learning rate.
+        evaluate_every: epochs between two evaluations.
+    """
 
     epochs: int
     optim: SGD | AdamW = field(default_factory=SGD)
@@ -61,23 +69,23 @@ class Plan:
                 raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}.")
 
     def evaluates(self, epoch: int) -> bool:
-        """Whether this epoch (from 1) is evaluated: every so often, and each of the last ten."""
+        """Whether this epoch, counted from 1, is evaluated; each of the last ten is."""
         return epoch % self.evaluate_every == 0 or epoch > self.epochs - 10
 
 
 class Training:
-    """A run in progress: all that a step changes, and the step.
+    """The state of a run: networks, optimiser, step, times and curve.
 
     Args:
-        method: the players; moved to the device.
-        plan: how long, and with what optimiser.
-        steps_per_epoch: length of the source of batches.
+        method: the networks; moved to the device.
+        plan: epochs, optimiser and schedule.
+        steps_per_epoch: number of batches of an epoch.
         numerics: device and precision.
         seed: of everything random in the steps.
-        rank: this process among several.
+        rank: number of this process among several.
 
     Raises:
-        InputError: no steps, or fewer than the warm-up has.
+        InputError: no steps, or fewer steps than the warm-up has.
     """
 
     def __init__(
@@ -109,26 +117,27 @@ class Training:
         self.seconds = 0.0
         self.cpu_seconds = 0.0
         self.curve: list[Row] = []
-        self.run = ""  # whose steps these are, for checkpoints to say: the consumer's own too
-        self.segments: list[dict[str, Any]] = []  # who made the steps; the consumer's own too
-        self.sums: dict[str, Tensor] = {}
-        self.notes: dict[str, Tensor] = {}  # the consumer's own; checkpoints keep both
+        # The caller sets `run`, `segments` and `notes`, and checkpoints keep them.
+        self.run = ""  # id of the run
+        self.segments: list[dict[str, Any]] = []  # provenance of each part of a resumed run
+        self.sums: dict[str, Tensor] = {}  # of the loss terms since the last epoch
+        self.notes: dict[str, Tensor] = {}  # further tensors, e.g. mixed images
 
     @property
     def epoch(self) -> int:
-        """Epochs that are done."""
+        """Number of completed epochs."""
         return self.step // self.steps_per_epoch
 
     def update(self, batch: Batch) -> Losses:
-        """One step of Algorithm 1: draw, forward, backward, update; the teacher follows.
+        """Take one step of Algorithm 1: all its updates, then the update of the teacher.
 
-        Returns the total of the last update and the terms of all.
+        Returns the total of the last update and the terms of all updates.
         """
         images, labels = self.numerics.layout(batch.images), batch.labels
         set_learning_rates(self.optimiser, self.plan.schedule.factor(self.step, self.total))
         terms: dict[str, Tensor] = {}
         for update in self.method.updates:
-            # dropout and stochastic depth take torch's global numbers: a function of the step too
+            # dropout and stochastic depth use torch's global generator: seeded for each step too
             torch.manual_seed(rng_for(self.seed, self.step, self.rank, "layers").entropy())
             with self.numerics.autocast():
                 losses = self.forward(
@@ -138,7 +147,7 @@ class Training:
             self.optimiser.step()
             self.optimiser.zero_grad(set_to_none=True)
             for name, term in losses.terms.items():
-                terms.setdefault(name, term)  # of several updates, as the first of them found it
+                terms.setdefault(name, term)  # the value in the first update that computes it
         self.step += 1
         self.method.after_step(self.step / self.total)
         for name, term in terms.items():
@@ -146,20 +155,24 @@ class Training:
         return Losses(losses.total, terms)
 
     def charge(self, timer: Timer) -> None:
-        """Adds what a timer shows to the time of this run."""
+        """Add a timer's times to those of this run."""
         self.seconds += timer.seconds
         self.cpu_seconds += timer.cpu_seconds
 
     def measure(self, evaluate: Evaluate) -> dict[str, float]:
-        """What `evaluate` finds of the method; DivergenceError if its logits are not numbers."""
+        """Return `evaluate(method)`; DivergenceError if the logits are not finite."""
         try:
             return evaluate(self.method)
         except NotFiniteError as error:
-            self.check_finite()  # a loss says more
+            self.check_finite()  # an error that names the loss is more useful
             raise self._diverged("a logit in the evaluation") from error
 
     def close_epoch(self, measured: dict[str, float]) -> Row:
-        """The line of the curve for the epoch just done: mean terms, rate, what was measured."""
+        """Append the row of the completed epoch to the curve and return it.
+
+        It has the mean loss terms, the learning rate and the columns in `measured`. Raises
+        DivergenceError if a loss is not finite.
+        """
         means = {f"train_{k}": float(v) / self.steps_per_epoch for k, v in self.sums.items()}
         self.check_finite(means)
         self.check_finite({k: v for k, v in measured.items() if k.endswith("_loss")})
@@ -170,14 +183,14 @@ class Training:
         return self.curve[-1]
 
     def check_finite(self, sums: Mapping[str, Tensor | float] | None = None) -> None:
-        """DivergenceError if a loss term since the last epoch is not a number."""
+        """Raise DivergenceError if a sum of a loss term since the last epoch is not finite."""
         sums = self.sums if sums is None else sums
         bad = [name for name, value in sums.items() if not math.isfinite(value)]
         if bad:
             raise self._diverged(", ".join(name.removeprefix("train_") for name in bad))
 
     def check_weights(self) -> None:
-        """DivergenceError if a parameter or buffer is not a number; reads all of them."""
+        """Raise DivergenceError if a parameter or buffer is not finite; reads all of them."""
         for name, tensor in self.method.state_dict().items():
             if tensor.is_floating_point() and not tensor.isfinite().all():
                 raise self._diverged(f"the weight {name}")
@@ -194,10 +207,14 @@ class Training:
 def train(
     training: Training, batches: Batches, evaluate: Evaluate | None = None
 ) -> Iterator[Step | Epoch]:
-    """Runs to the end of the plan, yielding after every step and every epoch.
+    """Train to the end of the plan, yielding after every step and every epoch.
 
-    The consumer may stop at any yield: the state of `training` is then that of a step boundary, to
-    be saved and gone on from. Records, progress bars and time limits are the consumer's.
+    The caller may stop at any yield: `training` is then in a state between two steps, which can be
+    saved and resumed. Records, progress bars and time limits are the caller's task.
+
+    Raises:
+        InputError: the source yields another number of batches than its length.
+        DivergenceError: a loss or a logit is not finite.
     """
     length = training.steps_per_epoch
     while (closed := len(training.curve)) < training.plan.epochs:
@@ -217,9 +234,9 @@ def train(
             raise _wrong_length(f"ended its epoch after {done}", length)
         measured = {}
         if evaluate is not None and training.plan.evaluates(training.epoch):
-            training.check_finite()  # of a model that has diverged nothing can be measured
+            training.check_finite()  # a model that has diverged cannot be evaluated
             measured = training.measure(evaluate)
-        training.numerics.wait()  # what a GPU still has to do is time of this epoch
+        training.numerics.wait()  # work still queued on a GPU belongs to this epoch's time
         training.charge(timer)
         yield Epoch(training.epoch, training.step, training.close_epoch(measured))
 

@@ -1,4 +1,4 @@
-"""From a recipe's values to torch's optimiser."""
+"""Construction of torch's optimiser from a recipe, and setting of its learning rates."""
 
 import torch
 
@@ -9,7 +9,7 @@ from adautomix.recipes.base import SGD, AdamW
 def make_optimiser(
     method: Method, optim: SGD | AdamW, *, fused: bool = False
 ) -> torch.optim.Optimizer:
-    """One optimiser with a parameter group for each player, at its own peak learning rate."""
+    """Return an optimiser with a parameter group for each network, at its peak learning rate."""
     groups = []
     for player, parameters in method.param_groups().items():
         own = optim.generator_lr if player == "generator" else None
@@ -25,6 +25,6 @@ def make_optimiser(
 
 
 def set_learning_rates(optimiser: torch.optim.Optimizer, factor: float) -> None:
-    """Every group at `factor` of its own peak."""
+    """Set the learning rate of every group to `factor` times its peak."""
     for group in optimiser.param_groups:
         group["lr"] = factor * group["peak"]

@@ -1,4 +1,4 @@
-"""Progress that suits its reader: a bar on a terminal, a line in a notebook, nothing in a log."""
+"""Progress display: a bar on a terminal, a line in a notebook, nothing in a log file."""
 
 import sys
 import time
@@ -8,13 +8,13 @@ from tqdm import tqdm
 
 
 class Progress:
-    """Counts steps towards a total; a context manager.
+    """Display of the steps done; a context manager.
 
     Args:
-        title: what is running.
-        total: steps in all.
-        done: steps that were done before.
-        show: False for silence everywhere.
+        title: text in front of the count.
+        total: number of all steps.
+        done: number of steps done before.
+        show: False shows nothing anywhere.
     """
 
     def __init__(self, title: str, total: int, done: int = 0, *, show: bool = True):
@@ -33,14 +33,14 @@ class Progress:
             self._draw()
 
     def at(self, step: int) -> None:
-        """The run has reached this step."""
+        """Show that the run has reached this step."""
         self.bar.update(step - self.step)
         self.step = step
         if self.line is not None and time.monotonic() - self.drawn > 1.0:
             self._draw()
 
     def tell(self, accuracies: dict[str, float]) -> None:
-        """Fractions to show beside the count, in percent."""
+        """Show accuracies, given as fractions, in percent beside the count."""
         if accuracies:
             self.words = ", ".join(
                 f"{name.removesuffix('_top1')} {100 * value:.1f} %"
@@ -58,7 +58,7 @@ class Progress:
 
 
 def _notebook_line() -> Any:
-    """A display that can be rewritten in place, inside a notebook's kernel; else None."""
+    """Return a display that can be updated in place in a notebook; elsewhere None."""
     ipython = sys.modules.get("IPython")
     if ipython is None or type(ipython.get_ipython()).__name__ != "ZMQInteractiveShell":
         return None

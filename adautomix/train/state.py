@@ -1,4 +1,4 @@
-"""How far a run has come and whose it is, as its checkpoint says it in JSON."""
+"""`State`, the progress of a run in its checkpoint, as JSON."""
 
 import json
 import math
@@ -13,16 +13,16 @@ from adautomix.train.loop import Row, Training
 
 STATE = "state.json"
 PROGRESS = ("step", "seconds", "cpu_seconds", "curve", "segments")
-"""Attributes of `Training`, and what the states of before there were digests hold."""
+"""Saved attributes of `Training`; states written before digests existed have only these."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What `STATE` of a checkpoint says.
+    """Content of the file `STATE` of a checkpoint.
 
     Attributes:
         step, seconds, cpu_seconds, curve, segments, run: those of the `Training`.
-        sha256: digests of the other files of the checkpoint; empty in one of before there were any.
+        sha256: digests of the checkpoint's other files; empty if written before digests existed.
     """
 
     step: int
@@ -35,11 +35,11 @@ class State:
 
     @classmethod
     def of(cls, training: Training, sha256: dict[str, str]) -> "State":
-        """That of a training; `sha256` has the digests of the other files."""
+        """Return the state of a training; `sha256` has the digests of the other files."""
         return cls(**{name: getattr(training, name) for name in (*PROGRESS, "run")}, sha256=sha256)
 
     def dump(self) -> bytes:
-        """The bytes of `STATE`. Raises RecordError for what JSON cannot hold."""
+        """Return the bytes of `STATE`. Raises RecordError for values that JSON cannot hold."""
         try:
             return json.dumps(seals.sealed(asdict(self), STATE, self.sha256), indent=1).encode()
         except (TypeError, ValueError) as error:
@@ -50,7 +50,7 @@ class State:
 
     @classmethod
     def parse(cls, content: bytes) -> "State":
-        """The inverse of `dump`. Raises ValueError for what no checkpoint says."""
+        """Invert `dump`. Raises ValueError for content that is not valid."""
         document = json.loads(content.decode())
         if problem := next(_problems(document), None):
             raise ValueError(problem)
@@ -60,7 +60,7 @@ class State:
 
 
 def _problems(document: Any) -> Iterator[str]:
-    """What is wrong with what a `STATE` says, one clause each."""
+    """Yield what is wrong with the content of `STATE`, one clause each."""
     if not isinstance(document, dict):
         yield "it is no JSON object"
         return

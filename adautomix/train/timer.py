@@ -1,20 +1,20 @@
-"""The time that work takes: on the wall, and of the processor."""
+"""`Timer`, which measures wall time and CPU time."""
 
 import time
 
 
 class Timer:
-    """Counts from its making on."""
+    """Measures time from its creation."""
 
     def __init__(self) -> None:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
     @property
     def seconds(self) -> float:
-        """Wall time."""
+        """Wall time in seconds."""
         return time.perf_counter() - self._wall
 
     @property
     def cpu_seconds(self) -> float:
-        """Time in which the processor's cores worked for this process, together."""
+        """CPU time of this process in seconds, summed over cores."""
         return time.process_time() - self._cpu

@@ -1,4 +1,7 @@
-"""Weights as safetensors: a tensor that several names share is saved once, under the first."""
+"""Saving and loading of weights as safetensors.
+
+A tensor that several names share is saved once, under the first name.
+"""
 
 from pathlib import Path
 
@@ -11,16 +14,16 @@ from adautomix.errors import RecordError, first_line, unknown
 from adautomix.models import Backbone
 
 PREFIXES = {"classifier": "classifier.", "teacher": "teacher.network."}
-"""Where the backbone of each predictor stands among the weights of a `Method`."""
+"""Predictor → prefix of its backbone's names in the state of a `Method`."""
 
 
 def save_weights(module: nn.Module, file: Path) -> str:
-    """Writes every parameter and buffer of `module`, by name; the whole file or none.
+    """Write every parameter and buffer of `module`, by name, atomically.
 
     Returns the sha256 of the file.
 
     Raises:
-        RecordError: the file cannot be written; a former file of that name is untouched.
+        RecordError: the file cannot be written; a former file of that name is unchanged.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -33,11 +36,11 @@ def save_weights(module: nn.Module, file: Path) -> str:
 
 
 def write_weights(module: nn.Module, file: Path) -> str:
-    """Writes a new file, and returns its sha256.
+    """Write the weights to a new file and return its sha256.
 
     Raises:
-        OSError: it cannot be written.
-        RecordError: safetensors has no place for such weights.
+        OSError: the file cannot be written.
+        RecordError: safetensors cannot hold such weights.
     """
     firsts = dict.fromkeys(_first_names(module).values())
     own = module.state_dict(keep_vars=True)
@@ -46,9 +49,9 @@ def write_weights(module: nn.Module, file: Path) -> str:
         return seals.of_file(file)
     except OSError:
         raise
-    except SafetensorError as error:  # a full disk, for one
+    except SafetensorError as error:  # e.g. a full disk
         raise OSError(first_line(error)) from error
-    except Exception as error:  # whatever torch and safetensors say of an unusual tensor
+    except Exception as error:  # torch and safetensors raise various errors for unusual tensors
         raise RecordError(
             f"the weights of this {type(module).__name__} cannot be saved ({first_line(error)}): "
             "use a network whose parameters and buffers are dense tensors."
@@ -56,7 +59,7 @@ def write_weights(module: nn.Module, file: Path) -> str:
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
-    """The tensors of a file that `save_weights` made, by name.
+    """Read the tensors of a file made by `save_weights`, by name.
 
     Raises:
         RecordError: it cannot be read.
@@ -68,10 +71,10 @@ def read_weights(file: Path) -> dict[str, Tensor]:
 
 
 def load_weights(module: nn.Module, file: Path) -> None:
-    """The inverse of `save_weights`; strict.
+    """Load a file made by `save_weights`; all names and shapes must match.
 
     Raises:
-        RecordError: the file is damaged or of another network; the module is to be discarded.
+        RecordError: the file is damaged or of another network; discard the module then.
     """
     weights = under_all_names(module, read_weights(file))
     try:
@@ -81,17 +84,17 @@ def load_weights(module: nn.Module, file: Path) -> None:
 
 
 def load_body(network: Backbone, file: Path, predictor: str = "classifier") -> None:
-    """Every weight of `network` but its head's, from a predictor of the method saved in `file`.
+    """Load all weights of `network` except the head's, from a predictor of a saved method.
 
     Args:
-        network: a backbone of the same architecture; its classes may differ.
-        file: what `save_weights` made of a `Method`.
+        network: a backbone of the same architecture; the number of classes may differ.
+        file: the weights of a `Method`, written by `save_weights`.
         predictor: "classifier" or "teacher".
 
     Raises:
         InputError: another predictor.
-        RecordError: the file is damaged, of another network, or has no such predictor; the network
-            is to be discarded.
+        RecordError: the file is damaged, of another network, or has no such predictor; discard the
+            network then.
     """
     if predictor not in PREFIXES:
         raise unknown("predictor to start from", predictor, PREFIXES)
@@ -113,7 +116,7 @@ def load_body(network: Backbone, file: Path, predictor: str = "classifier") -> N
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors on the processor, each with memory of its own: safetensors takes no others."""
+    """Return the tensors on the CPU, each in its own memory, as safetensors requires."""
     made, taken = {}, set()
     for name, tensor in tensors.items():
         mine = tensor.detach().cpu().contiguous()
@@ -126,14 +129,14 @@ def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _first_names(module: nn.Module) -> dict[str, str]:
-    """Of every name in the state of `module` the first that stands for the same tensor."""
+    """Map every name in the state of `module` to the first name of the same tensor."""
     first: dict[int, str] = {}
     own = module.state_dict(keep_vars=True).items()
     return {name: first.setdefault(id(tensor), name) for name, tensor in own}
 
 
 def under_all_names(module: nn.Module, there: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Saved tensors, those that several names of `module` share under each of them."""
+    """Return the saved tensors with those that several names share under each of the names."""
     firsts = _first_names(module).items()
     return there | {n: there[first] for n, first in firsts if n not in there and first in there}
 

@@ -1,12 +1,13 @@
-"""The corruptions of CIFAR-10-C and CIFAR-100-C, made anew: the same distributions, for any images.
+"""The corruptions of CIFAR-10-C and CIFAR-100-C, reimplemented for any square images.
 
-The benchmark was made without a seed, so nobody can make its bytes again. What is drawn here
-follows the same distributions, with the same constants (`table.py`) and the same quirks: values are
-cut, not rounded, to whole grey levels; glass blur copies instead of swapping; the offsets of glass
-blur are -1 or 0; a grey pixel saturates to red. Each function cites its own.
+The benchmark was made without a seed, so its exact bytes cannot be reproduced. The functions here
+follow the same distributions, with the same constants (`table.py`) and the same peculiarities:
+values are truncated, not rounded, to whole grey levels; glass blur copies pixels instead of
+swapping them; the offsets of glass blur are -1 or 0; a grey pixel saturates to red. Each function
+documents its own.
 
-No torch, no OpenCV and no scikit-image here. The tests compare with both where they are installed.
-Images are square. Lengths in pixels are those for images of 32; see `adautomix.data.corrupted`.
+Nothing here needs torch, OpenCV or scikit-image; the tests compare with the latter two where they
+are installed. Lengths in pixels are those for images of 32; see `adautomix.data.corrupted`.
 """
 
 from collections.abc import Sequence
@@ -47,9 +48,16 @@ def corrupt(
     *,
     pictures: Sequence[np.ndarray] = (),
 ) -> UInt8[np.ndarray, "b h h 3"]:
-    """The images corrupted, a generator of `dice` for each; `images` stay as they are.
+    """Return corrupted copies of the images.
 
-    `pictures` are wanted by "frost" alone. Raises InputError for an unknown name or severity.
+    Args:
+        images: square RGB images.
+        name: a key of `KINDS`.
+        severity: 1 to 5.
+        dice: one generator for each image.
+        pictures: used by "frost" alone, (h, w, 3) uint8 each.
+
+    Raises InputError for an unknown name or severity.
     """
     row = kind(name)
     check_severity(severity)

@@ -1,4 +1,7 @@
-"""Blur: defocus, glass, motion, zoom and Gaussian. Pixels in, values from 0 to 255 out."""
+"""Blur corruptions: defocus, glass, motion, zoom and Gaussian.
+
+Each function takes uint8 images and returns grey levels from 0 to 255.
+"""
 
 import numpy as np
 import scipy.ndimage
@@ -13,13 +16,16 @@ Values = Float[np.ndarray, "b h w 3"]
 
 
 def defocus_blur(images: Pixels, level: Level, dice: Dice) -> Values:
-    """A point becomes a softened disk; the image is mirrored about its last pixels."""
+    """Filter with a softened disk; beyond its edge the image is mirrored about the last pixels."""
     kernel = disk(*level)
     return 255 * scipy.ndimage.correlate(images / 255, kernel[None, :, :, None], mode="mirror")
 
 
 def disk(radius: float, softness: float) -> Float[np.ndarray, "k k"]:
-    """A disk of pixels, smoothed by a 3x3 Gaussian of sigma `softness`; its sum is 1."""
+    """Return the kernel of a disk of `radius` pixels, smoothed by a 3x3 Gaussian; its sum is 1.
+
+    `softness` is the sigma of the Gaussian, in pixels.
+    """
     reach = int(radius) + 1
     places = np.arange(-reach, reach + 1)
     inside = (places[:, None] ** 2 + places**2 <= radius**2).astype(float)
@@ -30,12 +36,13 @@ def disk(radius: float, softness: float) -> Float[np.ndarray, "k k"]:
 
 
 def glass_blur(images: Pixels, level: Level, dice: Dice) -> Values:
-    """Pixels trade places with a neighbour, between two Gaussian filters.
+    """Replace each pixel by a random neighbour, between two Gaussian filters.
 
-    As in the benchmark: the neighbour is above, left, both or the pixel itself, since the offsets
-    are drawn from -reach to reach - 1; the two first rows and columns stay; and the swap, on views
-    of one array, copies. The pixels are visited from the lower right, so each copies what was there
-    before the pass, and a pass is one indexing.
+    As in the benchmark: offsets run from -reach to reach - 1, so for reach 1 the neighbour is
+    above, to the left, both or the pixel itself; the first reach + 1 rows and columns stay; and the
+    swap copies, because it acts on views of one array. The benchmark visits the pixels from the
+    lower right, so each copies a value from before the pass, and one pass is one indexing
+    operation.
     """
     sigma, reach, passes = level[0], int(level[1]), int(level[2])
     softened = (255 * gaussian(images / 255, sigma)).astype(np.uint8)
@@ -51,22 +58,22 @@ def glass_blur(images: Pixels, level: Level, dice: Dice) -> Values:
 
 
 def motion_blur(images: Pixels, level: Level, dice: Dice) -> Pixels:
-    """Smeared along a line within 45 degrees of the horizontal, then rounded, not cut."""
+    """Blur along a line within 45 degrees of the horizontal; the result is rounded."""
     radius, sigma = level
     smeared = smear(images, int(radius), sigma, dice.uniform(-45.0, 45.0, ()))
     return np.floor(smeared + 0.5).astype(np.uint8)
 
 
 def zoom_blur(images: Pixels, level: Level, dice: Dice) -> Values:
-    """The mean of the image and its enlargements; factor 1 is one of them, so it counts twice."""
+    """Average the image and its enlargements; factor 1 is one of them, so it counts twice."""
     (end,) = level
-    factors = np.arange(1, end, 0.01)  # rounding decides whether `end` is one of them
+    factors = np.arange(1, end, 0.01)  # floating-point rounding decides whether `end` is included
     values = images / 255
     zoomed = sum(zoom(values, factor) for factor in factors)
     return 255 * (values + zoomed) / (len(factors) + 1)
 
 
 def gaussian_blur(images: Pixels, level: Level, dice: Dice) -> Values:
-    """A Gaussian filter."""
+    """Apply a Gaussian filter."""
     (sigma,) = level
     return 255 * gaussian(images / 255, sigma)

@@ -1,4 +1,7 @@
-"""Random numbers with a generator an image, so that nobody's corruption hangs on its neighbours."""
+"""Random numbers for a batch, with one generator for each image.
+
+The corruption of an image thus does not depend on the other images of the batch.
+"""
 
 from collections.abc import Sequence
 
@@ -7,17 +10,17 @@ from jaxtyping import Float, Int
 
 
 class Dice:
-    """Draws for b images at once; row i comes from generator i alone."""
+    """Random numbers for b images at once; row i comes from generator i alone."""
 
     def __init__(self, generators: Sequence[np.random.Generator]):
         self.generators = tuple(generators)
 
     def __len__(self) -> int:
-        """How many images are drawn for."""
+        """Number of images."""
         return len(self.generators)
 
     def normal(self, mean: float, sd: float, shape: Sequence[int]) -> Float[np.ndarray, "b *_"]:
-        """Normal."""
+        """Normal with this mean and standard deviation."""
         return np.stack([g.normal(mean, sd, shape) for g in self.generators])
 
     def uniform(self, low: float, high: float, shape: Sequence[int]) -> Float[np.ndarray, "b *_"]:
@@ -25,7 +28,7 @@ class Dice:
         return np.stack([g.uniform(low, high, shape) for g in self.generators])
 
     def integers(self, low: int, high: int, shape: Sequence[int]) -> Int[np.ndarray, "b *_"]:
-        """Whole numbers from low to high - 1."""
+        """Integers from low to high - 1."""
         return np.stack([g.integers(low, high, shape) for g in self.generators])
 
     def poisson(self, rates: Float[np.ndarray, "b *rest"]) -> Int[np.ndarray, "b *rest"]:

@@ -1,4 +1,7 @@
-"""Digital: brightness, contrast, saturation, elastic, pixelate, JPEG. Values from 0 to 255 out."""
+"""Digital corruptions: brightness, saturation, contrast, JPEG, pixelation, elastic transform.
+
+Each function takes uint8 images and returns grey levels from 0 to 255.
+"""
 
 import io
 
@@ -17,9 +20,9 @@ Field = Float[np.ndarray, "b h w"]
 
 
 def brightness(images: Pixels, level: Level, dice: Dice) -> Values:
-    """More of HSV's value, the largest of red, green and blue; hue and saturation stay.
+    """Increase the value of HSV, the largest of red, green and blue; hue and saturation stay.
 
-    With those fixed the colour is scaled; black becomes grey.
+    All three channels are scaled by one factor; black becomes grey.
     """
     (added,) = level
     colours = images / 255
@@ -30,10 +33,10 @@ def brightness(images: Pixels, level: Level, dice: Dice) -> Values:
 
 
 def saturate(images: Pixels, level: Level, dice: Dice) -> Values:
-    """Less (severities 1 and 2) or more of HSV's saturation; hue and value stay.
+    """Decrease (severities 1 and 2) or increase the saturation of HSV; hue and value stay.
 
-    A grey has no hue. It counts as red, as in scikit-image, so where the level adds saturation,
-    greys turn reddish.
+    Grey has no hue and counts as red, as in scikit-image, so greys become reddish where the level
+    adds saturation.
     """
     factor, added = level
     colours = images / 255
@@ -47,7 +50,7 @@ def saturate(images: Pixels, level: Level, dice: Dice) -> Values:
 
 
 def contrast(images: Pixels, level: Level, dice: Dice) -> Values:
-    """Every channel drawn towards its mean over the image."""
+    """Move every channel towards its mean over the image."""
     (kept,) = level
     values = images / 255
     means = values.mean(axis=(1, 2), keepdims=True)
@@ -55,7 +58,7 @@ def contrast(images: Pixels, level: Level, dice: Dice) -> Values:
 
 
 def jpeg_compression(images: Pixels, level: Level, dice: Dice) -> Pixels:
-    """Written and read as JPEG by Pillow, with its default chroma subsampling."""
+    """Encode and decode as JPEG by Pillow, with its default chroma subsampling."""
     return np.stack([_jpeg(image, int(level[0])) for image in images])
 
 
@@ -67,7 +70,7 @@ def _jpeg(image: UInt8[np.ndarray, "h w 3"], quality: int) -> UInt8[np.ndarray, 
 
 
 def pixelate(images: Pixels, level: Level, dice: Dice) -> Pixels:
-    """Shrunk and enlarged again, both by Pillow's box filter."""
+    """Shrink the image and enlarge it again, both by Pillow's box filter."""
     h, w = images.shape[1:3]
     small = (int(w * level[0]), int(h * level[0]))
     box = PIL.Image.Resampling.BOX
@@ -76,9 +79,10 @@ def pixelate(images: Pixels, level: Level, dice: Dice) -> Pixels:
 
 
 def elastic_transform(images: Pixels, level: Level, dice: Dice) -> Values:
-    """A random affine map, then a smooth random shift of every pixel.
+    """Apply a random affine map, then a smooth random shift of every pixel.
 
-    Differs from the benchmark's code: OpenCV rounds the places of the affine map to 1/32 pixel.
+    Differs from the benchmark's code: there OpenCV rounds the positions of the affine map to 1/32
+    pixel.
     """
     shift, sigma, reach = (images.shape[1] * share for share in level)
     rows, columns = affine_places(images.shape[1], reach, dice)
@@ -90,10 +94,10 @@ def elastic_transform(images: Pixels, level: Level, dice: Dice) -> Values:
 
 
 def affine_places(side: int, reach: float, dice: Dice) -> tuple[Field, Field]:
-    """Where each pixel is read from, (rows, columns).
+    """Return the position from which each pixel is read, (rows, columns), in pixels.
 
-    Three corners of a square of a third of the side, two thirds across, about the middle are moved
-    by up to `reach` pixels in x and in y; the map that undoes that is returned.
+    Three corners of a centred square, two thirds of the side across, are moved by up to `reach`
+    pixels in x and in y; the positions are those of the inverse of that affine map.
     """
     middle, arm = side // 2, side // 3
     square = np.array([[1, 1], [1, -1], [-1, -1]]) * arm + middle  # corner, (x, y)

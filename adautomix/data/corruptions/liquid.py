@@ -1,6 +1,7 @@
-"""Drops of water for `spatter`: five steps of OpenCV in numpy and scipy, for many images at once.
+"""Drops of water for `spatter`: OpenCV operations in numpy and scipy, for many images at once.
 
-Edges of the drops (Canny, 1986), the distance to them, its histogram made even, a relief of that.
+The steps: edges of the drops (Canny, 1986), the distance to them, its 3x3 mean, histogram
+equalisation, and an emboss filter.
 """
 
 import numpy as np
@@ -16,17 +17,17 @@ RELIEF = np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]])
 TANGENT = 13573
 """tan(22.5 degrees) in units of 2^-15."""
 TOUCHING = np.stack([np.zeros((3, 3)), np.ones((3, 3)), np.zeros((3, 3))])
-"""Eight neighbours in the same image, none in the next."""
+"""Neighbourhood for labelling: the eight neighbours in the same image, none in the next image."""
 FIXED = 1 << 16
-"""Distances are whole numbers of 2^-16 pixel."""
+"""Distances are computed as integers, in units of 2^-16 pixel."""
 MOVES = {(0, 1): 1.0, (1, 0): 1.0, (1, 1): 1.4, (1, 2): 2.1969, (2, 1): 2.1969}
-"""Costs of a step of so many rows and columns (Borgefors, 1986), in OpenCV's rounding."""
+"""(rows, columns) of a step → its length (Borgefors, 1986), rounded as OpenCV does, in pixels."""
 
 
 def water(liquid: Bytes) -> Field:
-    """How much water there is at each pixel, from 0 to 1 at the wettest pixel of the image.
+    """Return the amount of water at each pixel, scaled to a maximum of 1 in each image.
 
-    `liquid` is the thickness where there is a drop and 0 elsewhere.
+    `liquid` is the thickness of the drop at a pixel, 0 where there is none.
     """
     near = np.minimum(chamfer(canny(liquid)), FARTHEST)
     levelled = equalise(_box(near).astype(np.uint8))
@@ -38,7 +39,10 @@ def water(liquid: Bytes) -> Field:
 
 
 def canny(images: Bytes) -> Bool[np.ndarray, "b h w"]:
-    """Edges: local maxima of the gradient above `LOW` that hang on one above `HIGH`."""
+    """Return the edges: maxima of the gradient above `LOW` that are connected to one above `HIGH`.
+
+    The algorithm is Canny's (1986) with 3x3 Sobel filters, as in OpenCV.
+    """
     smooth, slope = np.array([1, 2, 1]), np.array([-1, 0, 1])
     wide = images.astype(np.int64)
     right = _separable(wide, smooth, slope)
@@ -64,7 +68,7 @@ def _is_ridge(
     right: Int[np.ndarray, "b h w"],
     down: Int[np.ndarray, "b h w"],
 ) -> Bool[np.ndarray, "b h w"]:
-    """Steeper than both neighbours along the gradient, whose angle is rounded to 45 degrees."""
+    """Whether a pixel is steeper than both neighbours along the gradient, rounded to 45 degrees."""
     h, w = steep.shape[1:]
     padded = np.pad(steep, ((0, 0), (1, 1), (1, 1)))
 
@@ -82,9 +86,10 @@ def _is_ridge(
 
 
 def chamfer(edges: Bool[np.ndarray, "b h w"]) -> Field:
-    """Distance to the nearest edge by king's and knight's moves; at least `FARTHEST` without one.
+    """Return the distance to the nearest edge along the steps of `MOVES`, in pixels.
 
-    Shortest paths, by trying every move from every pixel until nothing changes.
+    Distances are capped at `FARTHEST` + 1, which an image without an edge has everywhere. The
+    shortest paths are found by relaxing every step from every pixel until nothing changes.
     """
     h, w = edges.shape[1:]
     far = int((FARTHEST + 1) * FIXED)
@@ -106,7 +111,10 @@ def chamfer(edges: Bool[np.ndarray, "b h w"]) -> Field:
 
 
 def equalise(images: Bytes) -> Bytes:
-    """The histogram of each image made even, its darkest value 0; an image of one value stays."""
+    """Equalise the histogram of each image; its darkest value becomes 0.
+
+    An image of a single value is unchanged.
+    """
     return np.stack([_equalise(image) for image in images])
 
 
@@ -122,6 +130,6 @@ def _equalise(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
 
 
 def _box(images: Field) -> Field:
-    """The mean of 3x3 pixels in single precision, mirrored about the last pixels."""
+    """Mean of 3x3 pixels in single precision; the image is mirrored about its last pixels."""
     sums = scipy.ndimage.correlate(images, np.ones((1, 3, 3)), mode="mirror")
     return (sums / 9).astype(np.float32)

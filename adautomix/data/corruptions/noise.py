@@ -1,4 +1,7 @@
-"""Noise: Gaussian, shot, impulse and speckle. Pixels in, values from 0 to 255 out."""
+"""Noise corruptions: Gaussian, shot, impulse and speckle.
+
+Each function takes uint8 images and returns grey levels from 0 to 255; `corrupt` clips them.
+"""
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -11,19 +14,19 @@ Values = Float[np.ndarray, "b h w 3"]
 
 
 def gaussian_noise(images: Pixels, level: Level, dice: Dice) -> Values:
-    """The same noise everywhere, as of a sensor in the dark."""
+    """Add Gaussian noise of the same standard deviation at every pixel."""
     (sd,) = level
     return 255 * (images / 255 + dice.normal(0.0, sd, images.shape[1:]))
 
 
 def shot_noise(images: Pixels, level: Level, dice: Dice) -> Values:
-    """Each value is a count of photons: Poisson, divided by the count at full brightness."""
+    """Replace each value by a Poisson count of photons, divided by the count at full brightness."""
     (photons,) = level
     return 255 * dice.poisson(images / 255 * photons) / photons
 
 
 def impulse_noise(images: Pixels, level: Level, dice: Dice) -> Values:
-    """Single values, not whole pixels, become 255 or 0, equally often."""
+    """Set random channel values, not whole pixels, to 255 or 0, equally often."""
     (share,) = level
     hit = dice.uniform(0.0, 1.0, images.shape[1:]) <= share
     white = dice.uniform(0.0, 1.0, images.shape[1:]) <= 0.5
@@ -31,7 +34,7 @@ def impulse_noise(images: Pixels, level: Level, dice: Dice) -> Values:
 
 
 def speckle_noise(images: Pixels, level: Level, dice: Dice) -> Values:
-    """Noise in proportion to the value."""
+    """Add Gaussian noise whose standard deviation is proportional to the value."""
     (sd,) = level
     values = images / 255
     return 255 * (values + values * dice.normal(0.0, sd, images.shape[1:]))

@@ -1,6 +1,6 @@
-"""Resampling shared by the corruptions: smearing, zooming, and reading between the pixels.
+"""Filters and resampling shared by the corruptions: blur, zoom and bilinear interpolation.
 
-Each replaces a call of ImageMagick, scipy or OpenCV that takes one image at a time.
+Each function replaces a call of ImageMagick, scipy or OpenCV that takes one image at a time.
 """
 
 from functools import cache
@@ -13,7 +13,7 @@ NEGLIGIBLE = 1e-9
 
 
 def gaussian(images: Float[np.ndarray, "b h w *c"], sigma: float) -> Float[np.ndarray, "b h w *c"]:
-    """Gaussian filter of each image and channel; edges are repeated, and it ends at 4 sigma."""
+    """Gaussian filter of each image and channel, cut off at 4 sigma; edge pixels are repeated."""
     rest = (0,) * (images.ndim - 3)
     return scipy.ndimage.gaussian_filter(images, (0, sigma, sigma, *rest), mode="nearest")
 
@@ -23,8 +23,9 @@ def smear(
 ) -> Float[np.ndarray, "b h w c"]:
     """ImageMagick's motion blur: half a Gaussian along a line of 2 radius + 1 pixels.
 
-    Each image has its own angle, clockwise from the right; edges are repeated. Against ImageMagick
-    6.9.11 the largest difference was one grey level over all settings of the benchmark.
+    Each image has its own angle, in degrees clockwise from the right; edge pixels are repeated.
+    Compared with ImageMagick 6.9.11, the largest difference over all settings of the benchmark was
+    one grey level.
     """
     b, h, w = images.shape[:3]
     which = np.arange(b)[:, None, None]
@@ -44,14 +45,14 @@ def smear(
 
 
 def zoom(images: Float[np.ndarray, "b h h c"], factor: float) -> Float[np.ndarray, "b h h c"]:
-    """The middle of each image enlarged to its full size, linearly."""
+    """Enlarge the centre of each image to the full size, by linear interpolation."""
     matrix = _zoom_matrix(images.shape[1], float(factor))
     return np.einsum("ih,bhwc,jw->bijc", matrix, images, matrix, optimize=True)
 
 
 @cache
 def _zoom_matrix(side: int, factor: float) -> Float[np.ndarray, "h h"]:
-    """What `scipy.ndimage.zoom` does along one axis: crop, enlarge, trim to `side`."""
+    """Return the matrix of a zoom along one axis: crop, `scipy.ndimage.zoom`, trim to `side`."""
     kept = int(np.ceil(side / factor))
     crop = np.eye(kept, side, k=(side - kept) // 2)
     grown = scipy.ndimage.zoom(crop, (factor, 1), order=1)
@@ -65,10 +66,13 @@ def sample(
     columns: Float[np.ndarray, "b i j"],
     border: str,
 ) -> Float[np.ndarray, "b i j c"]:
-    """Each image read between its pixels, linearly.
+    """Sample each image at fractional positions by bilinear interpolation.
 
-    Beyond its edge an image is mirrored: "mirror" about the last pixel (d c b | a b c d),
-    "reflect" about the edge (c b a | a b c d), as scipy calls them.
+    Args:
+        images: the images to read.
+        rows, columns: positions in pixels.
+        border: how an image continues beyond its edge, as scipy names it: "mirror" about the last
+            pixel (d c b | a b c d), "reflect" about the edge (c b a | a b c d).
     """
     h, w = images.shape[1:3]
     which = np.arange(len(images))[:, None, None]
@@ -82,7 +86,7 @@ def sample(
 
 
 def _fold(places: Int[np.ndarray, "b i j"], size: int, border: str) -> Int[np.ndarray, "b i j"]:
-    """Places outside 0..size - 1 brought inside by mirroring."""
+    """Map positions outside 0..size - 1 to the inside by mirroring."""
     last = 2 * size - 2 if border == "mirror" else 2 * size - 1
     wrapped = places % (last if border == "mirror" else 2 * size)
     return np.minimum(wrapped, last - wrapped)

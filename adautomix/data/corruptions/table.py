@@ -1,7 +1,7 @@
 """The 19 corruptions of CIFAR-10-C and CIFAR-100-C and their constants, severities 1 to 5.
 
 Source: Hendrycks and Dietterich (2019), `ImageNet-C/create_c/make_cifar_c.py` of
-github.com/hendrycks/robustness at ca36008. They are milder than ImageNet-C's constants: Gaussian
+github.com/hendrycks/robustness at ca36008. The constants are milder than ImageNet-C's: Gaussian
 noise has a standard deviation of 0.04 to 0.10 here and of 0.08 to 0.38 there.
 
 Only the standard library is imported.
@@ -13,7 +13,7 @@ from adautomix.errors import InputError, unknown
 
 SEVERITIES = (1, 2, 3, 4, 5)
 GROUPS = ("noise", "blur", "weather", "digital")
-"""The families of the benchmark; each is a module of this package."""
+"""The families of the benchmark; each is a module beside this one."""
 
 Level = tuple[float, ...]
 """The constants of one corruption at one severity."""
@@ -24,10 +24,11 @@ class Kind:
     """One corruption.
 
     Attributes:
-        name: that of the official file, `<name>.npy`, and of the function in the module `group`.
-        constants: what the numbers of a level are; noise in units of the full range, lengths in
-            pixels of a 32-pixel image unless they are said to be shares of the side.
-        levels: one tuple of constants a severity.
+        name: name of the official file, `<name>.npy`, and of the function in the module `group`.
+        group: one of `GROUPS`.
+        constants: what the numbers of a level mean; noise in units of the full range, lengths in
+            pixels of a 32-pixel image, or as shares of the side where the text says so.
+        levels: one tuple of constants for each severity.
         standard: whether it is one of the 15 over which most papers average.
     """
 
@@ -39,7 +40,7 @@ class Kind:
 
     @property
     def title(self) -> str:
-        """The name that a reader sees, e.g. "JPEG compression"."""
+        """The name in tables and figures, e.g. "JPEG compression"."""
         words = self.name.replace("_", " ")
         return words.replace("jpeg", "JPEG").replace("gaussian", "Gaussian")
 
@@ -107,19 +108,21 @@ _ROWS = (
 # fmt: on
 
 KINDS: dict[str, Kind] = {row.name: row for row in _ROWS}
-"""In the order of the benchmark; the position is part of the seed, so append only."""
+"""Corruptions by name, in the order of the benchmark; the position is part of the seed, so append
+only.
+"""
 STANDARD = tuple(row.name for row in _ROWS if row.standard)
-"""The 15 of most papers; the paper of AdAutoMix averages all 19 (Sec. 4.3)."""
+"""The 15 corruptions that most papers average; the paper of AdAutoMix averages 19 (Sec. 4.3)."""
 
 
 def kind(name: str) -> Kind:
-    """The row of a corruption. Raises InputError for a name that is not in the table."""
+    """Return the row of a corruption. Raises InputError for a name that is not in the table."""
     if name not in KINDS:
         raise unknown("corruption", name, KINDS)
     return KINDS[name]
 
 
 def check_severity(severity: int) -> None:
-    """Raises InputError unless the severity is 1, 2, 3, 4 or 5."""
+    """Raise InputError unless the severity is 1, 2, 3, 4 or 5."""
     if severity not in SEVERITIES:
         raise InputError(f"the severity of a corruption is 1, 2, 3, 4 or 5, not {severity}.")

@@ -1,4 +1,7 @@
-"""Weather: snow, frost, fog and spatter. Pixels in, values from 0 to 255 out."""
+"""Weather corruptions: snow, frost, fog and spatter.
+
+Each function takes uint8 images and returns grey levels from 0 to 255; `corrupt` clips them.
+"""
 
 from collections.abc import Sequence
 
@@ -14,12 +17,12 @@ Pixels = UInt8[np.ndarray, "b h w 3"]
 Values = Float[np.ndarray, "b h w 3"]
 LUMA = np.array([0.299, 0.587, 0.114])
 WATER, MUD = np.array([175, 238, 238]) / 255, np.array([63, 42, 20]) / 255
-"""Pale turquoise and brown."""
+"""Colours of the drops, RGB in [0, 1]: pale turquoise and brown."""
 ROUGHNESS = 100.0
 
 
 def snow(images: Pixels, level: Level, dice: Dice) -> Values:
-    """Falling flakes and the same flakes turned by 180 degrees, on a whitened image."""
+    """Whiten the image and add falling flakes and the same flakes rotated by 180 degrees."""
     mean, sd, factor, floor, radius, sigma, kept = level
     flakes = zoom(dice.normal(mean, sd, images.shape[1:3])[..., None], factor)
     flakes[flakes < floor] = 0
@@ -33,10 +36,10 @@ def snow(images: Pixels, level: Level, dice: Dice) -> Values:
 
 
 def frost(images: Pixels, level: Level, dice: Dice, *, pictures: Sequence[np.ndarray]) -> Values:
-    """A random crop of one of five pictures of frost, (h, w, 3) uint8, laid over the image.
+    """Add a random crop of one of five pictures of frost, (h, w, 3) uint8, to the image.
 
-    The benchmark has six pictures; its draw never picks the last. The first index of the crop runs
-    over the picture's rows.
+    The benchmark has six pictures, but its random index never selects the last. As there, the first
+    index of the crop runs over the picture's rows.
     """
     kept, added = level
     side = images.shape[1]
@@ -49,7 +52,7 @@ def frost(images: Pixels, level: Level, dice: Dice, *, pictures: Sequence[np.nda
 
 
 def fog(images: Pixels, level: Level, dice: Dice) -> Values:
-    """Patchy brightness, added; then the image's own maximum is restored."""
+    """Add patches of brightness, then scale back to the image's own maximum."""
     thickness, decay = level
     h, w = images.shape[1:3]
     values = images / 255
@@ -59,10 +62,11 @@ def fog(images: Pixels, level: Level, dice: Dice) -> Values:
 
 
 def plasma(side: int, decay: float, dice: Dice) -> Float[np.ndarray, "b h h"]:
-    """Random heights from 0 to 1 by the diamond-square rule on a torus; `side` is a power of two.
+    """Random heights from 0 to 1 by the diamond-square algorithm on a torus.
 
-    Every middle is the mean of its four neighbours and a uniform number, whose range is the square
-    of a roughness that falls by `decay` from one scale to the next.
+    Every midpoint is the mean of its four neighbours plus a uniform number between plus and minus
+    the square of a roughness, which is divided by `decay` from one scale to the next. `side` is a
+    power of two.
     """
     heights = np.zeros((len(dice), side, side))
     step, rough = side, ROUGHNESS
@@ -86,7 +90,7 @@ def plasma(side: int, decay: float, dice: Dice) -> Float[np.ndarray, "b h h"]:
 
 
 def spatter(images: Pixels, level: Level, dice: Dice) -> Values:
-    """Drops of water that brighten (severities 1 to 3), or of mud that hides (4 and 5)."""
+    """Add drops of water, which brighten (severities 1 to 3), or of mud, which cover (4 and 5)."""
     mean, sd, sigma, floor, strength, muddy = level
     liquid = gaussian(dice.normal(mean, sd, images.shape[1:3]), sigma)
     liquid[liquid < floor] = 0
@@ -95,6 +99,6 @@ def spatter(images: Pixels, level: Level, dice: Dice) -> Values:
         cover = gaussian((liquid > floor).astype(float), strength)
         cover[cover < 0.8] = 0
         return 255 * ((1 - cover)[..., None] * values + cover[..., None] * MUD)
-    # Whole numbers first: above 255 a byte starts again at 0, as it did for the benchmark.
+    # Convert to integers first: values above 255 then wrap to 0, as they did for the benchmark.
     drops = water((255 * liquid).astype(np.int64).astype(np.uint8))
     return 255 * (values + strength * drops[..., None] * WATER)

@@ -1,4 +1,4 @@
-"""What PuzzleMix is made of: its energy, two solvers, the transport of patches."""
+"""Parts of PuzzleMix: its energy, two solvers, and the transport of patches."""
 
 from adautomix.mix.puzzle.energy import Energy, Terms, puzzle_energy, total
 from adautomix.mix.puzzle.solvers import SOLVERS, graphcut, relaxed

@@ -1,16 +1,17 @@
-"""The energy that PuzzleMix minimises (Kim et al., 2020): a label for every block of an image.
+"""The energy that PuzzleMix minimises (Kim et al., 2020), over a label for every block of an image.
 
 Label t of 0..m gives the image the share z = t / m of a block and its partner the rest. For image
 a with partner b,
 
-    E(z) = Σ_p [ z_p s_b(p) + (1 − z_p) s_a(p) ]             what saliency is lost
-         + β Σ_pq (z_p − z_q)²                               neighbours have equal shares
-         + β γ Σ_pq φ(z_p, z_q)                              seams do not show
-         − η / blocks² Σ_p log Binomial(m z_p; m, λ)         the prior: a shows λ on average
+    E(z) = Σ_p [ z_p s_b(p) + (1 − z_p) s_a(p) ]             saliency that is hidden
+         + β Σ_pq (z_p − z_q)²                               smoothness of the mask
+         + β γ Σ_pq φ(z_p, z_q)                              smoothness of the mixed image
+         − η / blocks² Σ_p log Binomial(m z_p; m, λ)         prior: the mean of z is λ
 
 with neighbours p, q on the grid, s the saliency of a block (sum 1 over the image), and φ the mean
-absolute difference of the pixels on both sides of the border of p and q as they would be shown,
-interpolated between its values at z = 0 and 1 so that all is linear in z but (z_p − z_q)².
+absolute difference of the pixels on both sides of the border of p and q in the mixed image. φ is
+interpolated between its values at z = 0 and 1, so that (z_p − z_q)² is the only term that is not
+linear in z.
 """
 
 import math
@@ -28,9 +29,9 @@ class Energy:
     """E(labels) = Σ_p unary_p(label_p) + Σ_pq w_pq (z_p − z_q)², z = label / m.
 
     Attributes:
-        unary: the cost of each of m + 1 labels at each block.
-        down: w ≥ 0 between each block and the one below it.
-        across: w ≥ 0 between each block and the one to its right.
+        unary: cost of each of the m + 1 labels at each block.
+        down: weight w ≥ 0 between each block and the one below it.
+        across: weight w ≥ 0 between each block and the one to its right.
     """
 
     unary: Float[Tensor, "b rows columns labels"]
@@ -39,15 +40,15 @@ class Energy:
 
 
 class Terms(NamedTuple):
-    """What the terms of the energy weigh.
+    """Weights and settings of the terms of the energy.
 
     Attributes:
-        beta: β, smoothness, on the grid at hand.
-        gamma: γ, in [0, 1], seams in units of β.
-        eta: η, prior.
-        labels: m + 1, how many values z has.
+        beta: β, weight of the mask's smoothness, on the grid in use.
+        gamma: γ in [0, 1], weight of the image's smoothness in units of β.
+        eta: η, weight of the prior.
+        labels: m + 1, the number of values of z.
         neighbour: side in pixels of the squares that are averaged before the difference across a
-            border is taken; cut down to divide a block.
+            border is computed; reduced to a divisor of the block's side.
     """
 
     beta: float
@@ -59,9 +60,10 @@ class Terms(NamedTuple):
 
 @dataclass(frozen=True)
 class Seams:
-    """Differences across borders: of image a above (or left of) a, a above b, b above a, b above b.
+    """Mean differences across the borders of blocks, in units of the pixels' range, so in [0, 1].
 
-    They are in the pixels' range, so in [0, 1].
+    `ab` is the difference if image a is shown above (or left of) the border and b on its other
+    side; `aa`, `ba` and `bb` likewise.
     """
 
     aa: Float[Tensor, "b rows columns"]
@@ -70,7 +72,7 @@ class Seams:
     bb: Float[Tensor, "b rows columns"]
 
     def weight(self) -> Tensor:
-        """What two unequal neighbours cost more than two equal ones; in [−1, 1]."""
+        """Return the extra cost of two different neighbours over two equal ones, in [−1, 1]."""
         return (self.ab + self.ba - self.aa - self.bb) / 2
 
 
@@ -81,20 +83,20 @@ def puzzle_energy(
     ratios: Float[Tensor, " b"],
     terms: Terms,
 ) -> Energy:
-    """The energy of each image of the batch with its partner, in float64.
+    """Return the energy of each image of the batch with its partner, in float64.
 
     Args:
-        images: with pixels of any range; each channel is divided by its range over the batch.
-        saliency: of each block; sum 1 over an image.
-        partners: itself and the other.
+        images: pixels of any range; each channel is divided by its range over the batch.
+        saliency: saliency of each block; sum 1 over an image.
+        partners: batch positions of the image itself and its partner.
         ratios: λ, the mean share of the image itself under the prior.
-        terms: what the terms weigh.
+        terms: weights of the terms.
     """
     (a, b), (_, rows, columns) = partners.unbind(dim=1), saliency.shape
     grid = rows, columns
     down, across = seams(_pooled(images, grid, terms.neighbour), partners, grid)
     contrast = terms.beta * terms.gamma
-    own, other = saliency[b].clone(), saliency[a].clone()  # the loss where a, or b, is shown
+    own, other = saliency[b].clone(), saliency[a].clone()  # saliency hidden if a, or b, is shown
     for seam, first, second in (
         (down, (..., slice(None, -1), slice(None)), (..., slice(1, None), slice(None))),
         (across, (..., slice(None, -1)), (..., slice(1, None))),
@@ -110,7 +112,7 @@ def puzzle_energy(
 
 
 def log_binomial(ratios: Float[Tensor, " b"], labels: int) -> Float[Tensor, "b labels"]:
-    """log Binomial(t; m, λ) for t in 0..m = labels − 1; λ is kept 1e-8 away from 0 and 1."""
+    """Return log Binomial(t; m, λ) for t in 0..m = labels − 1; λ is clamped to [1e-8, 1 − 1e-8]."""
     m = labels - 1
     own = ratios.double().clamp(1e-8, 1 - 1e-8)[:, None]
     t = torch.arange(labels, device=ratios.device)
@@ -121,7 +123,7 @@ def log_binomial(ratios: Float[Tensor, " b"], labels: int) -> Float[Tensor, "b l
 def seams(
     pooled: Float[Tensor, "b c h w"], partners: Int[Tensor, "b 2"], grid: tuple[int, int]
 ) -> tuple[Seams, Seams]:
-    """The differences across the horizontal and across the vertical borders of the grid."""
+    """Return the differences across the horizontal and across the vertical borders of the grid."""
     rows, columns = grid
     pairs = [(first, second) for first in partners.unbind(1) for second in partners.unbind(1)]
     down = [_seam(pooled[i], pooled[j], rows, columns) for i, j in pairs]
@@ -130,7 +132,7 @@ def seams(
 
 
 def total(energy: Energy, labels: Int[Tensor, "b rows columns"]) -> Float[Tensor, " b"]:
-    """E of a labelling of each image."""
+    """Return the energy E of one labelling of each image."""
     z = labels / (energy.unary.shape[-1] - 1)
     unary = energy.unary.gather(-1, labels[..., None]).sum(dim=(1, 2, 3))
     down = (energy.down * (z[:, 1:] - z[:, :-1]) ** 2).sum(dim=(1, 2))
@@ -139,7 +141,10 @@ def total(energy: Energy, labels: Int[Tensor, "b rows columns"]) -> Float[Tensor
 
 
 def _pooled(images: Tensor, grid: tuple[int, int], neighbour: int) -> Tensor:
-    """Means of squares (cut to divide a block), in units of each channel's range over the batch."""
+    """Return means of squares of pixels, in units of each channel's range over the batch.
+
+    The side of a square is the largest common divisor of `neighbour` and the side of a block.
+    """
     low, high = images.amin(dim=(0, 2, 3)), images.amax(dim=(0, 2, 3))
     span = (high - low).double().clamp(min=1e-12)[:, None, None]
     sides = zip(images.shape[-2:], grid, strict=True)
@@ -148,8 +153,10 @@ def _pooled(images: Tensor, grid: tuple[int, int], neighbour: int) -> Tensor:
 
 
 def _seam(above: Tensor, below: Tensor, rows: int, columns: int) -> Tensor:
-    """The mean difference across each horizontal border: the last row of squares of a block in one
-    image against the first of the next block in the other; "b rows-1 columns".
+    """Return the mean difference across each horizontal border, "b rows-1 columns".
+
+    The last row of squares of a block in one image is compared with the first row of the next
+    block in the other.
     """
     per_block = above.shape[2] // rows
     last, first = above[:, :, per_block - 1 : -1 : per_block], below[:, :, per_block::per_block]

@@ -1,4 +1,4 @@
-"""Two ways to minimise the energy of PuzzleMix: an exact graph cut, and a relaxation in torch."""
+"""Two solvers that minimise the energy of PuzzleMix: an exact graph cut, a relaxation in torch."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,15 +12,15 @@ from adautomix.errors import InputError
 from adautomix.mix.puzzle.energy import Energy, total
 
 ANNEAL, SETTLE, COLDEST = 40, 8, 1e-3
-"""Of `relaxed`: sweeps while cooling and at temperature 0; the last temperature over the first."""
+"""For `relaxed`: annealing sweeps, sweeps at temperature 0, last temperature over the first."""
 
 
 def graphcut(energy: Energy) -> Int[Tensor, "b rows columns"]:
-    """The labels of least energy, exactly, by one minimum cut for the whole batch, on the host.
+    """Return the labels of least energy, by one minimum cut for the whole batch, on the CPU.
 
     Labels are ordered and (z_p − z_q)² is convex, so the problem of any number of labels is one
-    cut (Ishikawa, 2003): a node u_p^t for each block and level t = 1..m says whether label_p ≥ t.
-    With it, unary_p = Σ_t u_p^t (unary_p(t) − unary_p(t−1)) + constant, and
+    cut (Ishikawa, 2003): a node u_p^t for each block and level t = 1..m is 1 if label_p ≥ t, else
+    0. Then unary_p = Σ_t u_p^t (unary_p(t) − unary_p(t−1)) + constant, and
 
         (label_p − label_q)²₊ = Σ_t u_p^t (1 − u_q^t) + 2 Σ_{s>t} u_p^s (1 − u_q^t).
 
@@ -55,7 +55,7 @@ def _neighbours(nodes: np.ndarray, energy: Energy) -> Iterator[tuple[np.ndarray,
 
 
 def _add_quadratic(graph: Any, first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> None:
-    """weight · (label_first − label_second)²; nodes are "b rows columns m"."""
+    """Add the edges of weight · (label_first − label_second)²; nodes are "b rows columns m"."""
     levels = first.shape[-1]
     for t in range(levels):
         _add(graph, first[..., t], second[..., t], weight, weight)
@@ -71,20 +71,20 @@ def _add(
     forth: np.ndarray | float,
     back: np.ndarray | float,
 ) -> None:
-    """Edges: `forth` is paid where only the head is above its level, `back` where only the tail."""
+    """Add edges that cost `forth` if only the head is above its level, `back` if only the tail."""
     forth, back = (np.broadcast_to(np.float64(c), tail.shape).ravel() for c in (forth, back))
     graph.add_edges(tail.ravel(), head.ravel(), forth, back)
 
 
 def relaxed(energy: Energy) -> Int[Tensor, "b rows columns"]:
-    """Labels of low energy by annealed mean field on a checkerboard, on the device, in torch alone.
+    """Return labels of low energy by annealed mean field on a checkerboard, in torch on the device.
 
-    Each block holds a distribution over the labels. As the pair term is quadratic, a block's
-    expected cost of label z is unary(z) + Σ_q w_pq (z² − 2 z E[z_q]). The blocks of one colour are
-    updated together, at a temperature that falls geometrically. Then, from there or from the best
-    single label for the whole image, each block goes to its best label given its neighbours
-    (iterated conditional modes). So no change of one block lowers the energy in the end, while a
-    change of several might.
+    Each block has a distribution over the labels. As the pair term is quadratic, a block's expected
+    cost of label z is unary(z) + Σ_q w_pq (z² − 2 z E[z_q]), up to a constant. The blocks of one
+    colour of the checkerboard are updated together, at a temperature that falls geometrically.
+    Then, starting from the rounded means or from the best single label for the whole image, each
+    block takes its best label given its neighbours (iterated conditional modes, `SETTLE` sweeps).
+    The result is a local minimum in general, not the global one.
     """
     unary = energy.unary.double()
     z = torch.linspace(0, 1, unary.shape[-1], dtype=unary.dtype, device=unary.device)
@@ -109,7 +109,7 @@ def relaxed(energy: Energy) -> Int[Tensor, "b rows columns"]:
 
 
 def _or_constant(energy: Energy, labels: Tensor) -> Tensor:
-    """`labels`, or one label for the whole image where that has less energy."""
+    """Return `labels`, or one label for the whole image where that has less energy."""
     best = total(energy, labels)
     for label in range(energy.unary.shape[-1]):
         constant = torch.full_like(labels, label)
@@ -120,7 +120,7 @@ def _or_constant(energy: Energy, labels: Tensor) -> Tensor:
 
 
 def _from_neighbours(energy: Energy, values: Tensor) -> Tensor:
-    """Σ_q w_pq value_q over the neighbours q of each block p."""
+    """Return Σ_q w_pq value_q over the neighbours q of each block p."""
     found = torch.zeros_like(values)
     found[:, :-1] += energy.down * values[:, 1:]
     found[:, 1:] += energy.down * values[:, :-1]

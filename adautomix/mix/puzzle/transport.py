@@ -1,4 +1,4 @@
-"""The transport of PuzzleMix: an image's patches move to where the mask shows it."""
+"""The transport of PuzzleMix: salient patches of an image are moved to where its mask shows it."""
 
 import numpy as np
 import torch
@@ -12,10 +12,15 @@ def assign(
     shown: Bool[Tensor, "b rows columns"],
     distance: float,
 ) -> Int[Tensor, "b l"]:
-    """Which patch goes to each place, a permutation of least total cost (Kim et al., 2020).
+    """Return the patch for each place: the permutation of least total cost (Kim et al., 2020).
 
-    Patch i at place j costs `distance` · |i − j|² − s_i · shown_j, where the sides of the grid are
-    1 long from the first place to the last. Solved image by image on the host, exactly.
+    Patch i at place j costs `distance` · |i − j|² − s_i · shown_j, where the grid has length 1 from
+    its first place to its last along each side. Solved exactly, image by image, on the CPU.
+
+    Args:
+        saliency: s, of each patch.
+        shown: whether the mask shows the image at a place.
+        distance: weight of the squared distance.
     """
     far = distance * _squared_distances(*saliency.shape[1:])
     gains = saliency.flatten(1).double().cpu().numpy()
@@ -30,7 +35,7 @@ def assign(
 def carry(
     images: Shaped[Tensor, "b c h w"], plan: Int[Tensor, "b l"], grid: tuple[int, int]
 ) -> Shaped[Tensor, "b c h w"]:
-    """The images with patch plan[b, j] at place j of a `grid` of (rows, columns) patches."""
+    """Return the images with patch plan[b, j] at place j of a `grid` of (rows, columns) patches."""
     batch, channels, height, width = images.shape
     (rows, columns), count = grid, plan.shape[1]
     cut = (batch, channels, rows, height // rows, columns, width // columns)
@@ -41,7 +46,7 @@ def carry(
 
 
 def _squared_distances(rows: int, columns: int) -> np.ndarray:
-    """Between all places of the grid, "l l"."""
+    """Return the squared distances between all places of the grid, "l l"."""
     sides = (np.linspace(0, 1, n) for n in (rows, columns))
     places = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, 2)
     return ((places[:, None] - places[None]) ** 2).sum(axis=-1)
