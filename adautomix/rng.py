@@ -185,7 +185,7 @@ def rng_for(seed: int, step: int, rank: int = 0, stream: str = "mix") -> StepRNG
     return StepRNG(seed, step, rank, stream)
 
 
-def check_draw(rng: StepRNG) -> None:
+def check_rng(rng: StepRNG) -> None:
     """Raise InputError unless `rng` is a `StepRNG`."""
     if not isinstance(rng, StepRNG):
         raise InputError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from adautomix.cli.commands import path
 from adautomix.cli.main import Parser, run
 from adautomix.errors import AdAutoMixError, InputError, unknown
 from adautomix.record import bench, local, provenance
@@ -62,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
         "--tiny", action="store_true", help="sizes that take seconds, to try the command"
     )
     top.add_argument(
-        "--to", metavar="PATH", type=Path, help="folder of the records (default: runs/bench)"
+        "--to", metavar="PATH", type=path, help="folder of the records (default: runs/bench)"
     )
     top.set_defaults(command=measure)
     return top

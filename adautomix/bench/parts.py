@@ -25,7 +25,7 @@ MIXING, OPTIMISER, FOLLOWING = "mixing and losses", "optimiser", "teacher follow
 SUMS, REST = "sums of gradients", "data and the rest"
 STEPS = 5
 BACKWARD = "autograd::engine::evaluate_function: "
-SUMMING = ("AccumulateGrad", "_EarlyBackward")
+SUMMING = ("AccumulateGrad", "_EagerGradBackward")
 """Backward operations that only accumulate gradients."""
 
 
@@ -79,7 +79,7 @@ def name_ranges(training: Training) -> None:
     """Wrap the step's functions, on these objects only, in ranges that a profile shows."""
     method = training.method
     for label, network in _networks(method).items():
-        for name in ("forward", "see", "forward_mixed_with_features"):
+        for name in ("forward", "forward_with_features", "forward_mixed_with_features"):
             if hasattr(network, name):
                 _wrap(network, name, label)
     _wrap(method, "forward", MIXING)

@@ -6,8 +6,9 @@ inside the functions, so that help, lists of runs and errors are shown at once.
 
 import re
 import sys
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from contextlib import suppress
+from pathlib import Path
 
 from adautomix.data import catalog, download
 from adautomix.errors import DataError, InputError, RecordError, unknown
@@ -216,6 +217,13 @@ def doctor(options: Namespace) -> None:
     from adautomix.cli.doctor import report
 
     print(report())
+
+
+def path(text: str) -> Path:
+    """A path given on the command line; "", as of an unset variable, is refused: it means "."."""
+    if not text.strip():
+        raise ArgumentTypeError("the path is empty: name a folder, or leave the option out")
+    return Path(text)
 
 
 def seconds(text: str) -> float:

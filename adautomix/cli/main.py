@@ -11,11 +11,11 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 from adautomix import __version__
 from adautomix.cli import commands, experiment
+from adautomix.cli.commands import path
 from adautomix.errors import AdAutoMixError, InputError, unknown
 from adautomix.names import EVALUATIONS
 from adautomix.record import BUDGETS
@@ -204,7 +204,7 @@ def _runs(below: Any) -> None:
         for dest, how in argument.items():
             made[name](dest, **how)
         _where_runs_are(made[name])
-    made["publish"]("--to", metavar="PATH", type=Path, help="(default: data/runs)")
+    made["publish"]("--to", metavar="PATH", type=path, help="(default: data/runs)")
     _where_data_are(made["repeat"])
 
 
@@ -226,7 +226,7 @@ def _data(below: Any) -> None:
     ):
         add = _command(inner, name, command, what).add_argument
         add("name", metavar="DATASET", help="e.g. cifar100")
-        add("--data", metavar="PATH", type=Path, help=place)
+        add("--data", metavar="PATH", type=path, help=place)
 
 
 def _book(below: Any) -> None:
@@ -261,7 +261,7 @@ def _book(below: Any) -> None:
     add(
         "--output",
         metavar="PATH",
-        type=Path,
+        type=path,
         help="folder of the pages (default: book/_build/html)",
     )
 
@@ -276,7 +276,7 @@ def _where_data_are(add: Callable[..., Any]) -> None:
     add(
         "--data",
         metavar="PATH",
-        type=Path,
+        type=path,
         help="folder or .npz of the dataset (default: the usual places are searched)",
     )
 
@@ -285,7 +285,7 @@ def _where_runs_are(add: Callable[..., Any]) -> None:
     add(
         "--runs",
         metavar="PATH",
-        type=Path,
+        type=path,
         help="folder of the runs made here (default: ADAUTOMIX_RUNS, else ./runs)",
     )
 

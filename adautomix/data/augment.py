@@ -10,7 +10,7 @@ from torch import Tensor
 
 from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
-from adautomix.rng import StepRNG, check_draw
+from adautomix.rng import StepRNG, check_rng
 
 BORDERS = ("black", "reflect")
 
@@ -39,7 +39,7 @@ class Augment:
 
     def __call__(self, images: UInt8[Tensor, "b c h w"], rng: StepRNG) -> UInt8[Tensor, "b c h w"]:
         """Return cropped and flipped copies of the images, by one indexing operation."""
-        check_draw(rng)
+        check_rng(rng)
         batch, _, height, width = images.shape
         device = images.device
         shifts = rng.integers(-self.padding, self.padding + 1, (2, batch), device)

@@ -177,7 +177,7 @@ def _require_pixels(pixels: Float[Tensor, "b c h w"], epsilon: float) -> None:
     if not (low >= 0 and high <= 1):
         raise InputError(
             f"the images run from {low:.3g} to {high:.3g}; attacks take pixels in [0, 1]: "
-            "wrap the network in OnPixels and leave the images unnormalised."
+            "wrap the network in NormalizedModel and leave the images unnormalised."
         )
     if not 0 <= epsilon <= 1:
         raise InputError(

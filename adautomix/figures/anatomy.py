@@ -98,10 +98,10 @@ def _anatomy_sheet(columns: Sequence[Column], n: int) -> tuple[Sheet, list[list[
 
 def _draw_column(sheet: Sheet, column: Column, boxes: Sequence[Box]) -> None:
     """Draw a column's pictures, as images (4 axes) or heat maps, with the sign after each."""
-    rng = sheet.image if column.pictures.ndim == 4 else sheet.heat
+    paint = sheet.image if column.pictures.ndim == 4 else sheet.heat
     sheet.heading(boxes[0], column.heading)
     for picture, box in zip(column.pictures, boxes, strict=True):
-        rng(picture, box)
+        paint(picture, box)
         sheet.text(box.x + box.width + GLYPH / 2, box.centre[1], column.glyph, size=15)
 
 

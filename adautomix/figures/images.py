@@ -146,9 +146,9 @@ def methods_sheet(
         look = _method_look(key) if i else {"color": INK}
         sheet.text(x, y - 0.07, title_of(key), ha="left", va="bottom", **look)
         for r, row in enumerate(rows):
-            rng = sheet.heat if i and r else sheet.image
+            paint = sheet.heat if i and r else sheet.image
             for p, values in enumerate(row):
-                rng(values, Box(x + p * (tile + GAP), y + r * (tile + GAP), tile, tile))
+                paint(values, Box(x + p * (tile + GAP), y + r * (tile + GAP), tile, tile))
     return sheet.figure
 
 

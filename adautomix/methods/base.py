@@ -13,7 +13,7 @@ from adautomix.errors import InputError, unknown
 from adautomix.mix import Mixed
 from adautomix.mix.base import check_images
 from adautomix.models import Backbone, Teacher, momentum_at
-from adautomix.rng import StepRNG, check_draw
+from adautomix.rng import StepRNG, check_rng
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def check_batch(images: Tensor, labels: Tensor, rng: StepRNG) -> Int[Tensor, " b
         InputError: `images`, `labels` or `rng` cannot be used.
     """
     check_images(images)
-    check_draw(rng)
+    check_rng(rng)
     return training_labels(images, labels)
 
 

@@ -26,10 +26,10 @@ def eager_grad(compute: Callable[[], Tensor], parameters: Iterable[nn.Parameter]
     wanted = [p for p in parameters if p.requires_grad]
     if not torch.is_grad_enabled() or torch.compiler.is_compiling() or not wanted:
         return compute()
-    return _Early.apply(compute, *wanted)
+    return _EagerGrad.apply(compute, *wanted)
 
 
-class _Early(torch.autograd.Function):
+class _EagerGrad(torch.autograd.Function):
     """The loss in the forward pass; its stored gradient times the incoming one in the backward."""
 
     @staticmethod

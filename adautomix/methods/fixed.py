@@ -32,7 +32,7 @@ class Fixed:
     def __post_init__(self) -> None:
         if hasattr(self.rule, "guide"):  # a GuidedRule
             rule = type(self.rule).__name__
-            raise InputError(f"{rule} must be told what matters: use Guided({rule}()).")
+            raise InputError(f"{rule} needs an importance map of each image: use Guided({rule}()).")
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "FixedMethod":
         """Build the method to train; `side` and `seed` are not used."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from adautomix.checked import shown
 from adautomix.errors import InputError
-from adautomix.rng import Device, StepRNG, check_draw
+from adautomix.rng import Device, StepRNG, check_rng
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def batch_shape(
             given, does not have one map for each image.
     """
     check_images(images)
-    check_draw(rng)
+    check_rng(rng)
     for maps in importance:
         check_importance(maps, len(images))
     batch, _, height, width = images.shape

@@ -188,13 +188,13 @@ class Walkthrough:
     def _descend(self, method: AdAutoMixMethod, player: str, rate: float) -> None:
         """Take one step of gradient descent, in evaluation mode, so that no statistics change."""
         method.eval()
-        method(self.images, self.labels, self.draw_again(), player).total.backward()
+        method(self.images, self.labels, self.rng_again(), player).total.backward()
         with torch.no_grad():
             for parameter in method.param_groups()[player]:
                 if parameter.grad is not None:
                     parameter.sub_(rate * parameter.grad)
 
-    def draw_again(self) -> StepRNG:
+    def rng_again(self) -> StepRNG:
         """Return a new generator of the same random numbers as for this batch."""
         seed, _, step, rank = self.rng.key
         return rng_for(seed, step, rank)
@@ -202,7 +202,7 @@ class Walkthrough:
     @torch.no_grad()
     def _terms(self, method: AdAutoMixMethod) -> pd.DataFrame:
         method.eval()
-        terms = method(self.images, self.labels, self.draw_again()).terms
+        terms = method(self.images, self.labels, self.rng_again()).terms
         weights = weights_of(method.config)
         rows = [
             {"loss": name, "value": float(terms[name]), "in Eq. 14": own, "in Eq. 15": other}

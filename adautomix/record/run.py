@@ -41,7 +41,7 @@ def run_id(recipe: Mapping[str, Any], budget: str, seed: int, method: str, data:
     if budget not in _document.BUDGETS:
         raise unknown("budget", budget, _document.BUDGETS)
     if seed < 0:
-        raise InputError(f"a seed is 0 or more, not {seed}")
+        raise InputError(f"a seed is 0 or more, not {seed}.")
     for what, value in (("method", method), ("data", data)):
         if not _document.IDENTIFIER.fullmatch(value):
             raise InputError(f"{what} {value!r} cannot name a folder: use letters, digits, _ . + -")

@@ -30,7 +30,7 @@ class Store:
         """Return the folder of the run `id`, which need not exist; InputError for a bad id."""
         if not _document.IDENTIFIER.fullmatch(id):
             raise InputError(
-                f"{id!r} is no run id; one looks like plain-photodigits-quick-s0-1a2b3c4d"
+                f"{id!r} is no run id; one looks like plain-photodigits-quick-s0-1a2b3c4d."
             )
         return self.root / id
 

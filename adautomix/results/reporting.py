@@ -18,7 +18,7 @@ LEARNED = ("automix", "adautomix", "adautomix_released")
 
 # How Table 1 reports each method: the schedule, and the network that was evaluated.
 CLASSIFIER_AFTER_COSINE = Setting("cosine", "classifier")
-TEACHER_ABOVE_FLOOR = Setting("floor", "teacher")
+TEACHER_OF_FLOOR = Setting("floor", "teacher")
 
 REPORTING = Experiment(
     title="Who earns the gain?",
@@ -76,7 +76,7 @@ REPORTING = Experiment(
         ),
         reported={
             **dict.fromkeys(HAND_MADE, CLASSIFIER_AFTER_COSINE),
-            **dict.fromkeys((*LEARNED, ADVERSARY_1, CONSTANT), TEACHER_ABOVE_FLOOR),
+            **dict.fromkeys((*LEARNED, ADVERSARY_1, CONSTANT), TEACHER_OF_FLOOR),
         },
         # The metric is the paper's: the median of the last ten epochs, so no epoch is selected.
         # AdAutoMix is compared with MixUp, which has the highest number in Table 1 of the methods
@@ -89,7 +89,7 @@ REPORTING = Experiment(
             metric="top1_median10",
             method="adautomix",
             against="mixup",
-            settings=(TEACHER_ABOVE_FLOOR, CLASSIFIER_AFTER_COSINE),
+            settings=(TEACHER_OF_FLOOR, CLASSIFIER_AFTER_COSINE),
             seeds=3,
         ),
         # Possible parts of the lead over MixUp, one change at a time. The last, added after all its

@@ -112,4 +112,5 @@ def _command(run: Run, name: str, predictor: str, settings: dict[str, Any]) -> s
         flag = f"--{name.replace('_', '-')}"
         return shlex.join(["adautomix", "evaluate", run.id, flag, "--predictor", predictor])
     changed = "".join(f", {key}={value!r}" for key, value in settings.items())
-    return f"evaluations.evaluate(run, [{name!r}], [{predictor!r}]{changed})  # run {run.id}"
+    called = f"adautomix.runs.evaluate.evaluate(run, [{name!r}], [{predictor!r}]{changed})"
+    return f"{called}  # run {run.id}"

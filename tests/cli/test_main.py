@@ -404,3 +404,9 @@ def test_a_reader_who_leaves_early_is_no_error(root, folder):
         os.close(write)
         assert done.stderr.read() == ""
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("option", ["--runs", "--data"])
+def test_an_empty_path_is_refused(capsys, option):
+    sentence = said(capsys, ["train", "photodigits/thin/plain", option, ""], 2)
+    assert sentence.startswith(f"argument {option}: the path is empty: name a folder")

@@ -210,7 +210,7 @@ def test_results_are_plain_numbers_and_no_budget_gives_the_clean_error(net) -> N
 def test_wrong_images_and_budgets_are_refused_in_a_sentence(net) -> None:
     pixels, labels = images()
     for attack in (fgsm, pgd):
-        with pytest.raises(InputError, match=r"run from -3\.\S* to .*wrap the network in OnPixels"):
+        with pytest.raises(InputError, match=r"run from -3\.\S* .* network in NormalizedModel"):
             attack(net, 6 * pixels - 3.1, labels)
         with pytest.raises(InputError, match=r"epsilon must lie in \[0, 1\], not be -0\.1"):
             attack(net, pixels, labels, epsilon=-0.1)

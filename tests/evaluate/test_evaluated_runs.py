@@ -93,7 +93,7 @@ def test_an_entry_says_where_it_came_from(run, run_options):
     few = evaluate(run, ["fgsm"], ["teacher"], run_options, per_class=2)
     usual, changed = (entry["provenance"] for entry in few.evaluations)
     assert usual["command"] == f"adautomix evaluate {run.id} --fgsm --predictor teacher"
-    assert changed["command"].startswith("evaluations.evaluate(run, ['fgsm'], ['teacher'], per_cl")
+    assert changed["command"].startswith("adautomix.runs.evaluate.evaluate(run, ['fgsm'], ['te")
     assert usual["data_sha256"] == {"test": run.provenance["data_sha256"]["test"]}
     assert usual["device"].startswith("cpu: ")
     assert usual["versions"]["torch"] == torch.__version__.split("+")[0]

@@ -31,8 +31,8 @@ def water(liquid: Bytes) -> Field:
     """
     near = np.minimum(chamfer(canny(liquid)), FARTHEST)
     levelled = equalise(_box(near).astype(np.uint8))
-    mask_std = scipy.ndimage.correlate(levelled.astype(int), RELIEF[None], mode="mirror")
-    smooth = np.rint(_box(np.clip(mask_std, 0, 255).astype(float)))
+    embossed = scipy.ndimage.correlate(levelled.astype(int), RELIEF[None], mode="mirror")
+    smooth = np.rint(_box(np.clip(embossed, 0, 255).astype(float)))
     wet = liquid * smooth
     wettest = wet.max(axis=(1, 2), keepdims=True)
     return wet / np.where(wettest > 0, wettest, 1)
