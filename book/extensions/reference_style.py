@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from docutils import nodes
-from sphinx.addnodes import pending_xref
+from sphinx.addnodes import desc_annotation, desc_signature, pending_xref
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyObject
 from sphinx.environment import BuildEnvironment
@@ -14,6 +14,7 @@ from sphinx.environment import BuildEnvironment
 ALIAS = re.compile(r"Alias for field number \d+")
 CODE = re.compile(r"(``[^`]+``|`[^`]+`)")
 LITERAL = ".. code-block:: text"
+LONGEST_VALUE = 60
 
 
 def skip_fields(
@@ -59,6 +60,17 @@ def type_variable(
     return contnode if isinstance(found, TypeVar) else None
 
 
+def without_long_value(app: Sphinx, domain: str, kind: str, content: nodes.Element) -> None:
+    """Leave out the value of a constant that is longer than a line, such as a registry."""
+    if kind not in ("data", "attribute"):
+        return
+    for signature in content.parent.findall(desc_signature):
+        for value in list(signature.findall(desc_annotation)):
+            text = value.astext()
+            if text.startswith(" = ") and len(text) > LONGEST_VALUE:
+                signature.remove(value)
+
+
 def _starts_block(lines: list[str], i: int) -> bool:
     """Whether line i is indented and stands below a blank line and a paragraph that is not."""
     if i < 2 or not _indent(lines[i]) or lines[i - 1].strip():
@@ -85,4 +97,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-skip-member", skip_fields)
     app.connect("autodoc-process-docstring", plain_text, priority=400)  # before napoleon
     app.connect("missing-reference", type_variable)
+    app.connect("object-description-transform", without_long_value)
     return {"parallel_read_safe": True}

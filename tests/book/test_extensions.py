@@ -20,7 +20,9 @@ def pond(tmp_path, monkeypatch) -> Path:
     """A folder with a package of its own: public modules, a private one, a package below."""
     files = {
         "pond/__init__.py": '"""Water."""\nfrom pond.frog import leap\n__all__ = ["leap"]\n',
-        "pond/newt.py": '"""A newt."""\n',
+        "pond/newt.py": (
+            '"""A newt."""\nSHORT = 12\n"""Eggs."""\nLONG = "a long value, " * 6\n"""Its call."""\n'
+        ),
         "pond/frog.py": (
             '"""A frog.\n\nIts leap is\n\n    h = *v* / g\n    + 1\nor less."""\n'
             'from typing import TypeVar\nT = TypeVar("T")\n'
@@ -85,6 +87,10 @@ def test_each_module_has_a_section_and_can_be_referred_to(pond, root):
     assert html.count('<dt class="sig sig-object py" id="pond.frog.leap">') == 1
     assert html.count('href="#pond.frog.leap" title="pond.frog.leap"') == 2  # of `pond`, of "Next"
     assert "h = *v* / g\n+ 1\n</pre>" in html
+    text = re.sub("<.*?>", "", html)
+    assert "SHORT = 12" in text
+    assert "Its call." in text
+    assert "a long value" not in text
 
 
 def test_a_module_that_is_not_there_is_one_sentence(tmp_path, root):
