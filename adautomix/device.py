@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from adautomix.checked import checked, of_type
 from adautomix.errors import InputError, unknown
+from adautomix.fields import checked, of_type
 
 Placed = TypeVar("Placed", bound=nn.Module)
 

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adautomix.checked import of_type, shown
 from adautomix.errors import InputError, unknown
+from adautomix.fields import of_type, shown
 
 Device = torch.device | str
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adautomix import cli, files
+from adautomix import cli
 from adautomix.record import Store
+from adautomix.storage import files
 from adautomix.train import Training
 
 SMOKE = ["train", "photodigits/thin/adautomix", "--budget", "smoke", "--device", "cpu"]

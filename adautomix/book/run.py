@@ -12,7 +12,7 @@ from uuid import uuid4
 from adautomix.book.chapter import IMAGES, figures_of, present
 from adautomix.errors import AdAutoMixError, InputError, unknown
 from adautomix.figures.tables import BOOK
-from adautomix.files import replace_all
+from adautomix.storage.files import replace_all
 
 SOURCES = "[0-9][0-9]-*.ipynb"
 LONGEST_SOCKET_FOLDER = 56  # bytes: a Unix socket's path ends at 107, a kernel's file name takes 50

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
+from adautomix.fields import checked
 from adautomix.rng import StepRNG, check_rng
 
 BORDERS = ("black", "reflect")

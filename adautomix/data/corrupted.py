@@ -20,15 +20,15 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int64, UInt8
 
-from adautomix import seals
 from adautomix.data import cifar100
 from adautomix.data.corruptions import KINDS, SEVERITIES, Dice, check_severity, corrupt, kind
 from adautomix.data.download import home
 from adautomix.data.image_set import ImageSet
 from adautomix.data.layouts import read_rgb
 from adautomix.errors import DataError, InputError, first_line
-from adautomix.files import replace_all
 from adautomix.rng import StepRNG
+from adautomix.storage import seals
+from adautomix.storage.files import replace_all
 
 VERSION = 1
 """Increased when a change of the code makes the same seed give other images; part of the cache

@@ -16,7 +16,7 @@ from urllib.request import getproxies, proxy_bypass
 from adautomix.data.catalog import dataset, info
 from adautomix.data.dataset_info import DatasetInfo
 from adautomix.errors import DataError
-from adautomix.files import sync, workplace
+from adautomix.storage.files import sync, workplace
 
 
 def home() -> Path:

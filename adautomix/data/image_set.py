@@ -10,9 +10,9 @@ from hashlib import sha256
 import numpy as np
 from jaxtyping import Int64
 
-from adautomix.checked import of_type
 from adautomix.data.dataset_info import DatasetInfo
 from adautomix.errors import DataError, InputError
+from adautomix.fields import of_type
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,9 +16,9 @@ import numpy as np
 import PIL.Image
 from jaxtyping import Int64, UInt8
 
-from adautomix.checked import shown
 from adautomix.data.dataset_info import DatasetInfo
 from adautomix.errors import DataError, first_line
+from adautomix.fields import shown
 
 Raw = tuple[np.ndarray, np.ndarray, list[str]]
 """Images, labels and class names as a file holds them; `ImageSet` checks dtypes and shapes."""

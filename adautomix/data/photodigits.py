@@ -26,10 +26,10 @@ import numpy as np
 import PIL.Image
 from jaxtyping import Int64, UInt8, UInt64
 
-from adautomix.checked import of_type
 from adautomix.data.dataset_info import DatasetInfo
 from adautomix.data.image_set import ImageSet
 from adautomix.errors import DataError, InputError, first_line, unknown
+from adautomix.fields import of_type
 
 INFO = DatasetInfo(
     name="photodigits",

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from adautomix import losses as loss
-from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
+from adautomix.fields import checked
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch, check_teacher
 from adautomix.methods.eager_grad import eager_grad
 from adautomix.mix import Mixed, MixGenerator, blend, interpolate

@@ -8,8 +8,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from adautomix import losses as loss
-from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
+from adautomix.fields import checked
 from adautomix.methods.adautomix import check_opponent, reverse
 from adautomix.methods.base import Losses, Method, as_backbone, check_teacher
 from adautomix.methods.eager_grad import eager_grad

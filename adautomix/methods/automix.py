@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
+from adautomix.fields import checked
 from adautomix.losses import ce, mixed_ce
 from adautomix.methods.base import Losses, Method, as_backbone, check_teacher
 from adautomix.methods.eager_grad import eager_grad

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
+from adautomix.fields import checked
 from adautomix.losses import ce
 from adautomix.methods.base import Losses, Method, as_backbone
 from adautomix.methods.dada_ops import OPS, transform

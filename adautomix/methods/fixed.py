@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from adautomix.checked import checked
 from adautomix.errors import InputError
+from adautomix.fields import checked
 from adautomix.losses import mixed_ce
 from adautomix.methods.base import Losses, Method, as_backbone
 from adautomix.mix import Mixed, MixingRule

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from adautomix.checked import checked
 from adautomix.errors import InputError
+from adautomix.fields import checked
 from adautomix.losses import ce
 from adautomix.methods.base import Losses, Method, as_backbone
 from adautomix.models import Backbone, evaluating

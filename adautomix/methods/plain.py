@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from adautomix.checked import checked
+from adautomix.fields import checked
 from adautomix.losses import ce
 from adautomix.methods.base import Losses, Method, as_backbone
 from adautomix.rng import StepRNG

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from adautomix.checked import checked
 from adautomix.errors import InputError
+from adautomix.fields import checked
 from adautomix.methods.automix import AutoMixMethod, check_pair_config
 from adautomix.methods.base import as_backbone
 from adautomix.methods.openmixup import TwoHeads

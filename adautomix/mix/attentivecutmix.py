@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from adautomix.checked import checked
 from adautomix.errors import InputError
+from adautomix.fields import checked
 from adautomix.mix.base import Mixed, batch_shape, paste, per_batch_or_sample
 from adautomix.mix.importance import resized
 from adautomix.rng import StepRNG

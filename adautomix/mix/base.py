@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from adautomix.checked import shown
 from adautomix.errors import InputError
+from adautomix.fields import shown
 from adautomix.rng import Device, StepRNG, check_rng
 
 

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from adautomix.checked import checked
+from adautomix.fields import checked
 from adautomix.mix.base import Mixed, batch_shape, paste, per_batch_or_sample
 from adautomix.mix.boxes import rectangle
 from adautomix.rng import StepRNG

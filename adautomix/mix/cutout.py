@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from adautomix.checked import checked
 from adautomix.errors import InputError
+from adautomix.fields import checked
 from adautomix.mix.base import Mixed, areas, batch_shape
 from adautomix.mix.boxes import rectangle
 from adautomix.rng import StepRNG

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from adautomix.checked import checked
 from adautomix.errors import InputError, unknown
+from adautomix.fields import checked
 from adautomix.mix.base import Mixed, batch_shape, paste, per_batch_or_sample
 from adautomix.rng import Device, StepRNG
 

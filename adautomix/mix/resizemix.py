@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from adautomix.checked import checked
 from adautomix.errors import InputError
+from adautomix.fields import checked
 from adautomix.mix.base import Mixed, areas, batch_shape, identity_indices, per_batch_or_sample
 from adautomix.mix.boxes import between, span
 from adautomix.rng import StepRNG

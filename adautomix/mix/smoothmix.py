@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from adautomix.checked import checked
 from adautomix.errors import unknown
+from adautomix.fields import checked
 from adautomix.mix.base import Mixed, areas, batch_shape, blend_pair, per_batch_or_sample, weighing
 from adautomix.rng import StepRNG
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from adautomix.checked import checked
+from adautomix.fields import checked
 from adautomix.mix.base import (
     Mixed,
     areas,

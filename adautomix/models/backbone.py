@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from adautomix.checked import checked, of_type
 from adautomix.errors import InputError, unknown
+from adautomix.fields import checked, of_type
 from adautomix.models.modes import evaluating
 from adautomix.models.pretrained import with_own_weights
 from adautomix.rng import initial_weights

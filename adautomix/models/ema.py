@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from adautomix.checked import of_type
 from adautomix.errors import InputError
+from adautomix.fields import of_type
 from adautomix.models.backbone import Backbone, BackboneOutput
 
 

@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass, field
 
-from adautomix.checked import checked
 from adautomix.data.augment import Augment
 from adautomix.errors import InputError
+from adautomix.fields import checked
 from adautomix.methods import AdAutoMixReleased, MethodConfig, Plain
 from adautomix.models import Net
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from adautomix import seals
-from adautomix.seals import SEAL, canonical
+from adautomix.storage import seals
+from adautomix.storage.seals import SEAL, canonical
 
 FILE = "run.json"
 SCHEMA = 1

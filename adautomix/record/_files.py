@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from adautomix.errors import RecordError
-from adautomix.files import held
+from adautomix.storage.files import held
 
 
 @contextmanager

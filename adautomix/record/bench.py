@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from adautomix.errors import RecordError
-from adautomix.files import replace_all
 from adautomix.record import _document, _files
 from adautomix.record._where import resource
+from adautomix.storage.files import replace_all
 
 SCHEMA = 1
 FIELDS = {"suite": str, "settings": dict, "rows": list, "provenance": dict}

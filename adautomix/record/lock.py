@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from adautomix.files import held
+from adautomix.storage.files import held
 
 _ours: set[Path] = set()
 

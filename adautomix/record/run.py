@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from adautomix import seals
 from adautomix.errors import InputError, RecordError, first_line, unknown
 from adautomix.record import _document
 from adautomix.record._tables import read_csv
+from adautomix.storage import seals
 
 Document = dict[str, Any]
 CURVE = "curve.csv"

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from adautomix import seals
 from adautomix.data.catalog import info
 from adautomix.errors import InputError, RecordError
-from adautomix.files import replace_all
 from adautomix.record import _document, _files
 from adautomix.record._document import FILE, SEAL
 from adautomix.record._where import resource
 from adautomix.record.run import CURVE, PICTURES, REMEDY, Document, Run
+from adautomix.storage import seals
+from adautomix.storage.files import replace_all
 
 
 @dataclass(frozen=True)

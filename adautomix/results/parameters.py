@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from adautomix.checked import shown
 from adautomix.errors import InputError
+from adautomix.fields import shown
 from adautomix.names import REGISTRY
 from adautomix.record import BUDGETS
 

@@ -6,8 +6,8 @@ from functools import reduce
 from pathlib import Path
 
 from adautomix import recipes
-from adautomix.checked import checked
 from adautomix.device import Numerics, decide
+from adautomix.fields import checked
 from adautomix.recipes import Recipe
 from adautomix.record.run import run_id
 from adautomix.record.store import Store, local

@@ -11,12 +11,13 @@ from typing import Any
 
 from safetensors import safe_open
 
-from adautomix import recipes, seals
+from adautomix import recipes
 from adautomix.errors import RecordError, first_line
-from adautomix.files import replace_all
 from adautomix.record import Run, Store, _document
 from adautomix.runs.job import Job
-from adautomix.seals import SEAL
+from adautomix.storage import seals
+from adautomix.storage.files import replace_all
+from adautomix.storage.seals import SEAL
 from adautomix.train import checkpoint
 from adautomix.train.weights_file import PREFIXES
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from adautomix import seals
 from adautomix.errors import RecordError, first_line
 from adautomix.models import Backbone, Net
 from adautomix.record import Run, Store, local, recorded
+from adautomix.storage import seals
 from adautomix.train.weights_file import load_body
 
 WEIGHTS = "weights.safetensors"

@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from adautomix import files, seals
 from adautomix.errors import RecordError, first_line
+from adautomix.storage import files, seals
 from adautomix.train.loop import Training
 from adautomix.train.state import PROGRESS, STATE, State
 from adautomix.train.weights_file import under_all_names, write_weights

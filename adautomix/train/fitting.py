@@ -7,12 +7,12 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from adautomix.checked import checked, of_type, shown
 from adautomix.data.labels import check_range, class_numbers, extremes
 from adautomix.data.loaders import LoaderBatches, batches_of
 from adautomix.device import Numerics, decide
 from adautomix.errors import InputError, unknown
 from adautomix.evaluate import accuracy, evaluating
+from adautomix.fields import checked, of_type, shown
 from adautomix.methods import AdAutoMix, Method, MethodConfig
 from adautomix.methods.base import as_backbone, check_counts, training_labels
 from adautomix.mix.base import check_images

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from adautomix.checked import checked
 from adautomix.data.loaders import Batch, Batches
 from adautomix.device import Numerics
 from adautomix.errors import DivergenceError, InputError, NotFiniteError
+from adautomix.fields import checked
 from adautomix.methods import Losses, Method
 from adautomix.recipes.base import SGD, AdamW, Cosine
 from adautomix.rng import rng_for

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from adautomix import seals
 from adautomix.errors import RecordError
-from adautomix.seals import SEAL
+from adautomix.storage import seals
+from adautomix.storage.seals import SEAL
 from adautomix.train.loop import Row, Training
 
 STATE = "state.json"

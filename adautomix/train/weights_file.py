@@ -9,9 +9,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from adautomix import files, seals
 from adautomix.errors import RecordError, first_line, unknown
 from adautomix.models import Backbone
+from adautomix.storage import files, seals
 
 PREFIXES = {"classifier": "classifier.", "teacher": "teacher.network."}
 """Predictor → prefix of its backbone's names in the state of a `Method`."""

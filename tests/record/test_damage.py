@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adautomix import seals
 from adautomix.errors import RecordError
 from adautomix.record import Run, Store
 from adautomix.record.store import PICTURES
+from adautomix.storage import seals
 
 FILES = ("run.json", "curve.csv", PICTURES)
 ENTRY = {

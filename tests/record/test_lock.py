@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from adautomix import files
 from adautomix.record import lock
 from adautomix.record.lock import locked
+from adautomix.storage import files
 
 HOLD = """
 import fcntl, os, sys, time

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from adautomix import seals
 from adautomix.errors import RecordError
 from adautomix.methods import AdAutoMix, Plain
 from adautomix.recipes import SGD
+from adautomix.storage import seals
 from adautomix.train import Training, checkpoint, load, save, train
 from adautomix.train.state import PROGRESS, STATE, State
 from adautomix.train.weights_file import save_weights

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adautomix import seals
+from adautomix.storage import seals
 
 DOCUMENT = {"step": 3, "curve": [{"lr": 0.1}, {"lr": 1e-3}], "run": "plain-π", "none": None}
 OTHER = seals.of_bytes(b"other")

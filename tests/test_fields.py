@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from adautomix import recipes
-from adautomix.checked import of_type, shown
 from adautomix.device import Numerics
 from adautomix.errors import InputError
+from adautomix.fields import of_type, shown
 from adautomix.methods import METHODS, AdAutoMix, Fixed, MethodConfig
 from adautomix.mix import GUIDED, MIXERS, CutMix, MixingRule, Mixup
 from adautomix.recipes import SGD, AdamW, Cosine, Recipe

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from adautomix import files
+from adautomix.storage import files
 
 needs_locks = pytest.mark.skipif(files.fcntl is None, reason="needs flock")
 
 WRITE = """
 import sys
 from pathlib import Path
-from adautomix.files import workplace
+from adautomix.storage.files import workplace
 with workplace(Path(sys.argv[1])) as place:
     (place / "half").write_text("")
     print(place, flush=True)

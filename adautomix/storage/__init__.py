@@ -1,0 +1,1 @@
+"""Files that are complete or absent, and the digests by which they are known again."""
