@@ -1,0 +1,38 @@
+"""The page on occlusion: tables, and the numbers of its prose."""
+
+from adautomix.figures import Table
+from adautomix.pages.evaluated import beside_paper, recorded_leads
+from adautomix.pages.verdict import best
+from adautomix.results import evaluations
+from adautomix.results.outcome import Results
+
+
+def headline(results: Results) -> dict[str, float | str]:
+    """Return values for prose: mean over the shares and at half of the cells, and the verdict."""
+    shares = [
+        f"occlusion/dropped_{round(100 * s):02d}" for s in results.usual["occlusion"]["shares"]
+    ]
+    metrics = {"mean": "occlusion/mean", "half": "occlusion/dropped_50"}
+    verdict = best(recorded_leads(results, *shares), at=" at some share")
+    return {**evaluations.headline(results, metrics), "verdict": verdict}
+
+
+def tables(results: Results) -> dict[str, Table]:
+    """Return half of the cells gone beside the paper's, and holes as in the released script."""
+    where = {"dataset": "CIFAR-100", "backbone": "Swin-T", "occlusion": 0.5}
+    released = {
+        "black, mean (%)": "occlusion/mean",
+        "mean colour, mean (%)": "occlusion_released/mean",
+        "black, 30 % gone (%)": "occlusion/dropped_30",
+        "mean colour, 30 % gone (%)": "occlusion_released/dropped_30",
+    }
+    caption = (
+        "Accuracy with black holes, and with holes and sets as in the released script; the "
+        "classifier."
+    )
+    return {
+        "half": beside_paper(results, "occlusion/dropped_50", 7, where, "tab:occlusion"),
+        "released": Table(
+            evaluations.numbers(results, released), caption, "tab:occlusion-released"
+        ),
+    }
