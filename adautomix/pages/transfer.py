@@ -8,15 +8,13 @@ Reading records does not import torch.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
 from adautomix.errors import InputError
-from adautomix.names import method_title, title_of
 from adautomix.record import Run, local, recorded
-from adautomix.results import compare
 from adautomix.results.experiments import affordable
 from adautomix.results.parameters import accept
 
@@ -109,6 +107,11 @@ HALVES = Route()
 The learning rate of the fine-tuning was chosen on the validation split for features of plain
 training: of 0.01, 0.03, 0.1, 0.2 and 0.4, the one with the highest accuracy.
 """
+
+
+def halves(budget: str) -> Route:
+    """Return `HALVES`, at "smoke" with one epoch of fine-tuning."""
+    return replace(HALVES, finetuning=("epochs=1",)) if budget == "smoke" else HALVES
 
 
 class Transferred(NamedTuple):
@@ -215,36 +218,3 @@ def obtain(
         for pair in pairs
     ]
     return pd.DataFrame(rows, columns=["method", "seed", "source", "target"])
-
-
-def summed(frame: pd.DataFrame, baseline: str = "plain") -> pd.DataFrame:
-    """Summarise the result of `obtain` as text: for each method mean ± sd over seeds.
-
-    The last column is the mean difference from `baseline` on common seeds with its 95 % interval,
-    see `adautomix.results.compare.difference`.
-    """
-    over = f"more than {method_title(baseline)}"
-    columns = ["method", "seeds", "before, on the source (%)", "after, on the target (%)", over]
-    by_seed = {m: runs.set_index("seed")["target"].to_dict() for m, runs in frame.groupby("method")}
-    rows = []
-    for method, runs in frame.groupby("method", sort=False):
-        ahead = compare.difference(by_seed[method], by_seed.get(baseline, {}))
-        name, cells = title_of(method), map(_cell, (runs["source"], runs["target"]))
-        rows.append([name, str(len(runs)), *cells, "" if method == baseline else _ahead(ahead)])
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _cell(values: pd.Series) -> str:
-    """Return mean ± sd as text; blank without a value."""
-    values = values.dropna()
-    if values.empty:
-        return ""
-    return f"{values.mean():.1f}" + (f" ± {values.std():.1f}" if len(values) > 1 else "")
-
-
-def _ahead(found: compare.Paired) -> str:
-    """Return the mean difference [interval] as text; blank without a common seed."""
-    if found.mean is None:
-        return ""
-    interval = "" if found.low is None else f" [{found.low:+.1f}, {found.high:+.1f}]"
-    return f"{found.mean:+.1f}{interval}"

@@ -14,7 +14,7 @@ from adautomix.device import decide
 from adautomix.errors import InputError, RecordError
 from adautomix.models import Net
 from adautomix.pages.transfer import FRESH, HALVES, Route, Transferred, obtain, transfer
-from adautomix.pages.transfer import summed as transfer_table
+from adautomix.pages.transfer_tables import summed as transfer_table
 from adautomix.record import Run, Store
 from adautomix.runs import runner
 from adautomix.runs.job import RunOptions
@@ -258,4 +258,7 @@ def test_the_table_has_paired_differences_and_blanks():
 
 
 def test_reading_needs_no_torch(without_torch):
-    without_torch("from adautomix.pages.transfer import *\nsummed(obtain(run=False))")
+    without_torch(
+        "from adautomix.pages import transfer, transfer_tables\n"
+        "transfer_tables.summed(transfer.obtain(run=False))"
+    )
