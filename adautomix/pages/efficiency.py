@@ -1,27 +1,22 @@
-"""Cost of training, from recorded benchmarks and runs, as arguments of figures and tables.
+"""Cost of training, from recorded benchmarks and runs: arguments of figures, numbers of prose.
 
 Nothing here imports torch. Times of different devices are never in one column; a cell that was not
 measured is blank.
 """
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from adautomix.errors import RecordError
-from adautomix.names import method_title
 from adautomix.record import local
 from adautomix.record.bench import Bench, benchmarks, recorded
 from adautomix.results import paper
 from adautomix.results.outcome import Results
 
 PAPER = {"method": "AdAutoMix", "metric": "seconds_per_iteration"}
-STEPS = {
-    "units": "{:g}",
-    "floor": "{:.2f}",
-    "counted_floor": "{:.2f}",
-    "ratio": "{:.2f}",
-    "memory_ratio": "{:.2f}",
-}
-"""Columns of the table of steps → their number format."""
+SUITES = ("steps", "parts", "growth", "variants", "compiled", "rules")
+"""Suites of benchmarks that the page shows."""
 
 
 def latest(suite: str, device: str = "cpu") -> Bench:
@@ -38,6 +33,21 @@ def latest(suite: str, device: str = "cpu") -> Bench:
             f"`python -m adautomix.bench {suite} --device {device}`."
         )
     return max(found, key=lambda bench: bench.provenance["when"])
+
+
+def newest(device: str = "cpu") -> dict[str, Bench]:
+    """Return `latest` of every suite of the page; RecordError if one is missing."""
+    return {suite: latest(suite, device) for suite in SUITES}
+
+
+def shown_budgets(budget: str) -> tuple[str, str]:
+    """Return the budgets of the runs shown on PhotoDigits and on CIFAR-100.
+
+    PhotoDigits has "smoke" and "quick", and CIFAR-100 the larger ones; where a budget is none of
+    them, the nearest stands for it.
+    """
+    embedded = budget in ("smoke", "quick")
+    return (budget, "lite") if embedded else ("quick", budget)
 
 
 def against_time(results: Results, predictor: str = "classifier") -> pd.DataFrame:
@@ -67,37 +77,6 @@ def against_time(results: Results, predictor: str = "classifier") -> pd.DataFram
     return pd.DataFrame(rows, columns=["method", "seed", "minutes", "accuracy", "device"])
 
 
-def by_method(runs: pd.DataFrame) -> pd.DataFrame:
-    """Summarise `against_time` as text: runs, mean minutes and accuracy by method and device."""
-    rows = [
-        {
-            "method": method_title(str(method)),
-            "device": device,
-            "runs": str(len(each)),
-            "minutes": f"{each['minutes'].mean():.1f}",
-            "accuracy (%)": f"{each['accuracy'].mean():.1f}",
-        }
-        for (method, device), each in runs.groupby(["method", "device"], sort=False)
-    ]
-    return pd.DataFrame(rows, columns=["method", "device", "runs", "minutes", "accuracy (%)"])
-
-
-def steps_table(bench: Bench) -> pd.DataFrame:
-    """Return the table of the suite `steps` as text: passes, lower bounds, ratios and memory."""
-    frame = bench.rows
-    table = pd.DataFrame(
-        {
-            "method": [method_title(method) for method in frame["method"]],
-            "N": _written(frame["n"], "{:g}"),
-            "batch": _written(frame["batch"], "{:g}"),
-            "ms a step": _written(1000 * frame["seconds"], "{:.0f}"),
-        }
-    )
-    for column, form in STEPS.items():
-        table[column.replace("_", " ")] = _written(frame[column], form)
-    return table
-
-
 def ratios_by_n(bench: Bench) -> dict[str, pd.Series]:
     """Return the argument of `figures.time_against_n`: ratios of the paper and of a benchmark.
 
@@ -113,27 +92,6 @@ def ratios_by_n(bench: Bench) -> dict[str, pd.Series]:
     }
 
 
-def table_10(bench: Bench) -> pd.DataFrame:
-    """Return the paper's and the measured seconds by N, with their ratios to plain training."""
-    printed = paper.select(10, **PAPER).set_index("n")["value"]
-    rows = one_batch(bench)
-    own = rows[rows["method"] == "adautomix"].set_index("n")
-    plain = rows[rows["method"] == "plain"].set_index(pd.Index([1]))
-    ours = pd.concat([plain, own])
-    ns = pd.Index(sorted({*printed.index, *ours.index}))
-    columns = {
-        "paper: s": (printed, "{:.4f}"),
-        "paper: ratio": (printed / printed.loc[1], "{:.2f}"),
-        "measured: s": (ours["seconds"], "{:.3f}"),
-        "measured: ratio": (ours["ratio"], "{:.2f}"),
-        "floor": (ours["floor"], "{:.2f}"),
-    }
-    table = {"N": [f"{n:g}" for n in ns]}
-    for heading, (values, form) in columns.items():
-        table[heading] = _written(values.reindex(ns), form)
-    return pd.DataFrame(table)
-
-
 def overhead(bench: Bench, method: str = "adautomix") -> float:
     """Return the share of a step's time in generator, mixing, losses and the teacher's average."""
     rows = one_batch(bench)
@@ -147,8 +105,9 @@ def _spread(steps: Bench, method: str = "adautomix") -> float:
     return float((ratios.max() / ratios.min() - 1).max())
 
 
-def headline(steps: Bench, parts: Bench, variants: Bench) -> dict[str, float | str]:
-    """Return values for prose, by name."""
+def headline(benches: Mapping[str, Bench]) -> dict[str, float | int | str]:
+    """Return values for prose, by name, from the benchmarks of `newest`."""
+    steps, parts, variants = (benches[suite] for suite in ("steps", "parts", "variants"))
     rows = one_batch(steps)
     own = rows[rows["method"] == "adautomix"].set_index("n")
     printed = paper.select(10, **PAPER).set_index("n")["value"]
@@ -157,7 +116,9 @@ def headline(steps: Bench, parts: Bench, variants: Bench) -> dict[str, float | s
     largest = variants.rows[variants.rows["batch"] == variants.rows["batch"].max()]
     memory = largest.set_index("variant")["memory_mib"]
     late = largest.set_index("variant")["gain"].loc["all gradients at the end"]
-    found = {
+    return {
+        **graphs(benches["compiled"]),
+        "verdict": verdict(steps),
         "device": steps.device,
         "batch": int(rows["batch"].iloc[0]),
         "ratio": own["ratio"].loc[3],
@@ -175,34 +136,22 @@ def headline(steps: Bench, parts: Bench, variants: Bench) -> dict[str, float | s
         "memory_late": memory.loc["all gradients at the end"] / memory.loc["plain"],
         "late_loss": -100 * late,
     }
-    return found
 
 
-def variants_table(bench: Bench) -> pd.DataFrame:
-    """Return the table of the suite `variants` as text."""
-    rows = bench.rows[bench.rows["variant"] != "plain"]
-    return pd.DataFrame(
-        {
-            "step": rows["variant"],
-            "batch": _written(rows["batch"], "{:g}"),
-            "plain = 1": _written(rows["ratio"], "{:.2f}"),
-            "gain (%)": _written(100 * rows["gain"], "{:.1f}"),
-            "memory (MiB)": _written(rows["memory_mib"], "{:.0f}"),
-        }
-    )
+def verdict(steps: Bench) -> str:
+    """Return whether a step costs what Table 10 says, as a multiple of plain training, or less.
 
-
-def compiled_table(bench: Bench) -> pd.DataFrame:
-    """Return the table of the suite `compiled` as text, for the methods that were timed."""
-    rows = bench.rows[bench.rows["seconds"].notna()]
-    return pd.DataFrame(
-        {
-            "method": [method_title(method) for method in rows["method"]],
-            "first step (s)": _written(rows["first_step_seconds"], "{:.0f}"),
-            "step (s)": _written(rows["seconds"], "{:.2f}"),
-            "step, not compiled (s)": _written(rows["eager_seconds"], "{:.2f}"),
-            "faster by": _written(rows["speed_up"], "{:.2f}×"),
-        }
+    Of each N that the paper and the benchmark have; without a full stop.
+    """
+    ratios = pd.DataFrame(list(ratios_by_n(steps).values()), index=["paper", "ours"]).dropna(axis=1)
+    above = ratios.loc["ours"] > ratios.loc["paper"]
+    growth = ratios[ratios.columns.max()] / ratios[ratios.columns.min()]
+    word = {0: "holds", len(above): "does not hold"}.get(int(above.sum()), "holds in part")
+    less = "less" if growth["ours"] < growth["paper"] else "no less"
+    where = f"N = {', '.join(map(str, above.index[above]))}" if above.any() else "no N"
+    return (
+        f"{word} on this device: the measured ratio is above the paper's at {where}, and it "
+        f"grows {less} with N"
     )
 
 
@@ -211,25 +160,6 @@ def graphs(bench: Bench) -> dict[str, int]:
     return {"methods": len(bench.rows), "breaks": int(bench.rows["breaks"].sum())}
 
 
-def rules_table(bench: Bench) -> pd.DataFrame:
-    """Return the time of every mixing rule in milliseconds and in copies of its batch, as text."""
-    rows = bench.rows[bench.rows["rule"] != "copy"]
-    return pd.DataFrame(
-        {
-            "rule": [method_title(rule) for rule in rows["rule"]],
-            "batch": [f"{b}×3×{s}×{s}" for b, s in zip(rows["batch"], rows["side"], strict=True)],
-            "ms": _written(1000 * rows["seconds"], "{:.2f}"),
-            "copies": _written(rows["copies"], "{:.1f}"),
-            "ms an image": _written(1000 * rows["seconds_per_image"].astype(float), "{:.2f}"),
-        }
-    )
-
-
 def one_batch(bench: Bench) -> pd.DataFrame:
     """Return the rows of the smallest batch."""
     return bench.rows[bench.rows["batch"] == bench.rows["batch"].min()]
-
-
-def _written(values: pd.Series, form: str) -> list[str]:
-    """Return numbers as text, blank if missing."""
-    return ["" if pd.isna(value) else form.format(value) for value in values]

@@ -2,8 +2,9 @@
 
 import pytest
 
+from adautomix import figures
 from adautomix.errors import RecordError
-from adautomix.pages import efficiency
+from adautomix.pages import efficiency, efficiency_tables
 from adautomix.record import Run, bench
 from adautomix.results import paper
 from adautomix.results.experiment import Experiment
@@ -74,7 +75,7 @@ def test_a_missing_benchmark_is_one_sentence_with_the_command(store):
 
 def test_table_10_sets_the_paper_beside_what_was_measured(store):
     store("steps", step_rows() + step_rows(100))
-    table = efficiency.table_10(efficiency.latest("steps")).set_index("N")
+    table = efficiency_tables.table_10(efficiency.latest("steps")).set_index("N")
     assert table.index.to_list() == ["1", "2", "3", "4", "5", "8"]
     seconds = paper.value(10, **efficiency.PAPER, n=3)
     plain = paper.value(10, **efficiency.PAPER, n=1)
@@ -91,11 +92,53 @@ def test_ratios_by_n_are_those_of_one_batch(store):
     assert ours.to_dict() == {2: 4.0, 3: 4.1, 8: 4.2}
 
 
+@pytest.mark.parametrize(
+    ("two", "three", "verdict"),
+    [
+        (
+            4.0,
+            4.1,
+            "does not hold on this device: the measured ratio is above the paper's at N = 2, 3",
+        ),
+        (
+            1.0,
+            4.1,
+            "holds in part on this device: the measured ratio is above the paper's at N = 3,",
+        ),
+        (1.0, 1.1, "holds on this device: the measured ratio is above the paper's at no N, and it"),
+    ],
+)
+def test_the_claim_is_judged_where_paper_and_benchmark_have_an_n(store, two, three, verdict):
+    rows = step_rows()
+    rows[2]["ratio"], rows[3]["ratio"] = two, three
+    store("steps", rows)
+    found = efficiency.verdict(efficiency.latest("steps"))
+    assert found.startswith(verdict)
+    printed = paper.select(10, **efficiency.PAPER).set_index("n")["value"]
+    less = three / two < printed.loc[3] / printed.loc[2]
+    assert found.endswith(f"grows {'less' if less else 'no less'} with N")
+
+
+def test_a_budget_that_a_dataset_lacks_is_the_nearest():
+    assert efficiency.shown_budgets("smoke") == ("smoke", "lite")
+    assert efficiency.shown_budgets("quick") == ("quick", "lite")
+    assert efficiency.shown_budgets("short") == ("quick", "short")
+
+
+def test_the_recorded_benchmarks_make_a_page():
+    benches = efficiency.newest("cpu")
+    assert list(benches) == list(efficiency.SUITES)
+    tables = efficiency_tables.tables(benches)
+    texts = {name: figures.markdown_table(*table) for name, table in tables.items()}
+    assert all(f":name: tab:efficiency-{name}\n" in text for name, text in texts.items())
+    assert benches["steps"].device in texts["steps"]
+
+
 def test_steps_are_text_and_blank_where_nothing_was_measured(store):
     rows = step_rows()
     rows[1]["memory_ratio"] = None
     store("steps", rows)
-    table = efficiency.steps_table(efficiency.latest("steps"))
+    table = efficiency_tables.steps_table(efficiency.latest("steps"))
     assert table["method"].to_list() == ["Vanilla", "AutoMix", *["AdAutoMix"] * 3]
     assert table["memory ratio"].to_list()[1] == table["N"].to_list()[0] == ""
     assert table["units"].to_list() == ["3", "9", "12", "12", "12"]
@@ -114,8 +157,11 @@ def test_the_headline_quotes_the_records(store):
         for (v, gain), mib in zip(gains.items(), peaks, strict=True)
     ]
     store("variants", rows)
-    suites = (efficiency.latest(suite) for suite in ("steps", "parts", "variants"))
-    found = efficiency.headline(*suites)
+    store("compiled", [{"method": "plain", "graphs": 1, "breaks": 0, "seconds": None}])
+    suites = ("steps", "parts", "variants", "compiled")
+    found = efficiency.headline({suite: efficiency.latest(suite) for suite in suites})
+    assert (found["methods"], found["breaks"]) == (1, 0)
+    assert found["verdict"].startswith("does not hold on this device")
     assert found["overhead"] == pytest.approx(2.0)
     assert (found["best_variant"], found["best_gain"]) == ("folded teacher", 3.0)
     assert (found["ratio"], found["automix"], found["floor"]) == (4.1, 3.1, 4.0)
@@ -131,13 +177,13 @@ def test_variants_and_rules_are_tables_of_text(store):
         for v, r in {"plain": 1.0, "as is": 4.0, "folded teacher": 3.9}.items()
     ]
     store("variants", rows)
-    table = efficiency.variants_table(efficiency.latest("variants"))
+    table = efficiency_tables.variants_table(efficiency.latest("variants"))
     assert table["step"].to_list() == ["as is", "folded teacher"]
     assert table["gain (%)"].to_list() == ["0.0", "2.5"]
     assert table["memory (MiB)"].to_list() == ["400", "390"]
     rule = {"rule": "mixup", "batch": 8, "side": 32, "seconds": 0.002, "copies": 3.0}
     store("rules", [rule | {"seconds_per_image": None}, rule | {"rule": "copy"}])
-    (row,) = efficiency.rules_table(efficiency.latest("rules")).to_dict("records")
+    (row,) = efficiency_tables.rules_table(efficiency.latest("rules")).to_dict("records")
     assert row == {
         "rule": "MixUp",
         "batch": "8×3×32×32",
@@ -153,7 +199,7 @@ def test_what_compiling_gives_is_shown_for_what_was_timed(store):
     timed |= {"first_step_seconds": 61.2, "speed_up": 1.2, "graphs": 2, "breaks": 1}
     store("compiled", [row, timed])
     bench = efficiency.latest("compiled")
-    assert efficiency.compiled_table(bench).to_numpy().tolist() == [
+    assert efficiency_tables.compiled_table(bench).to_numpy().tolist() == [
         ["AdAutoMix", "61", "0.50", "0.60", "1.20×"]
     ]
     assert efficiency.graphs(bench) == {"methods": 2, "breaks": 1}
@@ -191,4 +237,5 @@ def test_every_timed_run_is_a_dot(tmp_path, provenance, minutes):
     rows = [["plain", 3, each, 80.0, provenance["device"]] for each in minutes]
     assert found.to_numpy().tolist() == rows
     shown = [["Vanilla", provenance["device"], "1", f"{each:.1f}", "80.0"] for each in minutes]
-    assert efficiency.by_method(found).to_numpy().tolist() == shown
+    assert efficiency_tables.by_method(found).to_numpy().tolist() == shown
+    assert efficiency_tables.minutes_table(found).frame.to_numpy().tolist() == shown
