@@ -24,6 +24,8 @@ from adautomix.results.protocol import PREDICTORS, Decision, Setting
 
 MIXED_LOSS = ("train_amce", "train_mixed_ce")
 """Columns of a curve with the loss of mixed images; a method that mixes has one of them."""
+EARNED, NOT_EARNED = "The method earns a lead", "The method earns no lead"
+OPEN, NOT_DECIDED = "Open", "Not decided"
 
 
 class Parts(NamedTuple):
@@ -200,23 +202,38 @@ def _signed(fraction: float) -> str:
 
 def verdict(found: SettingGrid, decision: Decision) -> str:
     """Return the verdict as a sentence, by the rule that the decision fixed beforehand."""
+    word = outcome(found, decision)
     if missing := found.missing(decision):
-        return f"Not decided: {missing} of the runs that decide {_are(missing)} missing."
-    leads = [
-        found.difference(decision.method, where, decision.against, where)
-        for where in decision.settings
-    ]
+        return f"{word}: {missing} of the runs that decide {_are(missing)} missing."
+    leads = _leads(found, decision)
     told = " and ".join(
         f"{in_words(lead)} points ({where})"
         for lead, where in zip(leads, decision.settings, strict=True)
     )
     lead = f"under the same setting, its lead is {told}"
     lead += f", with 95 % intervals over {leads[0].n} paired seeds"
+    end = ", which do not all lie on one side of zero" if word == OPEN else ""
+    return f"{word}: {lead}{end}."
+
+
+def outcome(found: SettingGrid, decision: Decision) -> str:
+    """Return the verdict without its numbers: one of four phrases."""
+    if found.missing(decision):
+        return NOT_DECIDED
+    leads = _leads(found, decision)
     if all(lead.low is not None and lead.low > 0 for lead in leads):
-        return f"The method earns a lead: {lead}."
+        return EARNED
     if all(lead.high is not None and lead.high < 0 for lead in leads):
-        return f"The method earns no lead: {lead}."
-    return f"Open: {lead}, which do not all lie on one side of zero."
+        return NOT_EARNED
+    return OPEN
+
+
+def _leads(found: SettingGrid, decision: Decision) -> list[compare.Paired]:
+    """Return the lead that decides under each of the settings that decide."""
+    return [
+        found.difference(decision.method, where, decision.against, where)
+        for where in decision.settings
+    ]
 
 
 def _are(number: int) -> str:

@@ -8,7 +8,7 @@ import pytest
 from adautomix.errors import InputError
 from adautomix.record import Run
 from adautomix.results.protocol import Decision, Setting
-from adautomix.results.setting_grid import SettingGrid, in_words, verdict
+from adautomix.results.setting_grid import SettingGrid, in_words, outcome, verdict
 
 COSINE, FLOOR = Setting("cosine", "classifier"), Setting("floor", "teacher")
 REPORTED = {"mixup": COSINE, "adautomix": FLOOR}
@@ -103,6 +103,7 @@ def test_a_difference_without_runs_has_no_words():
 def test_no_number_decides_before_its_runs_are_there():
     found = grid(pairs={("mixup", "floor"): {0: (0.3, 0.4)}, ("adautomix", "floor"): {}})
     assert found.missing(DECISION) == 5
+    assert outcome(found, DECISION) == "Not decided"
     assert verdict(found, DECISION) == "Not decided: 5 of the runs that decide are missing."
 
 
@@ -137,7 +138,9 @@ def test_the_verdict_follows_the_intervals(shift, sentence):
         key: [_moved(run, shift) if key[0] == "adautomix" else run for run in those]
         for key, those in sound.runs.items()
     }
-    assert verdict(replace(sound, runs=moved), DECISION).startswith(sentence)
+    found = replace(sound, runs=moved)
+    assert verdict(found, DECISION).startswith(sentence)
+    assert outcome(found, DECISION) == sentence.partition(":")[0]
 
 
 def _moved(run: Run, shift: float) -> Run:
