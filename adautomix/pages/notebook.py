@@ -20,6 +20,7 @@ __all__ = [
     "glue_each",
     "glue_table",
     "glue_tables",
+    "holds",
     "undeclared",
 ]
 
@@ -78,6 +79,13 @@ def glue_each(prefix: str, tables: Mapping[str, Table]) -> None:
     """Store every table under `<prefix>_<name>`."""
     for name, table in tables.items():
         glue_table(f"{prefix}_{name}", *table)
+
+
+def holds(*parts: bool | None) -> str:
+    """Return whether a claim of these parts holds, in words; a part is None where nothing ran."""
+    if None in parts:
+        return "cannot be told"
+    return "holds" if all(parts) else "holds in part" if any(parts) else "does not hold"
 
 
 def colophon(runs: Iterable[Run] = ()) -> pd.DataFrame:

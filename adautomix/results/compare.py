@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from adautomix.errors import InputError
+from adautomix.figures import Table
 from adautomix.record._document import BUDGETS, canonical
 from adautomix.record.run import Run
 
@@ -151,6 +152,10 @@ class Comparison:
             shown.setdefault(self._heading(row), {})[row.method] = self._cell(row)
         index = pd.Index(self.methods, name="method", dtype=str)
         return pd.DataFrame(shown, index=index, dtype=str).fillna("")
+
+    def numbered(self, label: str) -> Table:
+        """Return `display` and `caption` as a table of a page, with a label for `{numref}`."""
+        return Table(self.display().reset_index(), self.caption, label)
 
     def markdown(self) -> str:
         """Return the table in Markdown, without its caption."""

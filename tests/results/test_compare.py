@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adautomix.errors import InputError
+from adautomix.figures import markdown_table
 from adautomix.record import Run
 from adautomix.results import compare
 
@@ -131,6 +132,13 @@ def test_display_by_hand(comparison):
         "run here, short, classifier (%)": ["", "", "77.31 (1)", ""],
         "run here, short, teacher (%)": ["", "", "80.00 (1)", ""],
     }
+
+
+def test_a_table_of_a_page_has_the_methods_as_a_column(comparison):
+    frame, caption, label = comparison.numbered("tab:x")
+    assert frame.set_index("method").equals(comparison.display())
+    assert (caption, label) == (comparison.caption, "tab:x")
+    assert markdown_table(frame, caption, label).startswith(":::{table} Top-1")
 
 
 def test_long_form_keeps_numbers_blanks_and_ids(comparison):

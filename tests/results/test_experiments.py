@@ -8,7 +8,7 @@ import pytest
 
 from adautomix.errors import InputError
 from adautomix.methods import METHODS as METHODS_OF_THE_PACKAGE
-from adautomix.results import experiments, paper
+from adautomix.results import compare, experiments, paper
 from adautomix.runs import runner
 
 METHODS = ("plain", "mixup")
@@ -94,6 +94,20 @@ def test_each_run_stands_with_both_of_its_networks(trained):
     together = replace(recorded, local=tuple(more)).by_run()
     assert together[together["seed"] < 99].reset_index(drop=True).equals(recorded.by_run())
     assert together[together["seed"] == 99]["method"].to_list() == ["mixup"]
+
+
+def test_a_lead_is_the_paired_difference_of_the_runs_that_are_shown(trained):
+    found = experiments.obtain("photodigits", budget="quick", run=False)
+    for predictor in ("classifier", "teacher"):
+        expected = compare.paired(
+            found.runs("adautomix"), found.runs("mixup"), predictor, "top1_median10"
+        )
+        assert found.lead("adautomix", "mixup", predictor) == pytest.approx(expected)
+    assert found.lead("adautomix", "mixup").n == 3
+    here = experiments.obtain("photodigits", budget="smoke", run=False)
+    assert here.lead("mixup", "plain")[2:] == (1, None, None)
+    assert here.lead("adautomix", "plain") == (None, None, 0, None, None)
+    assert replace(here, budget="paper").lead("mixup", "plain").n == 0
 
 
 def test_prose_quotes_the_means_of_what_is_shown(trained):
