@@ -15,7 +15,8 @@ from adautomix.device import decide
 from adautomix.figures.game import Network, Pull, Term
 from adautomix.methods import AdAutoMixMethod
 from adautomix.methods.adautomix import AdAutoMix
-from adautomix.mix import Mixed, blend, interpolate
+from adautomix.mix import Mixed, blend
+from adautomix.pages.notebook import holds
 from adautomix.record import Run
 from adautomix.rng import StepRNG, rng_for
 from adautomix.runs.runner import revive
@@ -27,6 +28,9 @@ SYMBOLS = {
     "teacher_amce": r"$L_{amce}(\psi_{\hat W})$",
     "cosine": r"$L_{cosine}$",
 }
+
+RATES = {"generator": 1.0, "classifier": 0.01}
+"""Learning rate of one step of each player, for `Walkthrough.one_step`."""
 
 
 class Walkthrough:
@@ -97,11 +101,6 @@ class Walkthrough:
         masks = self.method.generator(self.features, self.partners, ratios, size)
         return Mixed(blend(self.images, self.partners, masks), self.partners, ratios, masks)
 
-    def ratio_maps(self, which: int = 0) -> np.ndarray:
-        """Return M_λ: maps "n h w" of the constants λ_n, the generator's additional channel."""
-        height, width = self.features.shape[-2:]
-        return np.broadcast_to(self.ratios[which].numpy()[:, None, None], (self.n, height, width))
-
     def anatomy(self, which: int = 0) -> dict:
         """Return the arguments of `figures.mix_anatomy` for one set."""
         mixed = self.mixed()
@@ -136,54 +135,51 @@ class Walkthrough:
         parents = self.set.images[self.partners[:sets].numpy()].swapaxes(0, 1)
         return {"mixed": rows, "parents": parents}
 
-    def area_along_ratio(self, steps: int = 9) -> pd.DataFrame:
-        """Return the mean area y of the first image's mask by its λ x."""
+    def area_along_ratio(self, steps: int = 9) -> dict:
+        """Return the arguments of `figures.sensitivity`: the first mask's mean area by its λ."""
         rows = []
         for share in np.linspace(0.05, 0.95, steps):
             ratios = torch.full_like(self.ratios, (1 - share) / (self.n - 1))
             ratios[:, 0] = share
             rows.append({"x": share, "y": float(self.mixed(ratios).masks[:, 0].mean())})
-        return pd.DataFrame(rows)
+        words = {"xlabel": "ratio λ of the first image", "ylabel": "area of its mask"}
+        return {"frame": pd.DataFrame(rows), **words}
 
     def losses(self) -> pd.DataFrame:
         """Return the five loss terms on this batch, with their weights in Eq. 14 and Eq. 15."""
         return self._terms(self.method)
 
-    def one_step(self, player: str, rate: float) -> pd.DataFrame:
+    def game(self) -> dict[str, float | str]:
+        """Return what a step of `one_step` changes of its own player's sum, for prose.
+
+        "generator" is the change of Eq. 15, "classifier" that of Eq. 14, and "verdict" says whether
+        the first is a rise and the second a fall.
+        """
+        raised, lowered = (
+            float(self.one_step(player).loc[own, "change"])
+            for player, own in {"generator": "Eq. 15", "classifier": "Eq. 14"}.items()
+        )
+        words = holds(raised > 0, lowered < 0)
+        return {"generator": raised, "classifier": lowered, "verdict": words}
+
+    def one_step(self, player: str, rate: float | None = None) -> pd.DataFrame:
         """Return the loss terms before and after one gradient step of one network, on this batch.
 
         The last rows are the weighted sums Eq. 14 and Eq. 15 of this run.
 
         Args:
             player: "generator" or "classifier".
-            rate: learning rate of the step, which is plain gradient descent.
+            rate: learning rate of the step, which is plain gradient descent; None for `RATES`.
         """
         method = copy.deepcopy(self.method)
         before = _with_sums(self._terms(method))
-        self._descend(method, player, rate)
+        self._descend(method, player, RATES[player] if rate is None else rate)
         after = _with_sums(self._terms(method))
         return pd.DataFrame({"before": before, "after": after, "change": after - before})
-
-    def masks_after(self, rates: tuple[float, ...], which: int = 0) -> dict[str, np.ndarray]:
-        """Return the masks "n h w" of one set after a step of the generator at each rate."""
-        found = {"before": self.mixed().masks[which].numpy()}
-        for rate in rates:
-            method = copy.deepcopy(self.method)
-            self._descend(method, "generator", rate)
-            with torch.no_grad():
-                masks = method.generator(
-                    self.features, self.partners, self.ratios, self.images.shape[-2:]
-                )
-            found[f"rate {rate:g}"] = masks[which].numpy()
-        return found
 
     def pixels(self, images: Tensor) -> np.ndarray:
         """Convert normalised images "b c h w" to uint8 "b h w c"."""
         return to_bytes(images, self.info.mean, self.info.std).numpy()
-
-    def straight(self) -> np.ndarray:
-        """Return Σ λ_n x_n as pixels, the input of L_mce (Eq. 4)."""
-        return self.pixels(interpolate(self.images, self.partners, self.ratios))
 
     def _descend(self, method: AdAutoMixMethod, player: str, rate: float) -> None:
         """Take one step of gradient descent, in evaluation mode, so that no statistics change."""

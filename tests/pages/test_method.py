@@ -1,9 +1,12 @@
 """The page that takes one step apart shows what the step does."""
 
+import pandas as pd
 import pytest
+import torch
 
 from adautomix.device import decide
 from adautomix.pages.method import Walkthrough
+from adautomix.pages.notebook import holds
 from adautomix.record import Run, Store
 from adautomix.runs import runner
 from adautomix.runs.job import Job, RunOptions
@@ -38,6 +41,23 @@ def test_a_step_of_one_player_moves_its_own_sum(walk, player, rate, sign, own, s
     for name in ("Eq. 14", "Eq. 15"):
         weighted = sum(terms.loc[t, "value"] * terms.loc[t, f"in {name}"] for t in terms.index)
         assert found.loc[name, "before"] == pytest.approx(weighted)
+
+
+def test_the_sums_that_prose_quotes_are_those_of_the_steps(walk, monkeypatch):
+    found = walk.game()
+    assert found["generator"] == walk.one_step("generator", 1.0).loc["Eq. 15", "change"]
+    assert found["classifier"] == walk.one_step("classifier", 0.01).loc["Eq. 14", "change"]
+    assert found["verdict"] == holds(found["generator"] > 0, found["classifier"] < 0)
+    still = pd.DataFrame({"change": {"Eq. 14": -1.0, "Eq. 15": 0.0}})
+    monkeypatch.setattr(walk, "one_step", lambda player: still)
+    assert walk.game()["verdict"] == "holds in part"
+
+
+def test_areas_are_means_of_the_first_mask(walk):
+    frame = walk.area_along_ratio(steps=3)["frame"]
+    assert frame["x"].tolist() == pytest.approx([0.05, 0.5, 0.95])
+    ratios = torch.tensor([0.5, 0.25, 0.25]).expand(8, 3)
+    assert frame["y"][1] == pytest.approx(float(walk.mixed(ratios).masks[:, 0].mean()))
 
 
 def test_a_run_of_another_method_is_refused(runs):
