@@ -1,0 +1,55 @@
+"""What the page on PhotoDigits says of its runs, against the recorded ones."""
+
+import math
+
+import pytest
+
+from adautomix import figures
+from adautomix.methods import METHODS
+from adautomix.names import method_title
+from adautomix.pages import photodigits
+from adautomix.results import experiments, outcome
+
+
+@pytest.fixture(scope="module")
+def recorded() -> outcome.Results:
+    """The recorded runs at the budget quick."""
+    return experiments.obtain("photodigits", run=False)
+
+
+def test_the_verdict_is_on_the_leads_over_all_others(recorded, monkeypatch):
+    asked = []
+    monkeypatch.setattr(photodigits, "best", lambda leads: asked.append(leads) or "open")
+    found = photodigits.headline(recorded)
+    assert found == recorded.headline() | {"verdict": "open"}
+    (leads,) = asked
+    assert leads.keys() == {"plain", "mixup", "cutmix"}
+    assert leads["mixup"] == [recorded.lead("adautomix", "mixup")]
+
+
+def test_the_table_of_leads_has_both_networks(recorded):
+    frame = photodigits.leads(recorded).frame
+    assert frame["over"].to_list() == [method_title(m) for m in ("plain", "mixup", "cutmix")]
+    for predictor in ("classifier", "teacher"):
+        lead = recorded.lead("adautomix", "cutmix", predictor)
+        cell = frame[f"{predictor} (points)"].iloc[-1]
+        assert cell.startswith(f"{100 * lead.mean:+.2f} [{100 * lead.low:+.2f}, ")
+        assert cell.endswith(f"({lead.n})")
+
+
+def test_chance_moves_the_best_accuracy_as_it_does_a_coin(recorded):
+    found = photodigits.chance_of_best(recorded)
+    share = recorded.by_run()["classifier"].max() / 100
+    assert found["best"] == pytest.approx(100 * share)
+    assert found["error"] == pytest.approx(100 * math.sqrt(share * (1 - share) / 797))
+    assert (found["images"], found["methods"]) == (797, len(METHODS))
+
+
+def test_the_axes_are_those_of_the_recorded_fields():
+    for field, words in photodigits.AXES.items():
+        assert figures.sensitivity(experiments.sensitivity(field), **words).axes
+    frame = experiments.sensitivity("method.adversary")
+    default = photodigits.balance()["default"]
+    assert default in set(frame["x"])
+    table = photodigits.by_adversary(frame)
+    assert f"{default:g}" in set(table.frame["weight"])
