@@ -1,4 +1,4 @@
-"""All mixing methods on the same pairs of images: mixed images, labels, object coverage, cost."""
+"""All mixing methods on the same pairs of images: mixed images, labels, object coverage."""
 
 import copy
 import math
@@ -18,6 +18,7 @@ from adautomix.data.loaders import on_device
 from adautomix.device import decide
 from adautomix.errors import InputError
 from adautomix.evaluate import object_coverage
+from adautomix.figures import Table
 from adautomix.methods import (
     METHODS,
     AdAutoMix,
@@ -34,8 +35,9 @@ from adautomix.methods import (
     SAMix,
 )
 from adautomix.mix import Mixed
-from adautomix.names import method_title, title_of
-from adautomix.record import Run, bench
+from adautomix.names import method_title
+from adautomix.pages.notebook import holds
+from adautomix.record import Run
 from adautomix.rng import FixedLambdaRNG, StepRNG
 from adautomix.runs.runner import revive
 from adautomix.runs.weights import WEIGHTS
@@ -51,6 +53,7 @@ HEADINGS = {
     "gap": "apart (points)",
     "kept 1": "object 1 kept (%)",
     "kept 2": "object 2 kept (%)",
+    "off": "label and kept apart (points)",
 }
 """Columns of `Gallery.labels` → headings."""
 
@@ -119,8 +122,9 @@ class Gallery:
 
         "label 1" and "painted 1" are the label's weight and the mask's area of the first image;
         "gap" is the mean distance of the two; "mask_std" is the standard deviation of its mask over
-        the pixels, 0 if spatially constant; "kept 1" and "kept 2" are the coverage of both objects,
-        if objects are known.
+        the pixels, 0 if spatially constant. If objects are known, "kept 1" and "kept 2" are the
+        coverage of both, and "off" is the mean distance of coverage and label weight over the
+        objects of all pairs.
         """
         rows = []
         for name, mixed in self.mixed(share).items():
@@ -133,13 +137,14 @@ class Gallery:
             row["gap"] = (label - painted).abs().mean()
             row["mask_std"] = mixed.masks[:, 0].flatten(1).std(dim=1, correction=0).mean()
             if self.set.masks is not None:
-                kept = object_coverage(mixed, torch.from_numpy(self.set.masks)).mean(dim=0)
-                row |= {f"kept {n + 1}": value for n, value in enumerate(kept)}
+                kept = object_coverage(mixed, torch.from_numpy(self.set.masks))
+                row |= {f"kept {n + 1}": value for n, value in enumerate(kept.mean(dim=0))}
+                row["off"] = (mixed.label_weights[:, : kept.shape[1]] - kept).abs().mean()
             rows.append({k: v if isinstance(v, str) else float(v) for k, v in row.items()})
         return pd.DataFrame(rows)
 
-    def table(self, share: float) -> pd.DataFrame:
-        """Return `labels` as text, in percent."""
+    def table(self, share: float, label: str) -> Table:
+        """Return `labels` as a table of a page, in percent."""
         frame = self.labels(share)
         shown = pd.DataFrame({"method": frame["method"].map(method_title)})
         for column, words in HEADINGS.items():
@@ -147,21 +152,24 @@ class Gallery:
                 shown[words] = [
                     "" if math.isnan(value) else f"{100 * value:.0f}" for value in frame[column]
                 ]
-        return shown
+        caption = f"Means over {len(self.set)} pairs, λ of image 1 = {share:g}."
+        return Table(shown, caption, label)
 
     def headline(self, share: float) -> dict[str, float | int | str]:
-        """Return values for prose, in percent: <method>_<column> of `labels`."""
+        """Return values for prose, in percent: <method>_<column> of `labels`, and "verdict"."""
         found: dict[str, float | int | str] = {"pairs": len(self.set), "ratio": 100 * share}
-        for row in self.labels(share).to_dict("records"):
+        frame = self.labels(share)
+        for row in frame.to_dict("records"):
             for column, value in row.items():
                 if column != "method":
                     found[f"{row['method']}_{column.replace(' ', '_')}"] = 100 * value
-        return found
+        return found | {"verdict": holds(*closer_and_fuller(frame))}
 
-    def missing(self) -> pd.DataFrame:
+    def missing(self) -> Table:
         """Return a table of the methods that mix but are not shown, with the reasons."""
         rows = [{"method": method_title(n), "why": why} for n, why in self.left_out.items()]
-        return pd.DataFrame(rows, columns=["method", "why"])
+        frame = pd.DataFrame(rows, columns=["method", "why"])
+        return Table(frame, "Methods that mix and are not shown.", "tab:missing")
 
     def _admit(self, name: str, config: MethodConfig) -> None:
         """Add a method to `mixers` or `left_out`; to neither if it does not mix images."""
@@ -190,6 +198,23 @@ class Gallery:
         return self.learned[name].mixed
 
 
+def closer_and_fuller(labels: pd.DataFrame) -> tuple[bool | None, bool | None]:
+    """Return two parts of a claim on AdAutoMix, from `Gallery.labels`; None where not known.
+
+    The first is that its labels are nearer to what is kept of the objects than CutMix's, the second
+    that it keeps more of both objects together than any other method that shows both.
+    """
+    if "off" not in labels or "adautomix" not in set(labels["method"]):
+        return None, None
+    rows = labels.set_index("method")
+    both = (rows["kept 1"] + rows["kept 2"]).dropna()
+    others = both.drop("adautomix").max()
+    return (
+        bool(rows["off"]["adautomix"] < rows["off"]["cutmix"]),
+        bool(both["adautomix"] > others),
+    )
+
+
 def _per_sample(rule: Any) -> Any:
     """The rule with a draw of its own for every pair."""
     return replace(rule, per="sample") if hasattr(rule, "per") else rule
@@ -205,48 +230,3 @@ def _revived(runs: Sequence[Run]) -> dict[str, Method]:
                 method.config = replace(method.config, n=2)
             found[run.method] = method.eval()
     return found
-
-
-def rule_costs(batch: int = 128, side: int = 32) -> tuple[pd.DataFrame, str]:
-    """Return the recorded cost of each rule compared with a copy of the batch, and the device."""
-    rows, device = _measured("rules")
-    rows = [row for row in rows if (row["batch"], row["side"]) == (batch, side)]
-    shown = [
-        {
-            "rule": "a copy of the batch" if row["rule"] == "copy" else title_of(row["rule"]),
-            "milliseconds": f"{1000 * row['seconds']:.2f}",
-            "copies of the batch": f"{row['copies']:.1f}",
-        }
-        for row in rows
-    ]
-    return pd.DataFrame(shown, columns=["rule", "milliseconds", "copies of the batch"]), device
-
-
-def step_costs() -> tuple[pd.DataFrame, str]:
-    """Return network passes of every method, their ratio to plain training, and measured ratios.
-
-    The latter are recorded by `python -m adautomix.bench methods`; blank if not measured. The
-    second value is the device.
-    """
-    rows, device = _measured("methods")
-    ratios = {row["method"]: f"{row['ratio']:.2f}" for row in rows}
-    plain = METHODS["plain"].passes
-    shown = [
-        {
-            "method": method_title(name),
-            "network passes": f"{config.passes:g}",
-            "of plain training": f"{config.passes / plain:.2f}",
-            "measured": ratios.get(name, ""),
-        }
-        for name, config in METHODS.items()
-    ]
-    return pd.DataFrame(shown), device
-
-
-def _measured(suite: str) -> tuple[list[dict], str]:
-    """Return the rows of a recorded benchmark on a CPU, and the device; no rows if none exists."""
-    for found in bench.recorded(suite):
-        if found.device.startswith("cpu"):
-            rows = found.rows.astype(object).where(found.rows.notna(), None)
-            return rows.to_dict("records"), found.device
-    return [], "no device yet"

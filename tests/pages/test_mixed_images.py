@@ -4,6 +4,7 @@ import pickle
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -12,8 +13,7 @@ from adautomix.errors import InputError
 from adautomix.methods import METHODS
 from adautomix.mix import CutMix, Mixup, SmoothMix
 from adautomix.pages import mixed_images
-from adautomix.pages.mixed_images import Gallery
-from adautomix.record import bench
+from adautomix.pages.mixed_images import Gallery, closer_and_fuller
 from adautomix.results import experiments
 from adautomix.rng import FixedLambdaRNG, StepRNG
 
@@ -135,6 +135,8 @@ def test_labels_and_shares_are_those_of_a_slow_loop(shown):
         assert [table["kept 1"][name], table["kept 2"][name]] == pytest.approx(
             [np.mean(k) for k in kept], abs=1e-5
         )
+        said = mixed.label_weights.T.numpy()
+        assert table["off"][name] == pytest.approx(np.abs(said - kept).mean(), abs=1e-5)
     assert table["gap"]["mixup"] == pytest.approx(0, abs=1e-6)
     assert table["label 1"]["cutout"] == 1
     assert table["mask_std"]["mixup"] == pytest.approx(0, abs=1e-6)
@@ -145,11 +147,32 @@ def test_labels_and_shares_are_those_of_a_slow_loop(shown):
 
 
 def test_the_table_is_the_numbers_in_percent(shown):
-    table, numbers = shown.table(0.7).set_index("method"), shown.headline(0.7)
+    made, numbers = shown.table(0.7, "tab:x"), shown.headline(0.7)
+    assert made[1:] == ("Means over 12 pairs, λ of image 1 = 0.7.", "tab:x")
+    table = made.frame.set_index("method")
     assert table["label of image 1 (%)"]["MixUp"] == "70"
     assert table["object 2 kept (%)"]["Cutout"] == ""
     assert table["object 1 kept (%)"]["CutMix"] == f"{numbers['cutmix_kept_1']:.0f}"
+    assert table["label and kept apart (points)"]["CutMix"] == f"{numbers['cutmix_off']:.0f}"
     assert numbers["pairs"] == 12
+    assert numbers["verdict"] in ("holds", "holds in part", "does not hold")
+
+
+@pytest.mark.parametrize(
+    ("off", "kept", "expected"),
+    [
+        ([0.1, 0.2, 0.0], [(0.6, 0.6), (0.5, 0.5), (0.5, 0.5)], (True, True)),
+        ([0.1, 0.2, 0.0], [(0.5, 0.5), (0.4, 0.4), (0.5, 0.6)], (True, False)),
+        ([0.3, 0.2, 0.0], [(0.5, 0.5), (0.9, 0.1), (0.9, np.nan)], (False, False)),
+    ],
+)
+def test_the_claim_is_on_labels_and_on_what_is_kept(off, kept, expected):
+    names = ["adautomix", "cutmix", "cutout"]
+    frame = pd.DataFrame({"method": names, "off": off})
+    frame[["kept 1", "kept 2"]] = kept
+    assert closer_and_fuller(frame) == expected
+    assert closer_and_fuller(frame[1:]) == (None, None)
+    assert closer_and_fuller(frame.drop(columns="off")) == (None, None)
 
 
 def test_a_run_on_other_images_lends_nothing(runs, shown):
@@ -157,7 +180,7 @@ def test_a_run_on_other_images_lends_nothing(runs, shown):
     found = Gallery(data.load("photodigits", "test"), [elsewhere], batch=4)
     assert {"adautomix", "puzzlemix", "snapmix", "attentivecutmix"} <= found.left_out.keys()
     assert set(RULES) <= found.mixers.keys()
-    assert list(found.missing()["method"]) == [
+    assert list(found.missing().frame["method"]) == [
         mixed_images.method_title(name) for name in found.left_out
     ]
 
@@ -175,42 +198,3 @@ def test_pairs_get_boxes_of_their_own(shown):
     mixed = shown.mixed(0.5)["cutmix"]
     assert len({mask.numpy().tobytes() for mask in mixed.masks[:, 0]}) > 10
     assert CutMix().per == Mixup().per == "batch"  # which is the published default
-
-
-# costs
-
-
-@pytest.fixture
-def measured(tmp_path, monkeypatch):
-    def write(suite, rows, device="cpu: one"):
-        bench.write(tmp_path, suite, settings={}, rows=rows, provenance={"device": device})
-
-    monkeypatch.setattr(bench, "resource", lambda _: tmp_path)
-    return write
-
-
-def test_without_a_benchmark_the_passes_remain(measured):
-    table, device = mixed_images.step_costs()
-    assert device == "no device yet"
-    rows = table.set_index("method")
-    assert rows.loc["AdAutoMix"].to_list() == ["12", "4.00", ""]
-    assert rows.loc["Vanilla"].to_list() == ["3", "1.00", ""]
-    assert mixed_images.rule_costs()[0].empty
-
-
-def test_the_costs_are_the_recorded_ones(measured):
-    row = {"batch": 32, "n": None, "ratio": 1.0}
-    measured(
-        "methods",
-        [row | {"method": "plain"}, row | {"method": "adautomix", "n": 3, "ratio": 4.05}],
-    )
-    measured("steps", [row | {"method": "mixup", "ratio": 9.9}])
-    measured("methods", [row | {"method": "adautomix", "n": 3, "ratio": 1.5}], "cuda: a card")
-    rule = {"rule": "copy", "batch": 128, "side": 32, "seconds": 0.001, "copies": 1.0}
-    measured("rules", [rule, rule | {"rule": "cutmix", "copies": 2.25, "side": 64}])
-    table, device = mixed_images.step_costs()
-    assert table.set_index("method")["measured"]["AdAutoMix"] == "4.05"
-    assert table.set_index("method")["measured"]["MixUp"] == ""
-    assert device == "cpu: one"
-    costs, _ = mixed_images.rule_costs()
-    assert costs.to_numpy().tolist() == [["a copy of the batch", "1.00", "1.0"]]
