@@ -1,7 +1,6 @@
 """Numbers that show where paper, published code and this package differ, computed here."""
 
 import math
-from typing import Any
 
 import pandas as pd
 import torch
@@ -12,6 +11,7 @@ from adautomix.data.augment import normalise
 from adautomix.data.loaders import on_device
 from adautomix.errors import InputError
 from adautomix.evaluate import object_coverage
+from adautomix.figures import Table
 from adautomix.methods import AlignMix
 from adautomix.methods.adautomix_released import (
     RectifiedGenerator,
@@ -25,6 +25,7 @@ from adautomix.mix import FMix, GridMix, MixGenerator, SaliencyMix, SmoothMix
 from adautomix.mix.fmix import along_one_axis, isotropic
 from adautomix.mix.saliencymix import peaks, saliency
 from adautomix.models import Net, momentum_at
+from adautomix.pages.released_logs import logged_networks
 from adautomix.results import paper
 from adautomix.rng import StepRNG, initial_weights
 
@@ -32,12 +33,6 @@ DRAWS = 20_000
 CLASSES, BETA = 100, 0.3
 COSINE = 0.82, 1.0
 """Range of the similarity of an untrained teacher's two outputs, for `first_loss`."""
-
-PRINTED = {
-    "classifier": "log, classifier (%)",
-    "teacher": "log, teacher (%)",
-    "paper": "paper prints (%)",
-}
 
 
 def game() -> dict[str, float]:
@@ -47,8 +42,8 @@ def game() -> dict[str, float]:
     return {"loss_logged": logged, **computed, **logged_networks()}
 
 
-def rules() -> pd.DataFrame:
-    """Return a table of measurements of the compared rules, as published and as here, in percent.
+def rules() -> Table:
+    """Return the table of measurements of the compared rules, as published and as here, in percent.
 
     They use test images of PhotoDigits. A rule whose optional library is missing is left out.
     """
@@ -59,7 +54,9 @@ def rules() -> pd.DataFrame:
         except InputError:
             continue
         rows.append((rule, what, f"{100 * published:.1f}", f"{100 * here:.1f}"))
-    return pd.DataFrame(rows, columns=["rule", "what (%)", "as published", "here"])
+    frame = pd.DataFrame(rows, columns=["rule", "what (%)", "as published", "here"])
+    caption = "What the published code of a rule does, and the default here."
+    return Table(frame, caption, "tab:rules-as-published")
 
 
 def laws_of_ratio(n: int = 3) -> dict[str, float]:
@@ -138,30 +135,6 @@ def teachers(n: int = 3, momentum: float = 0.1) -> dict[str, float]:
         "momentum_end": waiting_momentum_at(1.0),
         "momentum_end_paper": momentum_at(1.0),
         "clean_statistics": 100 * clean / (clean + mixed),
-    }
-
-
-def logged_networks() -> dict[str, float]:
-    """Return accuracies of classifier and teacher in the authors' logs, in percent, by name.
-
-    `log_classifier` and `log_teacher` are those of ResNet-18 on CIFAR-100 after 800 epochs. The
-    teacher is better in `teacher_leads` of `pairs` logs: by `least_lead` percentage points or more
-    for ResNets on CIFAR-100, whose learning rate ends at half the peak or more, and by
-    `most_elsewhere` or less in all others.
-    """
-    frame = logs()
-    lead = frame["teacher"] - frame["classifier"]
-    residual = (frame["dataset"] == "CIFAR-100") & frame["backbone"].str.startswith("Res")
-    long = residual & (frame["backbone"] == "ResNet-18") & (frame["epochs"] == 800)
-    (row,) = frame[long].itertuples()
-    return {
-        "log_classifier": row.classifier,
-        "log_teacher": row.teacher,
-        "paper_adautomix": row.paper,
-        "least_lead": lead[residual].min(),
-        "most_elsewhere": lead[~residual].max(),
-        "pairs": len(frame),
-        "teacher_leads": int((lead > 0).sum()),
     }
 
 
@@ -250,42 +223,3 @@ def _digits(count: int = 200) -> tuple[Tensor, Tensor]:
     part = test.take(StepRNG(0, stream="evaluate").permutation(len(test)).numpy()[:count])
     images, _ = on_device(part, "cpu")
     return normalise(images, part.info.mean, part.info.std), torch.from_numpy(part.masks)
-
-
-def logs(table: str = "released_logs") -> pd.DataFrame:
-    """Return the authors' logs with classifier and teacher, and the paper's numbers.
-
-    Columns: method, dataset, backbone, epochs, classifier, teacher and paper, in percent. `paper`
-    is the number of Table 1 or 2 if it is for the same number of epochs, else NaN.
-    """
-    numbers = paper.select(table, metric="top1_percent")
-    keys = ["method", "dataset", "backbone", "epochs"]
-    wide = numbers.pivot_table("value", keys, "predictor", sort=False).dropna().reset_index()
-    wide["paper"] = [_printed(row) for row in wide.itertuples()]
-    return wide.rename_axis(None, axis=1)[[*keys, "classifier", "teacher", "paper"]]
-
-
-def logs_in_text() -> pd.DataFrame:
-    """Return `logs` as text."""
-    frame = logs()
-    shown = frame[["method", "dataset", "backbone"]].copy()
-    shown["epochs"] = frame["epochs"].astype(str)
-    for column, words in PRINTED.items():
-        shown[words] = ["" if math.isnan(v) else f"{v:.2f}" for v in frame[column]]
-    return shown
-
-
-def logs_by_label() -> pd.DataFrame:
-    """Return the argument of `figures.classifier_and_teacher`."""
-    frame = logs()
-    labels = frame["method"] + ", " + frame["dataset"] + ", " + frame["backbone"]
-    return frame.assign(label=labels + ", " + frame["epochs"].astype(str) + " epochs")
-
-
-def _printed(log: Any) -> float:
-    """Return the number in Table 1 or 2 for a log; its ResNets on CIFAR-100 have 800 epochs."""
-    if log.dataset == "CIFAR-100" and log.backbone.startswith("Res") and log.epochs != 800:
-        return math.nan
-    number = 2 if log.dataset in ("CUB-200", "FGVC-Aircraft", "Stanford-Cars") else 1
-    where = {"method": log.method, "dataset": log.dataset, "backbone": log.backbone}
-    return paper.value(number, **where)

@@ -13,7 +13,6 @@ import torch
 from adautomix import recipes
 from adautomix.errors import InputError
 from adautomix.pages import paper_vs_code
-from adautomix.results import paper
 
 
 def test_the_laws_of_the_ratio_have_their_theoretical_moments():
@@ -106,46 +105,15 @@ def test_a_rule_without_its_library_is_left_out(monkeypatch):
     for name in ("saliency_peaks", "saliency_kept", "spectrum", "smooth_labels", "marginals"):
         monkeypatch.setattr(paper_vs_code, name, missing)
     monkeypatch.setattr(paper_vs_code, "overhang", known)
-    assert paper_vs_code.rules().to_numpy().tolist() == [["GridMix", "regions", "50.0", "25.0"]]
+    assert paper_vs_code.rules().frame.to_numpy().tolist() == [
+        ["GridMix", "regions", "50.0", "25.0"]
+    ]
 
 
 def test_the_global_generator_is_untouched():
     before = torch.get_rng_state()
     paper_vs_code.game()
     assert torch.equal(torch.get_rng_state(), before)
-
-
-# the logs
-
-
-def test_the_logs_are_the_transcribed_numbers_side_by_side():
-    frame = paper_vs_code.logs()
-    for row in frame.itertuples():
-        where = {"method": row.method, "dataset": row.dataset, "backbone": row.backbone}
-        for predictor in ("classifier", "teacher"):
-            asked = where | {"predictor": predictor, "epochs": row.epochs, "metric": "top1_percent"}
-            assert getattr(row, predictor) == paper.value("released_logs", **asked)
-    both = paper.select("released_logs", metric="top1_percent", predictor="teacher")
-    assert len(frame) == len(both)
-
-
-def test_the_paper_s_number_stands_beside_a_log_of_as_many_epochs():
-    frame = paper_vs_code.logs()
-    short = (frame["dataset"] == "CIFAR-100") & (frame["epochs"] == 200)
-    nets = frame["backbone"].str.startswith("Res")
-    assert frame.loc[short & nets, "paper"].isna().all()
-    assert frame.loc[~(short & nets), "paper"].notna().all()
-    found = paper_vs_code.logged_networks()
-    assert found["paper_adautomix"] == pytest.approx(found["log_teacher"], abs=0.01)
-    assert found["log_classifier"] < found["log_teacher"] - 5
-    assert found["least_lead"] > 2 * found["most_elsewhere"]
-    assert found["teacher_leads"] <= found["pairs"] == len(frame)
-
-
-def test_the_table_of_the_logs_leaves_blank_what_is_not_there():
-    text = paper_vs_code.logs_in_text()
-    assert set(text["paper prints (%)"][text["paper prints (%)"] != ""].str.len()) == {5}
-    assert (text["paper prints (%)"] == "").sum() == paper_vs_code.logs()["paper"].isna().sum() > 0
 
 
 # the page
