@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from adautomix import cli, seals
+from adautomix import cli
 from adautomix.device import decide
 from adautomix.errors import InputError, RecordError
 from adautomix.record import Run, Store
@@ -17,6 +17,7 @@ from adautomix.runs import reproduce
 from adautomix.runs.job import Job, RunOptions
 from adautomix.runs.runner import obtain
 from adautomix.runs.weights import WEIGHTS
+from adautomix.storage import seals
 
 CHEAP = Job("photodigits/thin/mixup", "smoke", 3, ("method.rule.alpha=0.4",))
 ALL = ("curve", "metrics", "weights", "pictures")
