@@ -1,5 +1,6 @@
 """The report of `adautomix doctor`: versions, devices, datasets and runs on this machine."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -29,6 +30,8 @@ def _device() -> str:
 
     numerics = decide()
     kernels = torch.backends.cpu.get_cpu_capability()
+    if limit := os.environ.get("ONEDNN_MAX_CPU_ISA"):
+        kernels += f", oneDNN limited to {limit}"
     lines = [
         f"  CPU          {provenance.cpu_name()}, {torch.get_num_threads()} threads, {kernels}",
         f"               {_trains()}",

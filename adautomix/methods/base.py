@@ -140,8 +140,8 @@ def as_backbone(classifier: nn.Module) -> Backbone:
     """A timm model as a `Backbone` with the default tap; a `Backbone` stays what it is.
 
     Raises:
-        InputError: a model that is none of timm's, in which there is nothing to train, or through
-            which no gradient passes.
+        InputError: a model that is none of timm's or has no head, in which there is nothing to
+            train, or through which no gradient passes.
     """
     backbone = classifier if isinstance(classifier, Backbone) else Backbone(classifier)
     if any(parameter.is_meta for parameter in backbone.parameters()):
@@ -155,6 +155,11 @@ def as_backbone(classifier: nn.Module) -> Backbone:
             "call requires_grad_() on its head at least."
         )
     _check_differentiable(backbone)
+    if isinstance(getattr(backbone.model, "get_classifier", lambda: None)(), nn.Identity):
+        raise InputError(
+            f"the model {backbone.name} has no head, so its answers are features: make it with "
+            "num_classes, or call model.reset_classifier."
+        )
     return backbone
 
 

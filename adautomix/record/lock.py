@@ -1,4 +1,4 @@
-"""`locked`, which lets one process at a time make a run."""
+"""`locked`, which lets one process at a time make a run, and `taken`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +7,15 @@ from pathlib import Path
 from adautomix.storage.files import held
 
 _ours: set[Path] = set()
+
+
+def taken(path: Path) -> bool:
+    """Return whether another process has locked a folder or file, so that `locked` would wait."""
+    path = Path(path).resolve()
+    if path in _ours or not path.exists():
+        return False
+    with held(path, wait=False) as ours:
+        return ours is False
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from adautomix.evaluate.mask_monitor import MaskMonitor
 from adautomix.methods import Method
 from adautomix.recipes import Recipe
 from adautomix.record import Run, Store, provenance
-from adautomix.record.lock import locked
+from adautomix.record.lock import locked, taken
 from adautomix.rng import own_randomness
 from adautomix.runs.interrupt import Watch, stop_signals
 from adautomix.runs.job import Job, RunOptions
@@ -68,6 +68,8 @@ def execute(job: Job, options: RunOptions) -> Run:
     training, batches = prepare(recipe, job.seed, train_set, options.numerics, options.store)
     _make(folder)
     monitor = MaskMonitor(test_set, training.numerics.device)
+    if taken(folder / CHECKPOINTS):
+        print(f"Waiting for another process, which is making {job.id()}.", file=sys.stderr)
     with locked(folder / CHECKPOINTS, wait=True):
         if (done := options.store.find(job.id())) is not None:
             return done

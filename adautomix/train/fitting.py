@@ -101,7 +101,8 @@ def fit(
 
     Args:
         model: a timm model with `forward_intermediates`, or a `Backbone` to choose another tap. It
-            is trained in place.
+            is trained in place, in training mode: the running statistics of BatchNorm follow the
+            batches, also where its parameters are frozen.
         train_loader: iterable with a length; batches of normalised float images "b c side side" and
             their labels, class numbers "b" or "b 1" of any integer type. The side may differ
             between batches if the model accepts it (multi-scale training).

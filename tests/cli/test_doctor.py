@@ -18,11 +18,14 @@ def test_versions_device_and_runs_are_said():
     assert "made here    0 in " in said
 
 
-def test_the_processor_is_told_and_whether_it_trains():
+def test_the_processor_is_told_and_whether_it_trains(monkeypatch):
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     lines = doctor.report().splitlines()
     (cpu,) = [line for line in lines if line.startswith("  CPU ")]
     assert cpu.endswith(torch.backends.cpu.get_cpu_capability())
     assert lines[lines.index(cpu) + 1].strip() == "a step of training ends well"
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    assert f"{cpu}, oneDNN limited to AVX2" in doctor.report()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from adautomix.record import lock
-from adautomix.record.lock import locked
+from adautomix.record.lock import locked, taken
 from adautomix.storage import files
 
 HOLD = """
@@ -54,3 +54,12 @@ def test_without_locks_the_user_sees_to_it(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "fcntl", None)
     with locked(tmp_path) as ours:
         assert ours
+
+
+def test_who_would_wait_can_know_it_before(tmp_path):
+    assert not taken(tmp_path / "none")
+    with locked(tmp_path):
+        assert not taken(tmp_path)  # it is ours
+    with files.held(tmp_path, wait=False):  # as another process would
+        assert taken(tmp_path)
+    assert not taken(tmp_path)

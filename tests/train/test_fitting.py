@@ -365,6 +365,11 @@ def test_a_model_of_which_nothing_is_trained_is_refused():
         fit(thin().requires_grad_(False), batched(), epochs=1, how=HOW)
 
 
+def test_a_model_without_a_head_is_refused():
+    with pytest.raises(InputError, match="resnet18 has no head, so its answers are features"):
+        fit(thin(classes=0), batched(), epochs=1, how=HOW)
+
+
 @pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
 def test_without_gradients_nothing_is_trained(context):
     with context(), pytest.raises(InputError, match=r"outside torch\.no_grad\(\) and torch\.inf"):
