@@ -74,6 +74,8 @@ class PackageReference(SphinxDirective):
         section = nodes.section(names=[module])
         shown = module.partition(".")[2] or module
         section += nodes.title(shown, "", nodes.literal(shown, shown))
+        section += nodes.comment()  # else Sphinx gives the heading the module's id, whose dots
+        # the search takes for classes of CSS
         self.state.document.note_implicit_target(section, section)
         links = exported(module)
         also = f"Can be imported from here: {', '.join(links)}." if links else ""
