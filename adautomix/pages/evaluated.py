@@ -25,7 +25,7 @@ def beside_paper(results: Results, metric: str, table: int, where: dict, label: 
     found = results.table(metric, printed=(table, where))
     evaluation, _, _ = metric.partition("/")
     caption = f"{found.caption} Run here: {images(results.asked[evaluation])}."
-    return Table(found.display().reset_index(), caption, label)
+    return found.numbered(label)._replace(caption=caption)
 
 
 def images(settings: Mapping[str, Any]) -> str:

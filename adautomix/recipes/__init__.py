@@ -10,10 +10,12 @@ from adautomix.recipes.changes import override, written
 from adautomix.recipes.serialise import from_dict, recorded_path, to_dict
 
 OWN = {"photodigits": photodigits.RECIPES, "cifar100": cifar100.RECIPES}
-RECIPES: dict[str, Recipe] = {}
+RECIPES: dict[str, Recipe] = {
+    name: recipe
+    for data, info in CATALOG.items()
+    for name, recipe in (OWN.get(data) or cifar100.like(info)).items()
+}
 """Recipes by name; a dataset without recipes of its own gets CIFAR-100's for ResNet-18."""
-for name, row in CATALOG.items():
-    RECIPES |= OWN.get(name) or cifar100.like(row)
 
 
 def get(name: str) -> Recipe:
