@@ -1,9 +1,9 @@
 """Execution of a job: training, checkpoints, resuming, evaluation, and writing of the record."""
 
 import shutil
-import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -28,7 +28,7 @@ from adautomix.runs.job import Job, RunOptions
 from adautomix.runs.unfinished import CHECKPOINTS, note
 from adautomix.runs.weights import WEIGHTS, start_network, weights_of
 from adautomix.train import Epoch, Plan, Row, Training, checkpoint, train
-from adautomix.train.progress import Progress
+from adautomix.train.progress import Progress, notice
 from adautomix.train.weights_file import load_weights, save_weights
 
 
@@ -68,9 +68,7 @@ def execute(job: Job, options: RunOptions) -> Run:
     training, batches = prepare(recipe, job.seed, train_set, options.numerics, options.store)
     _make(folder)
     monitor = MaskMonitor(test_set, training.numerics.device)
-    if taken(folder / CHECKPOINTS):
-        print(f"Waiting for another process, which is making {job.id()}.", file=sys.stderr)
-    with locked(folder / CHECKPOINTS, wait=True):
+    with _ours(job, folder / CHECKPOINTS):
         if (done := options.store.find(job.id())) is not None:
             return done
         note(job, folder / CHECKPOINTS)
@@ -83,14 +81,24 @@ def execute(job: Job, options: RunOptions) -> Run:
     return run
 
 
+@contextmanager
+def _ours(job: Job, folder: Path) -> Iterator[None]:
+    """Hold the run's folder; while another process holds it, say so and wait."""
+    waiting = taken(folder)
+    done = notice(f"Waiting for another process, which is making {job.id()}.") if waiting else None
+    with locked(folder, wait=True):
+        if done is not None:
+            done()
+        yield
+
+
 def _go_on(training: Training, folder: Path) -> None:
     """Load the newest checkpoint, if there is one."""
     resumed = checkpoint.latest(folder)
     if resumed is not None and not checkpoint.load(training, resumed).sha256:
-        print(
+        notice(
             f"{resumed} has no digests, for an earlier version made it: the run goes on from it, "
-            "but whether it is as it was saved, and of this run, cannot be told.",
-            file=sys.stderr,
+            "but whether it is as it was saved, and of this run, cannot be told."
         )
 
 

@@ -1,7 +1,11 @@
-"""Progress display: a bar on a terminal, a line in a notebook, nothing in a log file."""
+"""What a user sees meanwhile: a bar on a terminal, a line in a notebook, nothing in a log file.
+
+In a notebook nothing goes to stderr, which a book rendered strictly refuses in a page.
+"""
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from tqdm import tqdm
@@ -55,6 +59,19 @@ class Progress:
         self.line.update(
             {"text/plain": f"{text}{', ' + self.words if self.words else ''}"}, raw=True
         )
+
+
+def notice(text: str) -> Callable[[], None]:
+    """Show a sentence and return a function that takes it away where that is possible.
+
+    It is a line of a notebook's output, which goes away, or a line on stderr, which stays.
+    """
+    line = _notebook_line()
+    if line is None:
+        print(text, file=sys.stderr)
+        return lambda: None
+    line.update({"text/plain": text}, raw=True)
+    return lambda: line.update({"text/plain": ""}, raw=True)
 
 
 def _notebook_line() -> Any:

@@ -52,6 +52,15 @@ def assert_same_result(run, expected) -> None:
         assert all(np.array_equal(a[name], b[name]) for name in a)
 
 
+def test_who_waits_for_another_process_says_so_until_it_is_done(store, monkeypatch):
+    told = []
+    monkeypatch.setattr(runner, "taken", lambda _: True)
+    monkeypatch.setattr(runner, "notice", lambda text: (told.append(text), told.clear)[1])
+    monkeypatch.setattr(runner, "note", lambda *_: told.append("in"))
+    runner.execute(CHEAP, run_options(store))
+    assert told == ["in"]  # the sentence was taken away when the folder was free
+
+
 def test_what_is_recorded_is_read_not_trained(straight, monkeypatch):
     monkeypatch.setattr(runner, "execute", lambda *_: pytest.fail("trained again"))
     again = runner.obtain(SHORT, run_options(Store(straight.path.parent)))

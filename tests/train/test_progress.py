@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from adautomix.train.progress import Progress
+from adautomix.train.progress import Progress, notice
 
 
 @pytest.fixture
@@ -70,3 +70,16 @@ def test_a_terminal_s_ipython_is_no_notebook(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "IPython", fake)
     run()
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_notice_is_a_line_of_a_notebook_that_goes_away(notebook, capsys):
+    done = notice("Waiting for another process.")
+    assert notebook == ["", "Waiting for another process."]
+    done()
+    assert notebook[-1] == ""
+    assert capsys.readouterr() == ("", "")  # a strictly rendered book refuses stderr in a page
+
+
+def test_elsewhere_a_notice_is_written_to_stderr(capsys):
+    notice("Waiting for another process.")()
+    assert capsys.readouterr() == ("", "Waiting for another process.\n")
