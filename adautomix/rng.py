@@ -195,13 +195,13 @@ def check_rng(rng: StepRNG) -> None:
 
 
 @contextmanager
-def initial_weights(seed: int, player: int = 0) -> Iterator[None]:
+def initial_weights(seed: int, network: int = 0) -> Iterator[None]:
     """Seed torch's generator for weight initialisation inside the block; restore it afterwards.
 
-    `player` is 0 for the classifier and 1 for the second network, so that their weights differ.
+    `network` is 0 for the classifier and 1 for the second network, so that their weights differ.
     """
     with own_randomness():
-        torch.manual_seed(StepRNG(seed, step=player, stream="init").entropy())
+        torch.manual_seed(StepRNG(seed, step=network, stream="init").entropy())
         yield
 
 

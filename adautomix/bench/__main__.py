@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--batch", metavar="B", type=int, nargs="+", default=[32, 100], help="images a step"
     )
-    top.add_argument("--repeats", type=int, default=20, help="turns of which the median is taken")
+    top.add_argument("--repeats", type=int, default=20, help="rounds of which the median is taken")
     top.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     top.add_argument("--precision", default="auto", help="auto, fp32, bf16")
     top.add_argument("--threads", type=int, help="of the processor (default: torch's choice)")

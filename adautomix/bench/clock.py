@@ -34,26 +34,26 @@ class Timings:
 
 
 def interleaved(
-    tasks: Mapping[str, Task], turns: int, *, numerics: Numerics | None = None, burst: int = 1
+    tasks: Mapping[str, Task], rounds: int, *, numerics: Numerics | None = None, burst: int = 1
 ) -> Timings:
     """Time several tasks in alternation.
 
     Args:
         tasks: functions without arguments, by name.
-        turns: number of rounds; each runs every task.
+        rounds: number of rounds; each runs every task.
         numerics: the device to wait for before and after a task; None for the CPU.
         burst: calls of a task in a round. On a GPU several calls are realistic, since in training
             the host runs ahead of the device. The seconds are those of one call.
     """
     numerics = numerics or Numerics()
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
-    for turn in range(-WARM_UP, turns):
+    for number in range(-WARM_UP, rounds):
         for name, task in tasks.items():
             numerics.wait()
             started = time.perf_counter()
             for _ in range(burst):
                 task()
             numerics.wait()
-            if turn >= 0:
+            if number >= 0:
                 seconds[name].append((time.perf_counter() - started) / burst)
     return Timings(seconds)

@@ -90,7 +90,7 @@ def check_range(low: int, high: int, classes: int) -> None:
         raise InputError(
             f"labels run from {low} to {high}, but the model has {classes} classes "
             f"(0 to {classes - 1}): "
-            "mend the labels, or make the model with num_classes to fit."
+            "correct the labels, or make the model with as many classes as there are."
         )
 
 

@@ -4,7 +4,6 @@ Each evaluation takes a function from images to logits, or its logits, and the i
 """
 
 from adautomix.evaluate.accuracy import Accuracy, accuracy
-from adautomix.evaluate.asking import predictions
 from adautomix.evaluate.attack import AttackedError, attacked_error, fgsm, fgsm_released, pgd
 from adautomix.evaluate.bins import Bins
 from adautomix.evaluate.calibration import (
@@ -15,6 +14,7 @@ from adautomix.evaluate.calibration import (
     temperature,
 )
 from adautomix.evaluate.cam import cam_share, grad_cam
+from adautomix.evaluate.checked_predict import predictions
 from adautomix.evaluate.corruption import Corruption, corruption
 from adautomix.evaluate.masks import describe_masks, object_coverage
 from adautomix.evaluate.occlusion import Occlusion, PatchDrop, occlusion

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from adautomix.data.labels import LEFT_OUT
-from adautomix.evaluate.asking import asking, ranks
+from adautomix.evaluate.checked_predict import checked_predict, ranks
 
 
 class Accuracy(NamedTuple):
@@ -48,9 +48,9 @@ def accuracy(predict: Callable[[Tensor], Tensor], batches: Iterable) -> Accuracy
             or other results of `predict` than finite logits.
     """
     parts = [torch.zeros(5)]
-    with asking(predict, together=True) as ask:
-        for images, labels in ask.pairs(batches):
-            found = ask(images, labels)
+    with checked_predict(predict, together=True) as checked:
+        for images, labels in checked.pairs(batches):
+            found = checked(images, labels)
             logits, rank = found.logits.float(), ranks(found)
             loss = F.cross_entropy(logits, found.labels, ignore_index=LEFT_OUT, reduction="sum")
             gone = (found.labels == LEFT_OUT).sum()

@@ -19,7 +19,7 @@ from torch import Tensor
 from adautomix.data.labels import LEFT_OUT
 from adautomix.errors import InputError
 from adautomix.evaluate import checks
-from adautomix.evaluate.asking import Asked, asking, ranks
+from adautomix.evaluate.checked_predict import CheckedPredict, checked_predict, ranks
 from adautomix.evaluate.context import EvalContext, Values
 from adautomix.evaluate.predict import Predict
 from adautomix.rng import StepRNG
@@ -59,8 +59,8 @@ def fgsm(
         epsilon: the largest change of a pixel, in [0, 1].
     """
     _require_pixels(pixels, epsilon)
-    with asking(predict) as ask:
-        return (pixels + epsilon * _uphill(ask, pixels, labels)).clamp(0, 1)
+    with checked_predict(predict) as checked:
+        return (pixels + epsilon * _uphill(checked, pixels, labels)).clamp(0, 1)
 
 
 def pgd(
@@ -88,9 +88,9 @@ def pgd(
     if start is not None:
         shift = start.uniform(-epsilon, epsilon, pixels.shape, pixels.device)
         attacked = (pixels + shift.to(pixels.dtype)).clamp(low, high)
-    with asking(predict) as ask:
+    with checked_predict(predict) as checked:
         for _ in range(steps):
-            attacked = (attacked + step * _uphill(ask, attacked, labels)).clamp(low, high)
+            attacked = (attacked + step * _uphill(checked, attacked, labels)).clamp(low, high)
     return attacked
 
 
@@ -116,8 +116,8 @@ def fgsm_released(
         epsilon: added in normalised units.
     """
     _require_images(normalised)
-    with asking(network) as ask:
-        return (normalised + epsilon * _uphill(ask, normalised, labels)).clamp(0, 1)
+    with checked_predict(network) as checked:
+        return (normalised + epsilon * _uphill(checked, normalised, labels)).clamp(0, 1)
 
 
 def attacked_error(predict: Predict, batches: Iterable, attack: Attack = fgsm) -> AttackedError:
@@ -132,11 +132,11 @@ def attacked_error(predict: Predict, batches: Iterable, attack: Attack = fgsm) -
         InputError: see `accuracy`; or no images.
     """
     parts = [torch.zeros(4, dtype=torch.int64)]
-    with asking(predict) as ask, torch.no_grad():
-        for pixels, labels in ask.pairs(batches):
+    with checked_predict(predict) as checked, torch.no_grad():
+        for pixels, labels in checked.pairs(batches):
             checks.check_images(pixels)
-            clean = ask(pixels, labels)
-            attacked = ask(attack(predict, pixels, clean.labels), labels)
+            clean = checked(pixels, labels)
+            attacked = checked(attack(predict, pixels, clean.labels), labels)
             kept = clean.labels != LEFT_OUT
             wrong = [((ranks(each) > 0) & kept).sum() for each in (attacked, clean)]
             parts.append(torch.stack([*wrong, kept.sum(), (~kept).sum()]))
@@ -149,7 +149,7 @@ def attacked_error(predict: Predict, batches: Iterable, attack: Attack = fgsm) -
 
 
 def _uphill(
-    ask: Asked, images: Float[Tensor, "b c h w"], labels: Tensor
+    checked: CheckedPredict, images: Float[Tensor, "b c h w"], labels: Tensor
 ) -> Float[Tensor, "b c h w"]:
     """Return the sign of the gradient of each image's cross-entropy, -1, 0 or 1.
 
@@ -157,8 +157,8 @@ def _uphill(
     """
     images = images.detach().requires_grad_()
     with torch.enable_grad():
-        asked = ask(images, labels)
-        loss = F.cross_entropy(asked.logits, asked.labels, ignore_index=LEFT_OUT, reduction="sum")
+        found = checked(images, labels)
+        loss = F.cross_entropy(found.logits, found.labels, ignore_index=LEFT_OUT, reduction="sum")
         (gradient,) = torch.autograd.grad(loss, images)
     return gradient.sign()
 

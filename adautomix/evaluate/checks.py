@@ -88,8 +88,8 @@ def refuse_images(bad: int, of: int) -> None:
     """Raise InputError if `bad` of `of` images have NaN or infinite values."""
     if bad:
         raise InputError(
-            f"{bad} of {of} images hold a NaN or an infinity, so no answer to them "
-            "counts: mend them, or leave them out."
+            f"{bad} of {of} images hold a NaN or an infinity, so the network's answers to them "
+            "mean nothing: repair these images, or leave them out."
         )
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from adautomix.data.image_set import ImageSet
 from adautomix.data.loaders import Batch, evaluation_batches, pixel_batches
 from adautomix.device import Numerics
-from adautomix.evaluate.asking import predictions
+from adautomix.evaluate.checked_predict import predictions
 from adautomix.evaluate.predict import NormalizedModel, Predict, Predictions
 from adautomix.models import Backbone
 

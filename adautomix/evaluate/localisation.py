@@ -16,7 +16,7 @@ from adautomix.data.augment import normalise
 from adautomix.data.loaders import on_device
 from adautomix.errors import InputError
 from adautomix.evaluate import Predictions, cam_share, grad_cam, predictions
-from adautomix.evaluate.asking import ranks
+from adautomix.evaluate.checked_predict import ranks
 from adautomix.evaluate.context import EvalContext, Values
 from adautomix.rng import StepRNG
 

@@ -15,7 +15,7 @@ from adautomix.data.dataset_info import DatasetInfo
 from adautomix.data.labels import LEFT_OUT
 from adautomix.errors import InputError
 from adautomix.evaluate import checks
-from adautomix.evaluate.asking import asking, ranks
+from adautomix.evaluate.checked_predict import checked_predict, ranks
 from adautomix.evaluate.context import EvalContext, Values
 from adautomix.evaluate.predict import Predict
 from adautomix.rng import StepRNG
@@ -156,12 +156,12 @@ def occlusion(
     kept: Tensor | int = 0
     gone: Tensor | int = 0
     correct: list[Tensor | int] = [0] * len(shares)
-    with asking(predict) as ask:
-        for pixels, labels in ask.pairs(batches):
+    with checked_predict(predict) as checked:
+        for pixels, labels in checked.pairs(batches):
             checks.check_images(pixels)
             orders = drop.orders(pixels, rng)
             for i, share in enumerate(shares):
-                found = ask(drop(pixels, orders, share), labels)
+                found = checked(drop(pixels, orders, share), labels)
                 correct[i] = correct[i] + (ranks(found) == 0).sum()
             kept = kept + (found.labels != LEFT_OUT).sum()
             gone = gone + (found.labels == LEFT_OUT).sum()

@@ -86,7 +86,7 @@ class AdAutoMix:
             seed: of the generator's initial weights.
         """
         backbone = as_backbone(classifier)
-        with initial_weights(seed, player=1):
+        with initial_weights(seed, network=1):
             generator = MixGenerator(
                 backbone.feature_shape(side).channels,
                 embed_ratio=self.embed_ratio,

@@ -128,7 +128,7 @@ class AdAutoMixReleased:
     ) -> "AdAutoMixReleasedMethod":
         """Build the method for images of `side` × `side` pixels; see `AdAutoMix.build`."""
         backbone = as_backbone(classifier)
-        with initial_weights(seed, player=1):
+        with initial_weights(seed, network=1):
             generator = RectifiedGenerator(
                 backbone.feature_shape(side).channels,
                 embed_ratio=self.embed_ratio,

@@ -67,7 +67,7 @@ class AlignMix:
         if not 0 <= self.aligned <= 1:
             raise InputError(f"aligned is a probability, not {self.aligned}.")
         if self.otherwise not in OTHERWISE:
-            raise unknown("partner of AlignMix", self.otherwise, OTHERWISE)
+            raise unknown("value of otherwise", self.otherwise, OTHERWISE)
         if self.marginals not in MARGINALS:
             raise unknown("kind of marginals", self.marginals, MARGINALS)
         if self.epsilon <= 0:

@@ -92,7 +92,7 @@ class AutoMix:
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "AutoMixMethod":
         """Build the method for images of `side` × `side` pixels; see `AdAutoMix.build`."""
         backbone = as_backbone(classifier)
-        with initial_weights(seed, player=1):
+        with initial_weights(seed, network=1):
             block = MixBlock(
                 backbone.feature_shape(side).channels,
                 embed_ratio=self.embed_ratio,

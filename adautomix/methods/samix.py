@@ -56,7 +56,7 @@ class SAMix:
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "SAMixMethod":
         """Build the method for images of `side` × `side` pixels; see `AdAutoMix.build`."""
         backbone = as_backbone(classifier)
-        with initial_weights(seed, player=1):
+        with initial_weights(seed, network=1):
             block = ContentMixBlock(
                 backbone.feature_shape(side).channels,
                 flatness=self.flatness,

@@ -12,6 +12,7 @@ from adautomix import data
 from adautomix.data.augment import normalise, to_bytes
 from adautomix.data.loaders import on_device
 from adautomix.device import decide
+from adautomix.errors import InputError
 from adautomix.figures.game import Network, Pull, Term
 from adautomix.methods import AdAutoMixMethod
 from adautomix.methods.adautomix import AdAutoMix
@@ -30,7 +31,7 @@ SYMBOLS = {
 }
 
 RATES = {"generator": 1.0, "classifier": 0.01}
-"""Learning rate of one step of each player, for `Walkthrough.one_step`."""
+"""Learning rate of one step of each network, for `Walkthrough.one_step`."""
 
 
 class Walkthrough:
@@ -42,13 +43,17 @@ class Walkthrough:
         seed: of the choice of images, partners and ratios.
 
     Raises:
-        TypeError: a run of another method.
+        InputError: a run of another method.
+        RecordError: the run was recorded without weights.
     """
 
     def __init__(self, run: Run, batch: int = 32, seed: int = 0):
         method, self.recipe = revive(run, decide("cpu"))
         if not isinstance(method, AdAutoMixMethod):
-            raise TypeError(f"the run {run.id} is not one of AdAutoMix.")
+            raise InputError(
+                f"the run {run.id} was made with another method than AdAutoMix: "
+                "give one whose name begins with adautomix-."
+            )
         self.method = method
         whole = data.load(self.recipe.data, self.recipe.evaluate_on)
         order = StepRNG(seed, stream="evaluate").permutation(len(whole)).numpy()
@@ -150,30 +155,30 @@ class Walkthrough:
         return self._terms(self.method)
 
     def game(self) -> dict[str, float | str]:
-        """Return what a step of `one_step` changes of its own player's sum, for prose.
+        """Return what a step of `one_step` changes of its own network's sum, for prose.
 
         "generator" is the change of Eq. 15, "classifier" that of Eq. 14, and "verdict" says whether
         the first is a rise and the second a fall.
         """
         raised, lowered = (
-            float(self.one_step(player).loc[own, "change"])
-            for player, own in {"generator": "Eq. 15", "classifier": "Eq. 14"}.items()
+            float(self.one_step(network).loc[own, "change"])
+            for network, own in {"generator": "Eq. 15", "classifier": "Eq. 14"}.items()
         )
         words = holds(raised > 0, lowered < 0)
         return {"generator": raised, "classifier": lowered, "verdict": words}
 
-    def one_step(self, player: str, rate: float | None = None) -> pd.DataFrame:
+    def one_step(self, network: str, rate: float | None = None) -> pd.DataFrame:
         """Return the loss terms before and after one gradient step of one network, on this batch.
 
         The last rows are the weighted sums Eq. 14 and Eq. 15 of this run.
 
         Args:
-            player: "generator" or "classifier".
+            network: "generator" or "classifier".
             rate: learning rate of the step, which is plain gradient descent; None for `RATES`.
         """
         method = copy.deepcopy(self.method)
         before = _with_sums(self._terms(method))
-        self._descend(method, player, RATES[player] if rate is None else rate)
+        self._descend(method, network, RATES[network] if rate is None else rate)
         after = _with_sums(self._terms(method))
         return pd.DataFrame({"before": before, "after": after, "change": after - before})
 
@@ -181,12 +186,12 @@ class Walkthrough:
         """Convert normalised images "b c h w" to uint8 "b h w c"."""
         return to_bytes(images, self.info.mean, self.info.std).numpy()
 
-    def _descend(self, method: AdAutoMixMethod, player: str, rate: float) -> None:
+    def _descend(self, method: AdAutoMixMethod, network: str, rate: float) -> None:
         """Take one step of gradient descent, in evaluation mode, so that no statistics change."""
         method.eval()
-        method(self.images, self.labels, self.rng_again(), player).total.backward()
+        method(self.images, self.labels, self.rng_again(), network).total.backward()
         with torch.no_grad():
-            for parameter in method.param_groups()[player]:
+            for parameter in method.param_groups()[network]:
                 if parameter.grad is not None:
                     parameter.sub_(rate * parameter.grad)
 

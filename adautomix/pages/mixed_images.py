@@ -163,7 +163,7 @@ class Gallery:
             for column, value in row.items():
                 if column != "method":
                     found[f"{row['method']}_{column.replace(' ', '_')}"] = 100 * value
-        return found | {"verdict": holds(*closer_and_fuller(frame))}
+        return found | {"verdict": verdict(*closer_and_fuller(frame))}
 
     def missing(self) -> Table:
         """Return a table of the methods that mix but are not shown, with the reasons."""
@@ -213,6 +213,16 @@ def closer_and_fuller(labels: pd.DataFrame) -> tuple[bool | None, bool | None]:
         bool(rows["off"]["adautomix"] < rows["off"]["cutmix"]),
         bool(both["adautomix"] > others),
     )
+
+
+def verdict(closer: bool | None, fuller: bool | None) -> str:
+    """Return whether the claim holds, in words; of a claim that holds in part, which part."""
+    whole = holds(closer, fuller)
+    if whole != "holds in part":
+        return whole
+    if closer:
+        return f"{whole}: its labels do lie nearer, but another method keeps more of both digits"
+    return f"{whole}: it does keep most of both digits, but CutMix's labels lie nearer"
 
 
 def _per_sample(rule: Any) -> Any:

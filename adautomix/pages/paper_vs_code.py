@@ -112,7 +112,7 @@ def ratio_in_masks() -> dict[str, float]:
         ("paper", MixGenerator, True),
         ("released", RectifiedGenerator, False),
     ):
-        with initial_weights(0, player=1):
+        with initial_weights(0, network=1):
             generator = kind(16, embed_ratio=embed, init=1.0)
         before, after = (
             generator(features, partners, torch.tensor([ratios]).expand(8, 3), (16, 16))

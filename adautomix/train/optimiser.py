@@ -11,10 +11,10 @@ def make_optimiser(
 ) -> torch.optim.Optimizer:
     """Return an optimiser with a parameter group for each network, at its peak learning rate."""
     groups = []
-    for player, parameters in method.param_groups().items():
-        own = optim.generator_lr if player == "generator" else None
+    for network, parameters in method.param_groups().items():
+        own = optim.generator_lr if network == "generator" else None
         peak = optim.lr if own is None else own
-        groups.append({"params": parameters, "lr": peak, "peak": peak, "player": player})
+        groups.append({"params": parameters, "lr": peak, "peak": peak, "network": network})
     if isinstance(optim, SGD):
         return torch.optim.SGD(
             groups, momentum=optim.momentum, weight_decay=optim.weight_decay, fused=fused or None

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from adautomix.device import decide
+from adautomix.errors import InputError
 from adautomix.pages.method import Walkthrough
 from adautomix.pages.notebook import holds
 from adautomix.record import Run, Store
@@ -27,14 +28,14 @@ def walk(runs) -> Walkthrough:
 
 
 @pytest.mark.parametrize(
-    ("player", "rate", "sign", "own", "still"),
+    ("network", "rate", "sign", "own", "still"),
     [
         ("generator", 10.0, 1, "Eq. 15", ["mce", "ace"]),
         ("classifier", 0.001, -1, "Eq. 14", ["teacher_amce", "cosine"]),
     ],
 )
-def test_a_step_of_one_player_moves_its_own_sum(walk, player, rate, sign, own, still):
-    found = walk.one_step(player, rate=rate)
+def test_a_step_of_one_player_moves_its_own_sum(walk, network, rate, sign, own, still):
+    found = walk.one_step(network, rate=rate)
     assert sign * found.loc[own, "change"] > 0
     assert (found.loc[still, "change"] == 0).all()
     terms = walk.losses()
@@ -49,7 +50,7 @@ def test_the_sums_that_prose_quotes_are_those_of_the_steps(walk, monkeypatch):
     assert found["classifier"] == walk.one_step("classifier", 0.01).loc["Eq. 14", "change"]
     assert found["verdict"] == holds(found["generator"] > 0, found["classifier"] < 0)
     still = pd.DataFrame({"change": {"Eq. 14": -1.0, "Eq. 15": 0.0}})
-    monkeypatch.setattr(walk, "one_step", lambda player: still)
+    monkeypatch.setattr(walk, "one_step", lambda network: still)
     assert walk.game()["verdict"] == "holds in part"
 
 
@@ -61,5 +62,7 @@ def test_areas_are_means_of_the_first_mask(walk):
 
 
 def test_a_run_of_another_method_is_refused(runs):
-    with pytest.raises(TypeError, match=f"the run {runs['plain'].id} is not one of AdAutoMix"):
+    with pytest.raises(
+        InputError, match=f"the run {runs['plain'].id} was made with another method"
+    ):
         Walkthrough(runs["plain"])

@@ -47,7 +47,7 @@ def test_the_schedule_is_that_of_torch():
 def test_each_player_has_its_group_and_its_own_rate(make, batches, optim):
     training = make(AdAutoMix(), epochs=1, optim=optim, schedule=Cosine(final_fraction=0.5))
     method, groups = training.method, training.optimiser.param_groups
-    held = {group["player"]: {id(p) for p in group["params"]} for group in groups}
+    held = {group["network"]: {id(p) for p in group["params"]} for group in groups}
     assert held == {
         "classifier": {id(p) for p in method.classifier.parameters()},
         "generator": {id(p) for p in method.generator.parameters()},

@@ -28,7 +28,7 @@ from adautomix.evaluate import (
     scaled_across,
     temperature,
 )
-from adautomix.evaluate.asking import ranks
+from adautomix.evaluate.checked_predict import ranks
 from adautomix.evaluate.predict import Predictions
 from adautomix.models import Backbone
 

@@ -21,17 +21,17 @@ from adautomix.models import evaluating
 LARGEST = torch.iinfo(torch.int64).max
 
 
-class Asked:
+class CheckedPredict:
     """A predict function with checks, and counts of faults in its images, labels and logits.
 
-    Made by `asking`.
+    Made by `checked_predict`.
     """
 
     def __init__(self, predict: Predict):
         self.predict = predict
         self.images = self.predictions = self.classes = 0
         self.of_images: list[Tensor] = []  # number of bad images in each batch
-        self.of_answers: list[Tensor] = []  # bad rows of logits, smallest and largest label; a call
+        self.of_logits: list[Tensor] = []  # bad rows of logits, smallest and largest label; a call
 
     def pairs(self, batches: Iterable) -> Iterator[tuple[Tensor, object]]:
         """Yield images and labels of every batch that is not empty."""
@@ -46,7 +46,7 @@ class Asked:
         """Return the logits and class numbers; labels out of range become `LEFT_OUT`.
 
         Raises InputError for results that are not logits, or labels of another shape or dtype;
-        labels out of range are reported by `judge`.
+        labels out of range are reported by `raise_faults`.
         """
         logits = checks.check_logits(self.predict(images), images)
         classes = logits.shape[1]
@@ -58,11 +58,11 @@ class Asked:
         checks.check_count(numbers, images)
         self.classes, self.predictions = classes, self.predictions + len(images)
         bad = checks.not_finite(logits.detach().float())  # in float32, as the metrics use them
-        self.of_answers.append(torch.cat([bad[None], extremes(numbers, left_out=True)]))
+        self.of_logits.append(torch.cat([bad[None], extremes(numbers, left_out=True)]))
         inside = (numbers >= 0) & (numbers < classes)
         return Predictions(logits, numbers.where(inside, LEFT_OUT))
 
-    def judge(self, *, together: bool = False) -> None:
+    def raise_faults(self, *, together: bool = False) -> None:
         """Raise an error if any image, label or logit had a value that cannot be used.
 
         Args:
@@ -72,39 +72,39 @@ class Asked:
             InputError: images with NaN or infinite values; labels that are not classes.
             NotFiniteError: logits with NaN or infinite values.
         """
-        rows = self._noted()
+        rows = self._counts()
         if together and dist.is_available() and dist.is_initialized():
-            rows = _of_all_processes(rows, (self.of_answers or [rows])[-1].device)
-        images, bad_images, predictions, bad_answers = rows[:, :4].sum(dim=0).tolist()
+            rows = _of_all_processes(rows, (self.of_logits or [rows])[-1].device)
+        images, bad_images, predictions, bad_logits = rows[:, :4].sum(dim=0).tolist()
         checks.refuse_images(bad_images, images)
-        checks.refuse_logits(bad_answers, predictions)
+        checks.refuse_logits(bad_logits, predictions)
         if predictions:
             low, high, classes = rows[:, 4].min(), rows[:, 5].max(), rows[:, 6].max()
             check_range(int(low), int(high), int(classes))
 
-    def _noted(self) -> Int[Tensor, "1 7"]:
+    def _counts(self) -> Int[Tensor, "1 7"]:
         """Return counts: images, bad images, rows of logits, bad rows, label range, classes."""
-        bad_images, bad_answers, low, high = 0, 0, LARGEST, -LARGEST
+        bad_images, bad_logits, low, high = 0, 0, LARGEST, -LARGEST
         if self.of_images:
             bad_images = int(torch.stack(self.of_images).sum())
-        if self.of_answers:
-            bad, lows, highs = torch.stack(self.of_answers).cpu().unbind(dim=1)
-            bad_answers, low, high = int(bad.sum()), int(lows.min()), int(highs.max())
+        if self.of_logits:
+            bad, lows, highs = torch.stack(self.of_logits).cpu().unbind(dim=1)
+            bad_logits, low, high = int(bad.sum()), int(lows.min()), int(highs.max())
         return torch.tensor(
-            [[self.images, bad_images, self.predictions, bad_answers, low, high, self.classes]]
+            [[self.images, bad_images, self.predictions, bad_logits, low, high, self.classes]]
         )
 
 
 @contextmanager
-def asking(predict: Predict, *, together: bool = False) -> Iterator[Asked]:
+def checked_predict(predict: Predict, *, together: bool = False) -> Iterator[CheckedPredict]:
     """Yield `predict` with checks; a module is in evaluation mode inside the block.
 
-    The block's end calls `Asked.judge`, so a result must be computed after it.
+    The block's end calls `CheckedPredict.raise_faults`, so a result must be computed after it.
     """
     with evaluating(predict):
-        asked = Asked(predict)
-        yield asked
-        asked.judge(together=together)
+        checked = CheckedPredict(predict)
+        yield checked
+        checked.raise_faults(together=together)
 
 
 def ranks(predictions: Predictions) -> Int[Tensor, " b"]:
@@ -134,9 +134,9 @@ def predictions(predict: Predict, batches: Iterable) -> Predictions:
         InputError: see `accuracy`; or no images.
     """
     logits, labels = [], []
-    with asking(predict) as ask:
-        for pair in ask.pairs(batches):
-            found = ask(*pair)
+    with checked_predict(predict) as checked:
+        for pair in checked.pairs(batches):
+            found = checked(*pair)
             logits.append(found.logits.float().cpu())
             labels.append(found.labels.cpu())
     if not logits:
