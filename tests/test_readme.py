@@ -23,11 +23,11 @@ def test_the_python_examples_run_as_printed(readme, capsys):
 
 
 def test_the_table_is_that_of_the_recorded_runs(readme, root):
-    spec = importlib.util.spec_from_file_location("readme_tool", root / "tools" / "readme.py")
+    spec = importlib.util.spec_from_file_location("refresh", root / "tools" / "refresh.py")
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     assert "<!-- table:" in readme
-    assert tool.updated(readme) == readme, "run `python tools/readme.py`"
+    assert tool.updated(readme) == readme, "run `python tools/refresh.py`"
 
 
 def test_every_folder_and_file_it_names_is_there(readme, root):

@@ -3,57 +3,101 @@
 A lead counts as shown if the 95 % interval of the difference over paired seeds lies above 0.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from adautomix.names import method_title
 from adautomix.results.compare import Paired
 
-__all__ = ["best", "listed"]
+__all__ = ["NOT_TESTED", "VERDICTS", "Judged", "best", "judge", "listed"]
+
+HOLDS, IN_PART, FAILS = "holds", "holds in part", "does not hold"
+UNDECIDED, NOT_TESTED = "cannot be told", "not tested"
+VERDICTS = (HOLDS, IN_PART, FAILS, UNDECIDED, NOT_TESTED)
+"""Every verdict; "cannot be told" is of runs that exist and do not decide."""
+
+Label = Callable[[str], str]
+"""Function from a row to its name in a sentence."""
+
+
+class Judged(NamedTuple):
+    """A verdict, and why, as clauses without a full stop; `open` is what leaves it undecided."""
+
+    word: str
+    why: str
+    open: str = ""
+
+    @property
+    def reason(self) -> str:
+        """What leaves it undecided, if anything, and why."""
+        return "; ".join(filter(None, (self.open, self.why)))
 
 
 def best(leads: Mapping[str, Sequence[Paired]], method: str = "adautomix", at: str = "") -> str:
-    """Return the verdict on the claim that a method is the best, without a full stop.
+    """Return the verdict of `judge` as one clause for prose, "at this scale", with the reason."""
+    found = judge(leads, method, at)
+    if not found.why:
+        return f"{found.word}, as {found.open}"
+    if found.word == UNDECIDED:
+        return f"{found.word} at this scale ({found.open}); {found.why}"
+    return f"{found.word} at this scale: {found.why}"
+
+
+def judge(
+    leads: Mapping[str, Sequence[Paired]],
+    method: str = "adautomix",
+    at: str = "",
+    label: Label = method_title,
+) -> Judged:
+    """Return the verdict on the claim that a method is the best.
 
     It is "holds" if every lead is shown, "does not hold" if another method is shown to be ahead,
-    "holds in part" if the leads over some methods are shown, else "cannot be told"; all at this
-    scale, and with the reason.
+    "holds in part" if the leads over some methods are shown, else "cannot be told".
 
     Args:
         leads: other method → the method's lead over it, positive where the method is better; one
             for each measure that the claim is about. A lead may have no runs.
         method: the method of the claim.
         at: for several measures, where one of them may differ, as " at some share".
+        label: names of the methods in the sentence.
     """
-    ours = method_title(method)
     there = [lead for each in leads.values() for lead in each if lead.n]
     if not there:
-        return "cannot be told, as no run is recorded"
+        return Judged(UNDECIDED, "", "no run is recorded")
     shown = [other for other, each in leads.items() if each and all(map(_ahead, each))]
     lost = [other for other, each in leads.items() if any(map(_behind, each))]
+    ours = label(method)
     over = f"over {max(lead.n for lead in there)} paired seeds"
     if lost:
-        return f"does not hold at this scale: {_lead_of(lost, ours, at)}, shown {over}"
+        return Judged(FAILS, f"{_lead_of(lost, ours, at, label)}, shown {over}")
     if len(shown) == len(leads):
-        return f"holds at this scale: {ours} is ahead of all others, shown {over}"
+        return Judged(HOLDS, f"{ours} is ahead of {_every(leads, label)}, shown {over}")
     if shown:
-        return f"holds in part at this scale: a lead is shown {over}, but only over {listed(shown)}"
+        return Judged(IN_PART, f"a lead is shown {over}, but only over {listed(shown, label)}")
     single = all(lead.n == 1 for lead in there)
     reason = "one seed of each method" if single else f"intervals {over} contain 0"
     ahead = [other for other, each in leads.items() if any(map(_lower, each))]
     means = "" if single else "by the means "
-    leading = _lead_of(ahead, ours, at) if ahead else f"{ours} is ahead of all others"
-    return f"cannot be told at this scale ({reason}); {means}{leading}"
+    leading = f"{ours} is ahead of {_every(leads, label)}"
+    leading = _lead_of(ahead, ours, at, label) if ahead else leading
+    return Judged(UNDECIDED, f"{means}{leading}", reason)
 
 
-def listed(methods: Iterable[str]) -> str:
+def listed(methods: Iterable[str], label: Label = method_title) -> str:
     """Return the displayed names of methods, joined by commas and "and"."""
-    *first, last = map(method_title, methods)
+    *first, last = map(label, methods)
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _lead_of(others: Sequence[str], ours: str, at: str) -> str:
+def _every(leads: Mapping[str, object], label: Label) -> str:
+    """Return "all others", or the name of the only other."""
+    return label(next(iter(leads))) if len(leads) == 1 else "all others"
+
+
+def _lead_of(others: Sequence[str], ours: str, at: str, label: Label) -> str:
     """Return that others are ahead, as a clause."""
-    return f"{listed(others)} {'is' if len(others) == 1 else 'are'} ahead of {ours}{at}"
+    verb = "is" if len(others) == 1 else "are"
+    return f"{listed(others, label)} {verb} ahead of {ours}{at}"
 
 
 def _ahead(lead: Paired) -> bool:

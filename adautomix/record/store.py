@@ -6,7 +6,9 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -161,13 +163,27 @@ def local() -> Store:
 def _read(path: Path) -> Document | None:
     """Read and check a run.json; None if there is none, RecordError if it cannot be used."""
     try:
-        document = _document.parse(path.read_bytes())
+        content = path.read_bytes()
+        document = _document.parse(content)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise RecordError(f"{path}: cannot be read ({error.strerror}).") from error
     except (ValueError, RecursionError) as error:
         raise _unusable(path, f"it is not JSON ({error})") from error
+    seen = path, sha256(content).digest()
+    if seen not in _CHECKED:
+        _check(document, path)
+        _CHECKED.add(seen)
+    return document
+
+
+_CHECKED: set[tuple[Path, bytes]] = set()
+"""Records of this path and content that were checked: a chapter reads all of them many times."""
+
+
+def _check(document: Any, path: Path) -> None:
+    """Raise RecordError for a document that cannot be used."""
     if _document.is_newer(document):
         raise RecordError(
             f"{path}: made by a newer adautomix (schema {document['schema']}, this one reads "
@@ -179,7 +195,6 @@ def _read(path: Path) -> Document | None:
         raise _unusable(path, f"its id is {document['id']!r}, unlike its folder")
     if problem := next(_document.damage(document), None):
         raise _unusable(path, problem)
-    return document
 
 
 def _unusable(path: Path, problem: str) -> RecordError:

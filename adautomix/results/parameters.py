@@ -118,6 +118,7 @@ PARAMETERS = {
     "per_class": or_none(whole(1)),
     "ratio": number(0, 1),
     "ratio_2": number(0, 1),
+    "sections": or_none(NAMES),
     "seed": whole(0),
     "seeds": list_of(whole(0)),
     "severities": list_of(whole(1, 5)),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from adautomix.pages import cifar100
-from adautomix.results import experiments
+from adautomix.results import experiments, paper
 
 
 def test_only_runs_at_the_paper_s_budget_decide(monkeypatch):
@@ -29,3 +29,26 @@ def test_in_the_short_runs_plain_training_is_ahead_as_the_page_says():
     for predictor in ("classifier", "teacher"):
         top1 = {row: short.top1(row, predictor).mean for row in short.experiment.rows}
         assert top1["plain"] > top1["adautomix"] > max(top1["mixup"], top1["cutmix"])
+
+
+def test_each_baseline_is_set_at_its_best_length():
+    frame = cifar100.best_lengths().set_index("method")
+    for method in paper.select(1, dataset="CIFAR-100", backbone="ResNet-18")["method"]:
+        if method in ("AdAutoMix", "Gain"):
+            continue
+        lengths = paper.select(cifar100.BENCHMARK, backbone="ResNet-18", method=method)
+        row = frame.loc[method]
+        at_800 = lengths.loc[lengths["epochs"] == 800, "value"].item()
+        assert (row["table_1"], row["equal_at"]) == (at_800, 800)
+        assert row["best"] == lengths["value"].max() >= at_800
+        assert row["lead_best"] == 82.32 - row["best"]
+    assert frame.loc["SAMix", ["best", "at"]].tolist() == [82.41, 1200]
+    numbers = cifar100.headline(experiments.obtain("table-1-resnet18", run=False))
+    assert (numbers["baselines"], numbers["equal"], numbers["nearest_best"]) == (8, 8, 82.41)
+
+
+def test_a_number_that_stands_at_no_length_is_blank_in_the_table():
+    shown = cifar100.lengths_table("ResNeXt-50").frame.set_index("method")
+    assert shown.loc["CutMix", "equal at (epochs)"] == ""
+    assert shown.loc["SAMix", "Table 1 (%)"] == ""
+    assert shown.loc["SAMix", "lead over the best"] == "-0.20"
