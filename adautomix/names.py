@@ -29,6 +29,8 @@ class Registered(NamedTuple):
 REGISTRY = {
     "plain": Registered("Vanilla", "#595959", "methods.plain:Plain"),
     "mixup": Registered("MixUp", "#0072b2", "mix.mixup:Mixup"),
+    "regmixup": Registered("RegMixup", "#3c00c0", "methods.regmixup:RegMixup"),
+    "decoupled": Registered("Decoupled Mixup", "#000024", "methods.decoupled:DecoupledMixup"),
     "manifoldmix": Registered("ManifoldMix", "#6a86f1", "methods.manifold:ManifoldMix"),
     "alignmix": Registered("AlignMix", "#524bbc", "methods.align:AlignMix"),
     "cutmix": Registered("CutMix", "#009e73", "mix.cutmix:CutMix"),

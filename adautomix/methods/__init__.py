@@ -6,11 +6,13 @@ from adautomix.methods.align import AlignMix, AlignMixMethod
 from adautomix.methods.automix import AutoMix, AutoMixMethod
 from adautomix.methods.base import Losses, Method, MethodConfig
 from adautomix.methods.dada import DADA, DADAMethod
+from adautomix.methods.decoupled import DecoupledMixup, DecoupledMixupMethod
 from adautomix.methods.fixed import Fixed, FixedMethod
 from adautomix.methods.guided import Guided, GuidedMethod
 from adautomix.methods.manifold import ManifoldMix, ManifoldMixMethod
 from adautomix.methods.me_ada import MEADA, MEADAMethod
 from adautomix.methods.plain import Plain, PlainMethod
+from adautomix.methods.regmixup import RegMixup, RegMixupMethod
 from adautomix.methods.samix import SAMix, SAMixMethod
 from adautomix.mix import GUIDED, MIXERS
 from adautomix.names import REGISTRY, load
@@ -41,6 +43,8 @@ __all__ = [
     "AutoMix",
     "AutoMixMethod",
     "DADAMethod",
+    "DecoupledMixup",
+    "DecoupledMixupMethod",
     "Fixed",
     "FixedMethod",
     "Guided",
@@ -53,6 +57,8 @@ __all__ = [
     "MethodConfig",
     "Plain",
     "PlainMethod",
+    "RegMixup",
+    "RegMixupMethod",
     "SAMix",
     "SAMixMethod",
     "registered",

@@ -9,7 +9,7 @@ from torch.func import functional_call
 
 from adautomix import losses as loss
 from adautomix.errors import InputError, unknown
-from adautomix.fields import checked
+from adautomix.fields import added, checked
 from adautomix.methods.base import Losses, Method, as_backbone, check_batch, check_teacher
 from adautomix.methods.eager_grad import eager_grad
 from adautomix.mix import Mixed, MixGenerator, blend, interpolate
@@ -20,6 +20,8 @@ from adautomix.rng import StepRNG, initial_weights
 
 UPDATES = ("both", "classifier", "generator")
 """What an update changes: both networks, the classifier alone, or the generator alone."""
+TERMS = ("mce", "ace", "teacher_amce", "cosine")
+"""The terms of Eq. 14 and Eq. 15 that Tables 5 and 8 add to the first, L_amce(ψ_W(x_mix))."""
 Sum = tuple[Tensor, dict[str, Tensor]]
 """A weighted sum of losses, and the losses by name."""
 
@@ -40,6 +42,8 @@ class AdAutoMix:
         embed_ratio, upsampling, order, init: see `MixGenerator`.
         classifier_updates: T1 of Algorithm 1, updates of the classifier per batch.
         generator_updates: T2 of Algorithm 1, updates of the generator per batch.
+        without: those of `TERMS` that are left out, with the network passes that only they need;
+            the weights of the others stay. All four left out is the "Base" of Tables 5 and 8.
 
     Differs from the paper: it has no `adversary`, i.e. the weight is 1. With 1, and one learning
     rate for both networks, the masks became independent of λ (numbers in the book's log). The paper
@@ -59,6 +63,7 @@ class AdAutoMix:
     init: float = 0.01
     classifier_updates: int = 1
     generator_updates: int = 1
+    without: tuple[str, ...] = added(before=())
 
     def __post_init__(self) -> None:
         if self.n < 2:
@@ -71,11 +76,22 @@ class AdAutoMix:
         for name in ("classifier_updates", "generator_updates"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}.")
+        for term in self.without:
+            if term not in TERMS:
+                raise unknown("term that can be left out", term, TERMS)
+        if len(set(self.without)) < len(self.without):
+            raise InputError(f"without names a term twice: {', '.join(self.without)}.")
 
     @property
     def passes(self) -> int:
-        """12; each update of the classifier alone adds 10, each of the generator alone adds 5."""
-        return 12 + 10 * (self.classifier_updates - 1) + 5 * (self.generator_updates - 1)
+        """12 with all terms; each update of the classifier alone adds 10, of the generator 5.
+
+        L_mce and L_ace cost 3 each, the teacher's two terms 2 together.
+        """
+        classifier = 3 * len({"mce", "ace"} - set(self.without))
+        teacher = 2 if {"teacher_amce", "cosine"} - set(self.without) else 0
+        alone = (4 + classifier) * (self.classifier_updates - 1)
+        return 4 + classifier + teacher + alone + (3 + teacher) * (self.generator_updates - 1)
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "AdAutoMixMethod":
         """Build the method to train, for images of `side` × `side` pixels.
@@ -187,19 +203,30 @@ class AdAutoMixMethod(Method):
         alpha, sets = self.config.alpha, (labels, partners, ratios)
         straight = interpolate(images, partners, ratios)
         weights = list(self.classifier.parameters())
-        amce = loss.amce(self.classifier(mixed), *sets)
-        mce = eager_grad(lambda: loss.mce(self.classifier(straight), *sets), weights)
-        ace = eager_grad(lambda: loss.ace(self.classifier(images), *sets), weights)
-        return amce + alpha * mce + (1 - alpha) * ace, {"amce": amce, "mce": mce, "ace": ace}
+        terms = {"amce": loss.amce(self.classifier(mixed), *sets)}
+        for name, term in {
+            "mce": lambda: loss.mce(self.classifier(straight), *sets),
+            "ace": lambda: loss.ace(self.classifier(images), *sets),
+        }.items():
+            if name not in self.config.without:
+                terms[name] = eager_grad(term, weights)
+        none = mixed.new_zeros(())
+        mce, ace = terms.get("mce", none), terms.get("ace", none)
+        return terms["amce"] + alpha * mce + (1 - alpha) * ace, terms
 
     def _teacher_sum(
         self, clean: Tensor, mixed: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor
     ) -> Sum:
         """Eq. 15 after its first term: −β L_amce(ψ_Ŵ(x_mix)) + (1 − β) L_cosine."""
-        beta, view = self.config.beta, self.teacher(mixed)
-        amce = loss.amce(view, labels, partners, ratios)
-        cosine = loss.cosine(view, clean, partners, ratios)
-        return (1 - beta) * cosine - beta * amce, {"teacher_amce": amce, "cosine": cosine}
+        beta, none, terms = self.config.beta, mixed.new_zeros(()), {}
+        kept = {"teacher_amce", "cosine"} - set(self.config.without)
+        view = self.teacher(mixed) if kept else none
+        if "teacher_amce" in kept:
+            terms["teacher_amce"] = loss.amce(view, labels, partners, ratios)
+        if "cosine" in kept:
+            terms["cosine"] = loss.cosine(view, clean, partners, ratios)
+        cosine, amce = terms.get("cosine", none), terms.get("teacher_amce", none)
+        return (1 - beta) * cosine - beta * amce, terms
 
     @torch.no_grad()
     def mixed(self, images: Tensor, rng: StepRNG) -> Mixed:

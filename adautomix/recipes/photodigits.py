@@ -9,11 +9,19 @@ fewer steps than on CIFAR-100, since the run is shorter.
 from dataclasses import replace
 
 from adautomix.data.augment import Augment
-from adautomix.methods import METHODS, AdAutoMix, AdAutoMixReleased, AutoMix, MethodConfig, SAMix
+from adautomix.methods import (
+    METHODS,
+    AdAutoMix,
+    AdAutoMixReleased,
+    AutoMix,
+    MethodConfig,
+    RegMixup,
+    SAMix,
+)
 from adautomix.models import Net
 from adautomix.recipes.base import SGD, Recipe, schedule_of
 
-PAIRED = AdAutoMix, AdAutoMixReleased, AutoMix, SAMix
+PAIRED = AdAutoMix, AdAutoMixReleased, AutoMix, SAMix, RegMixup
 """Methods whose classifier has losses with weights that sum to 2; for all others they sum to 1."""
 
 

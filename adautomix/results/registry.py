@@ -2,6 +2,8 @@
 
 from adautomix.errors import unknown
 from adautomix.names import REGISTRY
+from adautomix.results.ablations import ABLATIONS
+from adautomix.results.controls import CONTROLS
 from adautomix.results.experiment import EMBEDDED, Experiment
 from adautomix.results.reporting import REPORTING
 
@@ -9,6 +11,8 @@ FLOOR = "schedule.floor=0.5"
 
 EXPERIMENTS: dict[str, Experiment] = {
     "reporting": REPORTING,
+    "controls": CONTROLS,
+    **ABLATIONS,
     "photodigits": Experiment(
         "PhotoDigits, the embedded default",
         family=EMBEDDED,

@@ -8,6 +8,7 @@ from torch import nn
 from adautomix import losses as loss
 from adautomix.errors import InputError
 from adautomix.methods import AdAutoMix
+from adautomix.methods.adautomix import TERMS
 from adautomix.mix import blend, interpolate
 from adautomix.models import Backbone, Net
 from adautomix.rng import rng_for
@@ -116,6 +117,61 @@ def test_generator_gradient_is_that_of_eq_15_negated(game, n, adversary):
     eq15 = adversary * student - 0.3 * teacher + (1 - 0.3) * cosine
     expected = torch.autograd.grad(-eq15, list(method.generator.parameters()))
     assert_close(found, expected)
+
+
+@pytest.mark.parametrize(
+    "without",
+    [
+        ("mce", "ace", "teacher_amce", "cosine"),
+        ("mce", "teacher_amce", "cosine"),
+        ("teacher_amce", "cosine"),
+        ("cosine",),
+        ("teacher_amce",),
+        ("ace",),
+    ],
+)
+def test_what_is_left_out_is_in_neither_players_objective(game, without):
+    method, images, labels = game(without=without, alpha=0.4)
+    losses = method(images, labels, rng_for(0, 1))
+    losses.total.backward()
+    found = [gradients(p) for p in method.param_groups().values()]
+    kept = [term for term in TERMS if term not in without]
+    assert list(losses.terms) == ["amce", *kept]
+
+    masks, partners, ratios = masks_of(method, images, rng_for(0, 1))
+    mixed, straight = blend(images, partners, masks), interpolate(images, partners, ratios)
+    sets, psi, view = (labels, partners, ratios), method.classifier, method.teacher(mixed)
+    clean = method.teacher(images).detach()
+    ours = {"mce": 0.4 * loss.mce(psi(straight), *sets), "ace": 0.6 * loss.ace(psi(images), *sets)}
+    theirs = {
+        "teacher_amce": -0.3 * loss.amce(view, *sets),
+        "cosine": 0.7 * loss.cosine(view, clean, partners, ratios),
+    }
+    amce = loss.amce(psi(mixed), *sets)
+    eq14 = amce + sum(value for name, value in ours.items() if name in kept)
+    eq15 = 0.3 * amce + sum(value for name, value in theirs.items() if name in kept)
+    groups = (method.classifier, method.generator)
+    for mine, objective, player in zip(found, (eq14, -eq15), groups, strict=True):
+        parameters = list(player.parameters())
+        assert_close(mine, torch.autograd.grad(objective, parameters, retain_graph=True))
+
+
+def test_left_out_terms_have_turns_too(game):
+    method, images, labels = game(without=TERMS)
+    for update in ("classifier", "generator"):
+        losses = method(images, labels, rng_for(0, 1), update)
+        assert list(losses.terms) == ["amce"]
+        losses.total.backward()
+    assert all(p.grad is not None for ps in method.param_groups().values() for p in ps)
+
+
+@pytest.mark.parametrize(
+    ("without", "sentence"),
+    [(("amce",), "term that can be left out"), (("mce", "mce"), "names a term twice: mce, mce")],
+)
+def test_a_term_that_cannot_be_left_out_is_one_sentence(without, sentence):
+    with pytest.raises(InputError, match=sentence):
+        AdAutoMix(without=without)
 
 
 def test_no_gradient_reaches_the_teacher_and_its_forward_changes_nothing(game):

@@ -23,6 +23,8 @@ TERMS = {
     "plain": ["ce"],
     "manifoldmix": ["mixed_ce"],
     "alignmix": ["mixed_ce"],
+    "regmixup": ["ce", "mixed_ce"],
+    "decoupled": ["mixed_ce", "decoupled_ce"],
     "me_ada": ["ce", "adversarial_ce"],
     "dada": ["augmented_ce", "influence"],
     "automix": ["mixed_ce", "ce", "teacher_mixed_ce", "mask_area"],

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from adautomix.device import decide
-from adautomix.methods import METHODS, automix
+from adautomix.methods import METHODS, automix, regmixup
 from adautomix.methods import adautomix as paper
 from adautomix.methods import adautomix_released as released
 from adautomix.methods.eager_grad import eager_grad
@@ -19,6 +19,7 @@ USERS = {
     "adautomix": paper,
     "adautomix_released": released,
     "automix": automix,
+    "regmixup": regmixup,
     "samix": automix,
 }
 

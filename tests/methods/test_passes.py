@@ -7,6 +7,7 @@ import torch
 
 from adautomix.bench.flops import Counting
 from adautomix.methods import MEADA, METHODS, AdAutoMix, AdAutoMixReleased
+from adautomix.methods.adautomix import TERMS
 from adautomix.models import Net
 from adautomix.rng import rng_for
 
@@ -16,6 +17,11 @@ VARIANTS = METHODS | {
     "adautomix, N = 4": AdAutoMix(n=4),
     "adautomix, T1 = 3": AdAutoMix(classifier_updates=3),
     "adautomix, T2 = 3": AdAutoMix(generator_updates=3),
+    "adautomix, base": AdAutoMix(without=TERMS),
+    "adautomix, without ace": AdAutoMix(without=("ace",)),
+    "adautomix, base, T1 = T2 = 2": AdAutoMix(
+        without=TERMS, classifier_updates=2, generator_updates=2
+    ),
     "adautomix_released, N = 2": AdAutoMixReleased(n=2),
     "automix, openmixup": replace(METHODS["automix"], pipeline="openmixup"),
 }
