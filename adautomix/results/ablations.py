@@ -92,7 +92,9 @@ ABLATIONS = {
     ),
     # Table 11. Question: is AdAutoMix ahead of other adversarial augmentation? The paper: Baseline
     # 76.42, MixUp 78.52, DADA 78.86, ME-ADA 77.45, SAMix 54.01, AdAutoMix 81.55. What decides:
-    # AdAutoMix minus each other row. AutoMix is added, since SAMix is a variant of it.
+    # AdAutoMix minus each other row. The paper's SAMix is spectral adversarial mixup, a method for
+    # domain adaptation (Zhang et al., 2023); ours is scenario-agnostic mixup, a variant of AutoMix,
+    # so it is no test of that number. AutoMix is added beside it.
     "other-adversaries": ablation(
         "Table 11: other adversarial data augmentation",
         {},
