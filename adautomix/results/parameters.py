@@ -122,6 +122,7 @@ PARAMETERS = {
     "seed": whole(0),
     "seeds": list_of(whole(0)),
     "severities": list_of(whole(1, 5)),
+    "steps": whole(1),
     "time_limit": number(0),
     "train": FLAG,
     "train_at": one_of(("none", "lite", "short")),
