@@ -3,21 +3,32 @@
 All take logits, so the same function serves the classifier ψ_W and the teacher ψ_Ŵ. All but `ce`
 return the mean over the batch. With float32 ratios the losses are float32; under autocast torch
 computes logarithms and cosines in float32 on a GPU, but in the precision of the logits on a CPU.
+
+`labels` are class numbers "b", or soft labels "b k": the share of each class, possibly weighted.
+Where both can say the same, loss and gradient are the same.
 """
 
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from adautomix.data.labels import Labels
+from adautomix.errors import InputError
 
-def ce(logits: Float[Tensor, "b k"], labels: Int[Tensor, " b"]) -> Float[Tensor, " b"]:
-    """L_ce (Eq. 1): −log of the probability of the true class, one value for each image."""
-    return F.cross_entropy(logits, labels, reduction="none")
+
+def ce(logits: Float[Tensor, "b k"], labels: Labels) -> Float[Tensor, " b"]:
+    """L_ce (Eq. 1): −log of the probability of the true class, one value for each image.
+
+    For soft labels y it is −Σ_k y_k log p_k.
+    """
+    if labels.ndim == 1:
+        return F.cross_entropy(logits, labels, reduction="none")
+    return -(_fitting(labels, logits) * logits.log_softmax(dim=1)).sum(dim=1)
 
 
 def ace(
     logits: Float[Tensor, "b k"],
-    labels: Int[Tensor, " b"],
+    labels: Labels,
     partners: Int[Tensor, "b n"],
     ratios: Float[Tensor, "b n"],
 ) -> Float[Tensor, ""]:
@@ -31,23 +42,31 @@ def ace(
 
 def mixed_ce(
     logits: Float[Tensor, "b k"],
-    labels: Int[Tensor, " b"],
+    labels: Labels,
     partners: Int[Tensor, "b n"],
     ratios: Float[Tensor, "b n"],
 ) -> Float[Tensor, ""]:
-    """L_ce(ψ(x̃), y_mix) with the mixed label y_mix = Σ_n λ_n y_n, y one-hot.
+    """L_ce(ψ(x̃), y_mix) with the mixed label y_mix = Σ_n λ_n y_n, y one-hot or soft.
 
     This is L_amce (Eq. 3) when x̃ is the generator's image x_mix, and L_mce (Eq. 4) when
-    x̃ = Σ_n λ_n x_n. Cross-entropy is linear in the label, so no soft label is formed:
+    x̃ = Σ_n λ_n x_n. Cross-entropy is linear in the label, so the mixed label is not formed:
     −Σ_n λ_n log p(y_n).
     """
-    log_probability = logits.log_softmax(dim=1)
-    return -(ratios * log_probability.gather(1, labels[partners])).sum(dim=1).mean()
+    return -(ratios * of_labels(logits.log_softmax(dim=1), labels, partners)).sum(dim=1).mean()
+
+
+def of_labels(
+    scores: Float[Tensor, "b k"], labels: Labels, partners: Int[Tensor, "b n"]
+) -> Float[Tensor, "b n"]:
+    """Return the score of each partner's class; for soft labels Σ_k y_k s_k."""
+    if labels.ndim == 1:
+        return scores.gather(1, labels[partners])
+    return (scores[:, None] * _fitting(labels, scores)[partners]).sum(dim=2)
 
 
 def amce(
     logits: Float[Tensor, "b k"],
-    labels: Int[Tensor, " b"],
+    labels: Labels,
     partners: Int[Tensor, "b n"],
     ratios: Float[Tensor, "b n"],
 ) -> Float[Tensor, ""]:
@@ -57,7 +76,7 @@ def amce(
 
 def mce(
     logits: Float[Tensor, "b k"],
-    labels: Int[Tensor, " b"],
+    labels: Labels,
     partners: Int[Tensor, "b n"],
     ratios: Float[Tensor, "b n"],
 ) -> Float[Tensor, ""]:
@@ -78,3 +97,15 @@ def cosine(
     """
     similarity = F.cosine_similarity(mixed[:, None], clean[partners], dim=-1)
     return (ratios * similarity).sum(dim=1).mean()
+
+
+def _fitting(
+    labels: Float[Tensor, "b k"], logits: Float[Tensor, "b classes"]
+) -> Float[Tensor, "b k"]:
+    """Return the soft labels; InputError unless they have as many classes as the model."""
+    if labels.shape[1] != logits.shape[1]:
+        raise InputError(
+            f"the soft labels are of {labels.shape[1]} classes, but the model has "
+            f"{logits.shape[1]}: mend the labels, or make the model with num_classes to fit."
+        )
+    return labels

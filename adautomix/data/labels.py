@@ -1,10 +1,14 @@
-"""Conversion of a loader's labels, integers or one-hot rows, to checked class numbers."""
+"""A loader's labels, checked: class numbers, or for training the share of each class."""
+
+from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from adautomix.errors import InputError
+from adautomix.fields import checked
 
 LEFT_OUT = -100
 """Label of an image that an evaluation leaves out; torch's cross-entropy ignores it by default."""
@@ -13,6 +17,8 @@ INTEGERS = (
     *(torch.uint8, torch.uint16, torch.uint32, torch.uint64),
     *(torch.int8, torch.int16, torch.int32, torch.int64),
 )
+Labels = Int[Tensor, " b"] | Float[Tensor, "b classes"]
+"""Class numbers, or soft labels: the share of each class, which sum to 1 before class weights."""
 NOT_ONE_HOT = torch.iinfo(torch.int64).min
 """Marks a row that is not one-hot until `check_range` reports it; no class has this number."""
 
@@ -100,3 +106,96 @@ def _of_rows(rows: Tensor) -> Int[Tensor, " b"]:
     ones, zeros = rows == 1, rows == 0
     hot = (ones.sum(dim=1) == 1) & (zeros.sum(dim=1) == rows.shape[1] - 1)
     return ones.long().argmax(dim=1).where(hot, NOT_ONE_HOT)
+
+
+@dataclass(frozen=True)
+@checked
+class Targets:
+    """What the losses are told in place of the labels y, "b k": w_k ((1 − ε) y_k + ε / K).
+
+    The defaults leave the labels alone. Mixing is linear in the label, so the target of a mixed
+    image is the mixed target, Σ_n λ_n w ((1 − ε) y_n + ε / K).
+
+    Attributes:
+        smoothing: ε of label smoothing (Szegedy et al., 2016), as torch's `label_smoothing`.
+        class_weights: w, one for each class, as torch's `weight`; None for 1.
+
+    Differs from torch: losses are averaged over the images, as torch does for soft labels, also
+    where the labels are class numbers; there torch divides by the sum of the weights.
+    """
+
+    smoothing: float = 0.0
+    class_weights: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.smoothing <= 1:
+            raise InputError(f"smoothing must lie in [0, 1], not {self.smoothing}.")
+        if any(weight < 0 for weight in self.class_weights or ()):
+            raise InputError(f"class weights must be 0 or more, not {self.class_weights}.")
+
+    @property
+    def plain(self) -> bool:
+        """Whether the targets are the labels themselves."""
+        return self.smoothing == 0 and self.class_weights is None
+
+    def __call__(self, labels: Labels, classes: int) -> Float[Tensor, "b k"]:
+        """Return the targets for class numbers or soft labels of a model with `classes` classes.
+
+        Raises InputError unless there are as many class weights as classes.
+        """
+        rows = soft(labels, classes)
+        if self.smoothing:
+            rows = (1 - self.smoothing) * rows + self.smoothing / classes
+        if self.class_weights is None:
+            return rows
+        if len(self.class_weights) != classes:
+            raise InputError(
+                f"there are {len(self.class_weights)} class weights, but the model has {classes} "
+                "classes: give one weight for each."
+            )
+        return rows * _weights(self.class_weights, rows.device).to(rows.dtype)
+
+
+def soft(labels: Labels, classes: int) -> Float[Tensor, "b k"]:
+    """Return soft labels: one-hot rows, float32, for class numbers; soft labels unchanged."""
+    if labels.ndim == 2:
+        return labels
+    return (labels[:, None] == torch.arange(classes, device=labels.device)).float()
+
+
+def soft_rows(labels: Tensor, dtype: torch.dtype) -> Float[Tensor, "b k"]:
+    """Return one-hot or soft labels "b k" of any dtype as floating-point rows.
+
+    The values are checked where they are on the CPU, so that the host need not wait for a GPU;
+    there, call `check_rows`.
+    """
+    rows = labels.to(dtype)
+    if labels.device.type == "cpu" and not torch.compiler.is_compiling():
+        check_rows(rows)
+    return rows
+
+
+def check_rows(rows: Float[Tensor, "b k"]) -> None:
+    """Raise InputError unless each row holds shares of 0 or more that sum to 1 within 0.01.
+
+    So labels in half precision pass. The host waits for the labels if they are on a GPU.
+    """
+    sums = rows.sum(dim=1)
+    bad = ~((sums - 1).abs() <= 0.01) | (rows < 0).any(dim=1)
+    if not bad.any():
+        return
+    row = int(bad.nonzero()[0])
+    what = f"sums to {float(sums[row]):g}"
+    if bool((rows[row] < 0).any()):
+        what = f"has the entry {float(rows[row].min()):g}"
+    raise InputError(
+        f"soft labels are shares of 0 or more that sum to 1, but row {row} {what}: divide the rows "
+        "by their sums if they are weights; several independent labels an image (multi-label) "
+        "cannot be trained on."
+    )
+
+
+@lru_cache
+def _weights(values: tuple[float, ...], device: torch.device) -> Float[Tensor, " k"]:
+    """Cached, since a copy from pageable host memory makes the host wait for the device."""
+    return torch.tensor(values, device=device)

@@ -10,7 +10,7 @@ from torch.func import functional_call
 from adautomix import losses as loss
 from adautomix.errors import InputError, unknown
 from adautomix.fields import added, checked
-from adautomix.methods.base import Losses, Method, as_backbone, check_batch, check_teacher
+from adautomix.methods.base import Losses, Method, as_backbone, check_teacher
 from adautomix.methods.eager_grad import eager_grad
 from adautomix.mix import Mixed, MixGenerator, blend, interpolate
 from adautomix.mix.base import batch_shape
@@ -151,11 +151,11 @@ class AdAutoMixMethod(Method):
 
     def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
         """Return the losses of one update: of "both" networks, "classifier" or "generator"."""
-        labels = check_batch(images, labels, rng)
+        targets = self.checked(images, labels, rng)
         if update not in UPDATES:
             raise unknown("update", update, UPDATES)
         step = {"both": self.compute, "classifier": self.eq_14, "generator": self.eq_15}[update]
-        return step(*self.prepare(images, labels, rng))
+        return step(*self.prepare(images, targets, rng))
 
     def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
         """Return the batch, its sets of N partners and their λ."""

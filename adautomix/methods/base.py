@@ -5,14 +5,15 @@ from dataclasses import Field, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
 
-from adautomix.data.labels import unchecked_numbers
+from adautomix.data.labels import Labels, Targets, soft_rows, unchecked_numbers
 from adautomix.errors import InputError, unknown
 from adautomix.mix import Mixed
-from adautomix.mix.base import check_images
-from adautomix.models import Backbone, Teacher, momentum_at
+from adautomix.mix.base import check_images, weighing
+from adautomix.models import Backbone, Teacher, evaluating, momentum_at
 from adautomix.rng import StepRNG, check_rng
 
 
@@ -42,6 +43,9 @@ class Method(nn.Module):
         momentum: ξ at the start of the teacher's cosine (A.2); None for no teacher.
     """
 
+    targets: Targets = Targets()
+    """Label smoothing and class weights; set it on a method that was built."""
+
     updates: tuple[str, ...] = ("both",)
     """The updates of a step, by what they change; several if T1 or T2 of Algorithm 1 exceeds 1."""
 
@@ -53,6 +57,7 @@ class Method(nn.Module):
     def __init__(self, classifier: Backbone, momentum: float | None):
         super().__init__()
         self.classifier = classifier
+        self.classes: int | None = None  # measured where `targets` needs it
         self.teacher = None if momentum is None else Teacher(classifier, momentum)
 
     def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
@@ -60,20 +65,31 @@ class Method(nn.Module):
 
         Args:
             images: "b c h w", floating point, normalised.
-            labels: class numbers, "b" or "b 1", integers of any width.
+            labels: class numbers, "b" or "b 1", integers of any width, or one-hot or soft labels
+                "b k" of any dtype, whose rows sum to 1.
             rng: the random numbers of the step, `rng_for(seed, step)`.
             update: one of `updates`.
 
         Raises:
             InputError: a batch that cannot be trained on, or an update the method does not have.
         """
-        labels = check_batch(images, labels, rng)
+        targets = self.checked(images, labels, rng)
         if update != "both":
             raise unknown("update", update, ["both"])
-        return self.compute(*self.prepare(images, labels, rng))
+        return self.compute(*self.prepare(images, targets, rng))
+
+    def checked(self, images: Tensor, labels: Tensor, rng: StepRNG) -> Labels:
+        """Check the arguments of `forward` and return the labels with `targets` applied."""
+        taken = check_batch(images, labels, rng)
+        if self.targets.plain:
+            return taken
+        if self.classes is None:
+            with evaluating(self.classifier), torch.no_grad():
+                self.classes = self.classifier(images[:2]).shape[1]
+        return self.targets(taken, self.classes)
 
     def prepare(
-        self, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"], rng: StepRNG
+        self, images: Float[Tensor, "b c h w"], labels: Labels, rng: StepRNG
     ) -> tuple[Any, ...]:
         """Return the arguments of `compute`: the batch and everything that is random in the step.
 
@@ -137,12 +153,17 @@ class MethodConfig(Protocol):
 
 
 def as_backbone(classifier: nn.Module) -> Backbone:
-    """A timm model as a `Backbone` with the default tap; a `Backbone` stays what it is.
+    """A model as a `Backbone` with the default tap; a `Backbone` stays what it is.
 
     Raises:
-        InputError: a model that is none of timm's or has no head, in which there is nothing to
-            train, or through which no gradient passes.
+        InputError: a model that is wrapped or has no head, in which there is nothing to train, or
+            through which no gradient passes.
     """
+    if isinstance(classifier, DataParallel | DistributedDataParallel):
+        raise InputError(
+            f"the model is wrapped in {type(classifier).__name__}: give model.module, and wrap the "
+            "method that is built, whose forward is the whole step."
+        )
     backbone = classifier if isinstance(classifier, Backbone) else Backbone(classifier)
     if any(parameter.is_meta for parameter in backbone.parameters()):
         raise InputError(
@@ -181,10 +202,10 @@ def check_teacher(momentum: float) -> None:
         )
 
 
-def check_batch(images: Tensor, labels: Tensor, rng: StepRNG) -> Int[Tensor, " b"]:
+def check_batch(images: Tensor, labels: Tensor, rng: StepRNG) -> Labels:
     """Check a training batch and return its labels as `training_labels` does.
 
-    Only types, shapes and dtypes are checked, so that the host need not wait for a GPU.
+    On a GPU only types, shapes and dtypes are checked, so that the host need not wait for it.
 
     Raises:
         InputError: `images`, `labels` or `rng` cannot be used.
@@ -194,27 +215,27 @@ def check_batch(images: Tensor, labels: Tensor, rng: StepRNG) -> Int[Tensor, " b
     return training_labels(images, labels)
 
 
-def training_labels(images: Tensor, labels: Tensor) -> Int[Tensor, " b"]:
-    """Return one class number for each image, int64, from integers of any width, "b" or "b 1".
+def training_labels(images: Tensor, labels: Tensor) -> Labels:
+    """Return one label for each image: class numbers, int64, or soft labels, at least float32.
+
+    Class numbers are integers of any width, "b" or "b 1"; one-hot or soft labels are rows "b k" of
+    any dtype.
 
     Raises:
         InputError: labels of another shape, dtype or number, or fewer than two images.
     """
-    if isinstance(labels, Tensor) and labels.ndim != 1 and labels.shape[1:] != (1,):
-        raise InputError(
-            f"labels must be integers of shape (batch,), not {labels.dtype} "
-            f"of shape {tuple(labels.shape)}: "
-            "give class numbers, not one-hot vectors."
-        )
-    numbers = unchecked_numbers(labels, classes=0)  # one-hot rows were refused above
-    check_counts(images, numbers)
+    if isinstance(labels, Tensor) and labels.ndim == 2 and labels.shape[1] > 1:
+        taken: Labels = soft_rows(labels, weighing(images))
+    else:
+        taken = unchecked_numbers(labels, classes=0)  # one-hot rows were taken above
+    check_counts(images, taken)
     if len(images) < 2:
         raise InputError(
             f"a batch of {'one image' if len(images) else 'no images'} can neither be mixed nor "
             "normalised: "
             "use a larger batch, or drop_last=True in the loader."
         )
-    return numbers
+    return taken
 
 
 def check_counts(images: Tensor, labels: Tensor) -> None:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
+from adautomix.data.labels import Labels
 from adautomix.errors import InputError, unknown
 from adautomix.fields import checked
-from adautomix.losses import ce, mixed_ce
+from adautomix.losses import ce, mixed_ce, of_labels
 from adautomix.methods.base import Losses, Method, as_backbone
 from adautomix.mix import GuidedRule, Mixed
 from adautomix.mix.importance import resized, shares
@@ -109,7 +110,7 @@ class GuidedMethod(Method):
 
 
 def saliency(
-    network: Backbone, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+    network: Backbone, images: Float[Tensor, "b c h w"], labels: Labels
 ) -> Float[Tensor, "b h w"]:
     """Return √(mean_c g²) with g the gradient of L_ce with respect to the image (Kim et al., 2020).
 
@@ -124,21 +125,22 @@ def saliency(
 
 @torch.no_grad()
 def attention(
-    network: Backbone, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+    network: Backbone, images: Float[Tensor, "b c h w"], labels: Labels
 ) -> Float[Tensor, "b rows columns"]:
     """Return the channel mean of the tapped features; the labels are not used."""
     return network.forward_with_features(images).features.float().mean(dim=1)
 
 
 def cam(
-    network: Backbone, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+    network: Backbone, images: Float[Tensor, "b c h w"], labels: Labels
 ) -> Float[Tensor, "b h w"]:
     """Return the class activation map (Zhou et al., 2016), of the image's size, minimum 0, sum 1.
 
     It is Σ_d w_d f_d at every position of the last features f, with w_d the derivative of the
     label's logit by f_d at that position. If the head is a mean over positions and a linear layer,
     as in ResNets, w is the label's row of that layer divided by the number of positions, and the
-    map is the published one; a norm between them, as in ConvNeXt, is linearised.
+    map is the published one; a norm between them, as in ConvNeXt, is linearised. A soft label's
+    logit is Σ_k y_k s_k.
 
     Raises:
         InputError: the last features are not one tensor, or not on a grid.
@@ -151,7 +153,8 @@ def cam(
         )
     with torch.enable_grad():
         watched = final.detach().requires_grad_()
-        evidence = network.model.forward_head(watched).gather(1, labels[:, None]).sum()
+        own = torch.arange(len(images), device=images.device)[:, None]
+        evidence = of_labels(network.model.forward_head(watched), labels, own).sum()
         (gradient,) = torch.autograd.grad(evidence, watched)
     _, _, height, width = images.shape
     channels = -1 if getattr(network.model, "output_fmt", "NCHW") == "NHWC" else 1

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
+from adautomix.data.labels import Labels
 from adautomix.errors import InputError
 from adautomix.fields import checked
 from adautomix.losses import ce
@@ -120,7 +121,7 @@ def objective(
     logits: Float[Tensor, "b k"],
     features: Float[Tensor, "b d"],
     start: Float[Tensor, "b d"],
-    labels: Int[Tensor, " b"],
+    labels: Labels,
     config: MEADA,
 ) -> Float[Tensor, " b"]:
     """Return the ascent's objective for each image: loss + eta · entropy − gamma · distance."""
@@ -133,7 +134,7 @@ def objective(
 def ascend(
     see: Callable[[Tensor], tuple[Tensor, Tensor]],
     images: Float[Tensor, "b c h w"],
-    labels: Int[Tensor, " b"],
+    labels: Labels,
     config: MEADA,
 ) -> Float[Tensor, "b c h w"]:
     """Return `images` after `config.steps` steps of gradient ascent, independent for each image.

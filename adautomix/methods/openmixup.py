@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from adautomix.errors import InputError
 from adautomix.models import Backbone, BackboneOutput, Teacher, evaluating
 
 
@@ -32,7 +33,12 @@ class TwoHeads(Backbone):
     """
 
     def __init__(self, backbone: Backbone, side: int, init: float = 0.01):
-        super().__init__(backbone.model, backbone.tap)
+        if backbone.by_name is not None:
+            raise InputError(
+                f"the tap {backbone.tap!r} of {backbone.name} is a module, but a second head needs "
+                "the pooled features that timm's models show: give one with its tap as a number."
+            )
+        super().__init__(backbone.model, backbone.tap, backbone.output)
         weight = next(self.parameters())
         with evaluating(self), torch.no_grad():
             dummy_images = self.dummy_images(side)
@@ -47,6 +53,7 @@ class TwoHeads(Backbone):
         return BackboneOutput(self.mixing_head(pooled), features)
 
     def _pool(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        self.check_intermediates(images)
         final, (features,) = self.model.forward_intermediates(
             images, indices=[self.tap], output_fmt="NCHW"
         )

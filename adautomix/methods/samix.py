@@ -7,8 +7,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from adautomix.data.labels import Labels
 from adautomix.errors import InputError
 from adautomix.fields import checked
+from adautomix.losses import of_labels
 from adautomix.methods.automix import AutoMixMethod, check_pair_config
 from adautomix.methods.base import as_backbone
 from adautomix.methods.openmixup import TwoHeads
@@ -87,7 +89,7 @@ class SAMixMethod(AutoMixMethod):
 
 def eta_balanced(
     logits: Float[Tensor, "b k"],
-    labels: Int[Tensor, " b"],
+    labels: Labels,
     partners: Int[Tensor, "b 2"],
     ratios: Float[Tensor, "b 2"],
     eta: float = 0.5,
@@ -102,13 +104,24 @@ def eta_balanced(
     separates the two from all others (global discrimination). η = 1 is `mixed_ce`. If both images
     are of one class, p₊ is that class's probability and the local term is 0.
 
+    For soft labels p₊ = Σ_k max(y_ak, y_bk) p_k, which is the same for one-hot labels, and each
+    label counts by its sum, which class weights change.
+
     The paper names the two terms and η = 0.5; that they are the parts of this identity is our
     interpretation.
     Differs from the published code: there η (`neg_weight`) multiplies the terms of the
     cross-entropy whose label is 0, which are always 0.
     """
-    of_label = logits.log_softmax(dim=1).gather(1, labels[partners])  # log p_n
-    one_class = labels[partners[:, 0]] == labels[partners[:, 1]]
-    together = torch.where(one_class, of_label[:, 0], of_label.logsumexp(dim=1))
-    local = -(ratios * (of_label - together[:, None])).sum(dim=1)
-    return (local - eta * together).mean()
+    log_probability = logits.log_softmax(dim=1)
+    of_label = of_labels(log_probability, labels, partners)  # log p_n
+    if labels.ndim == 1:
+        one_class = labels[partners[:, 0]] == labels[partners[:, 1]]
+        together = torch.where(one_class, of_label[:, 0], of_label.logsumexp(dim=1))
+        local = -(ratios * (of_label - together[:, None])).sum(dim=1)
+        return (local - eta * together).mean()
+    mass = labels.sum(dim=1, keepdim=True)  # 1, or less or more by class weights
+    either = (labels / mass.clamp(min=1e-12))[partners].amax(dim=1)
+    together = (log_probability + (either + 1e-30).log()).logsumexp(dim=1)
+    weights = ratios * mass.squeeze(1)[partners]
+    local = -(ratios * of_label - weights * together[:, None]).sum(dim=1)
+    return (local - eta * weights.sum(dim=1) * together).mean()

@@ -4,8 +4,9 @@ import math
 from dataclasses import dataclass, field
 
 from adautomix.data.augment import Augment
+from adautomix.data.labels import Targets
 from adautomix.errors import InputError
-from adautomix.fields import checked
+from adautomix.fields import added, checked
 from adautomix.methods import AdAutoMixReleased, MethodConfig, Plain
 from adautomix.models import Net
 
@@ -123,6 +124,7 @@ class Recipe:
         evaluate_every: epochs between two evaluations; each of the last ten epochs is always
             evaluated.
         evaluate_on: the evaluated split: "test", or "validation" to choose hyper-parameters.
+        targets: label smoothing and class weights.
     """
 
     data: str
@@ -136,6 +138,7 @@ class Recipe:
     per_class: int | None = None
     evaluate_every: int = 1
     evaluate_on: str = "test"
+    targets: Targets = added(before=Targets())
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "evaluate_every"):

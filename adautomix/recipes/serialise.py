@@ -9,6 +9,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
 from adautomix.data.augment import Augment
+from adautomix.data.labels import Targets
 from adautomix.errors import InputError, unknown
 from adautomix.fields import value_before
 from adautomix.methods import METHODS
@@ -19,7 +20,7 @@ from adautomix.recipes.base import SGD, AdamW, Cosine, Recipe
 KINDS = {
     kind.__name__: kind
     for kind in (
-        *(Recipe, Net, SGD, AdamW, Cosine, Augment),
+        *(Recipe, Net, SGD, AdamW, Cosine, Augment, Targets),
         *map(type, METHODS.values()),
         *MIXERS.values(),
         *GUIDED.values(),

@@ -159,6 +159,7 @@ def prepare(
     info = train_set.info
     classifier = start_network(recipe.net, info.classes, seed=seed, store=store)
     method = recipe.method.build(classifier, info.side, seed=seed)
+    method.targets = recipe.targets
     batches = DeviceBatches(
         train_set, recipe.batch, seed=seed, device=numerics.device, augment=recipe.augment
     )

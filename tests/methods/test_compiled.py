@@ -47,24 +47,36 @@ def test_a_batch_of_another_size_runs_uncompiled(name, compiler):
 TRACED = """
 import sys, torch
 from torch._dynamo.utils import counters
-from adautomix.rng import Draw
 from adautomix.methods import METHODS
-from adautomix.models import Net
+from adautomix.models import Backbone, Net
+from adautomix.rng import StepRNG
 
-method = METHODS[sys.argv[1]].build(Net("resnet18", width=8).build(5), 16).train()
+name, tap, labels = sys.argv[1:]
+net = Net("resnet18", width=8).build(5)
+net = net if tap == "-2" else Backbone(net.model, tap=tap)
+method = METHODS[name].build(net, 16).train()
 method.compile_step(backend="eager")
 for step in range(2):
-    images, labels = torch.randn(6, 3, 16, 16), torch.arange(6) % 5
-    method(images, labels, StepRNG(0, step)).total.backward()
+    images, numbers = torch.randn(6, 3, 16, 16), torch.arange(6) % 5
+    given = torch.eye(5)[numbers] if labels == "soft" else numbers
+    method(images, given, StepRNG(0, step)).total.backward()
 print(counters["stats"]["unique_graphs"], sum(counters["graph_break"].values()))
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["snapmix", "automix", "adautomix"])
-def test_the_step_is_one_graph(name):
+@pytest.mark.parametrize(
+    ("name", "tap", "labels"),
+    [
+        ("snapmix", "-2", "numbers"),
+        ("automix", "-2", "numbers"),
+        ("adautomix", "-2", "numbers"),
+        ("adautomix", "layer3", "soft"),
+    ],
+)
+def test_the_step_is_one_graph(name, tap, labels):
     """Where no types are checked: the checks themselves cannot be traced."""
-    command = [sys.executable, "-c", TRACED, name]
+    command = [sys.executable, "-c", TRACED, name, tap, labels]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

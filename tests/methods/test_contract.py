@@ -264,7 +264,7 @@ def test_mixed_shows_what_is_trained_on_without_gradients(make, name):
     [
         (lambda x, y: (x.to(torch.uint8), y), "images must be floating point .* torch.uint8"),
         (lambda x, y: (x[0], y), r"images must be .* of shape \(3, 16, 16\)"),
-        (lambda x, y: (x, torch.eye(BATCH)), "give class numbers, not one-hot vectors"),
+        (lambda x, y: (x, 2 * torch.eye(BATCH)), "soft labels are shares .* row 0 sums to 2"),
         (lambda x, y: (x, y.float()), "labels are torch.float32, but class numbers"),
         (lambda x, y: (x, y[:4]), "6 images came with 4 labels"),
         (lambda x, y: (x[:1], y[:1]), "a batch of one image can neither be mixed nor normalised"),
