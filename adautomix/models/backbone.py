@@ -1,18 +1,22 @@
-"""The classifier ψ_W: any timm model; one forward pass returns logits and tapped features."""
+"""The classifier ψ_W: any model; one forward pass returns logits and tapped features."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from adautomix.errors import InputError, unknown
+from adautomix.errors import InputError, first_line, unknown
 from adautomix.fields import checked, of_type
 from adautomix.models.modes import evaluating
 from adautomix.models.pretrained import with_own_weights
+from adautomix.models.tap import ModuleTap, logits_of, names_of_maps
 from adautomix.rng import initial_weights
 
+RAISED = (ValueError, TypeError, AttributeError, RuntimeError)
 STEMS = ("cifar", "timm")
 NARROWEST = 8
 """Minimum number of channels. With fewer, torch 2.15's CPU kernels (oneDNN) write out of bounds in
@@ -37,45 +41,63 @@ class FeatureShape(NamedTuple):
 
 
 class Backbone(nn.Module):
-    """A timm model that also returns the features of one stage.
+    """A model that gives logits, and that also returns the features of one stage.
 
     Args:
-        model: a model with timm's `forward_intermediates` and `forward_head`.
-        tap: index of the intermediate features, as timm counts them; negative from the end. The
-            default, -2, is the third of four stages in ResNets, Swin and ConvNeXt: the paper's
-            l = 3 (A.2). For a plain vision transformer give the middle block, e.g. 6.
+        model: a timm model, or any other that takes images and gives logits. Methods that take no
+            features, such as every hand-made mixing rule, need no more.
+        tap: where the features are taken. A number is the index of timm's `forward_intermediates`,
+            negative from the end. The default, -2, is the third of four stages in ResNets, Swin and
+            ConvNeXt: the paper's l = 3 (A.2). For a plain vision transformer give the middle block,
+            e.g. 6. A name, e.g. "layer3", is that of a module of any model whose output is a map.
+        output: the logits' key or position, for a model that returns a mapping or a tuple.
 
     Raises:
-        InputError: a model without those methods, or a tap that is not an integer.
+        InputError: a compiled model, or a tap that is neither a number nor the name of a module.
     """
 
-    def __init__(self, model: nn.Module, tap: int = -2):
+    def __init__(self, model: nn.Module, tap: int | str = -2, output: int | str | None = None):
         super().__init__()
         name = getattr(model, "default_cfg", {}).get("architecture") or type(model).__name__
-        if not (hasattr(model, "forward_intermediates") and hasattr(model, "forward_head")):
-            raise InputError(
-                f"the model {name} is none of timm's with forward_intermediates, from which mixing "
-                "takes its features: make it by timm.create_model "
-                "(resnet18, swin_tiny_patch4_window7_224, convnext_tiny, ...)."
-            )
         if hasattr(model, "_orig_mod"):
             raise InputError(
                 f"the model {name} is compiled, which hides its features: give the model itself, "
                 "and let how=How(numerics=decide(compile=True)) compile the step."
             )
-        self.model: Any = model  # with the two methods just asked for
-        self.tap = of_type(int, tap, "tap")
-        self.name = name
+        self.model: Any = model
+        self.tap = of_type(int | str, tap, "tap")
+        self.output, self.name = of_type(int | str | NoneType, output, "output"), name
+        self.by_name = ModuleTap(model, tap) if isinstance(tap, str) else None
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:
-        return self.model(images)
+        return logits_of(self.model(images), self.output, self.name)
 
     def forward_with_features(self, images: Float[Tensor, "b c h w"]) -> BackboneOutput:
-        """Return logits and tapped features from one forward pass."""
+        """Return logits and tapped features from one forward pass.
+
+        Raises InputError if there is no map at the tap.
+        """
+        if self.by_name is not None:
+            given, features = self.by_name.forward(self.model, images)
+            return BackboneOutput(logits_of(given, self.output, self.name), features)
+        self.check_intermediates(images)
         final, (features,) = self.model.forward_intermediates(
             images, indices=[self.tap], output_fmt="NCHW"
         )
         return BackboneOutput(self.model.forward_head(final), features)
+
+    def check_intermediates(self, images: Float[Tensor, "b c h w"]) -> None:
+        """Raise InputError unless the model has timm's methods that show features and take them."""
+        if hasattr(self.model, "forward_intermediates") and hasattr(self.model, "forward_head"):
+            return
+        maps = names_of_maps(self.model, images)
+        name = ", ".join(maps[:-1]) + " or " * bool(maps[1:]) + maps[-1] if maps else "none found"
+        raise InputError(
+            f"the model {self.name} is none of timm's with forward_intermediates and forward_head, "
+            "so features that a method takes must be tapped by the name of a module that gives a "
+            f"map ({name}), e.g. Backbone(model, tap={maps[-1] if maps else 'layer3'!r}); where "
+            "that does not do, use a timm model."
+        )
 
     @torch.no_grad()
     def final(self, images: Float[Tensor, "b c h w"]) -> Tensor:
@@ -84,7 +106,8 @@ class Backbone(nn.Module):
         Raises:
             InputError: the head takes several tensors, as in a CrossViT.
         """
-        final, _ = self.model.forward_intermediates(images, indices=[self.tap], output_fmt="NCHW")
+        self.check_intermediates(images)
+        final, _ = self.model.forward_intermediates(images, indices=[-1], output_fmt="NCHW")
         if not isinstance(final, Tensor):
             raise InputError(
                 f"the head of {self.name} takes {len(final)} tensors of features, not one, so it "
@@ -99,33 +122,47 @@ class Backbone(nn.Module):
         after the stem was replaced. Raises InputError if the tap or the size does not fit the
         model.
         """
-        return FeatureShape(*self._output(side).features.shape[1:])
+        shown = self._tried(self.forward_with_features, self.dummy_images(side))
+        return FeatureShape(*shown.features.shape[1:])
 
-    def classes(self, side: int) -> int:
-        """Measure the number of logits with black images, as the head may have been replaced."""
-        return self._output(side).logits.shape[1]
+    def classes(self, images: Float[Tensor, "b c h w"]) -> int:
+        """Measure the number of logits with two black images of the shape of `images`.
+
+        It is measured, as the head may have been replaced. Raises InputError if the model fails.
+        """
+        device = next(self.parameters()).device
+        black = torch.zeros(2, *images.shape[1:], dtype=images.dtype, device=device)
+        return self._tried(self.forward, black).shape[1]
 
     @torch.no_grad()
-    def _output(self, side: int) -> BackboneOutput:
-        """Return the output for two black images; InputError if the model fails on them."""
-        dummy_images = self.dummy_images(side)
+    def _tried(self, function: Callable[[Tensor], Any], images: Tensor) -> Any:
+        """Return the function of the images, in evaluation mode; InputError if the model fails."""
         try:
             with evaluating(self):
-                return self.forward_with_features(dummy_images)
-        except (IndexError, AssertionError, ValueError, RuntimeError) as error:
+                return function(images)
+        except InputError:
+            raise
+        except (ArithmeticError, LookupError, AssertionError, *RAISED) as error:
+            _, channels, height, width = images.shape
             raise InputError(
-                f"the model {self.name} shows no features at tap {self.tap} "
-                f"for {side}×{side} images ({error}): choose another tap or image size."
+                f"the model {self.name} fails on {height}×{width} images of {channels} channel(s), "
+                f"with tap {self.tap} ({first_line(error)}): choose another tap or image size."
             ) from error
 
     def dummy_images(self, side: int) -> Float[Tensor, "2 c side side"]:
         """Return two black images with the model's number of input channels, on its device."""
         if of_type(int, side, "side") < 1:
             raise InputError(f"the side of an image is 1 pixel or more, not {side}.")
-        first = next((p for p in self.parameters() if p.ndim == 4), None)  # a convolution's weight
-        if first is None:
+        channels = self.channels
+        if channels is None:
             raise InputError(f"the model {self.name} has no convolution that takes images.")
-        return first.new_zeros(2, first.shape[1], side, side)
+        return next(self.parameters()).new_zeros(2, channels, side, side)
+
+    @property
+    def channels(self) -> int | None:
+        """Number of channels of the images that the first convolution takes; None without one."""
+        found = (m.in_channels for m in self.model.modules() if isinstance(m, nn.Conv2d))
+        return next(found, None)
 
 
 @dataclass(frozen=True)

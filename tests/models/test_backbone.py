@@ -168,16 +168,16 @@ def test_gradients_pass_through_both_logits_and_features():
         (lambda: Net(stem="cifra", width=8).build(3), "unknown stem 'cifra'"),
         (lambda: Net(stem="timm", width=8).build(3), "not for resnet18 with stem 'timm'"),
         (
-            lambda: Backbone(nn.Flatten()),
-            "the model Flatten is none of timm's .*: make it by timm.create_model",
+            lambda: Backbone(nn.Conv2d(3, 3, 1)).feature_shape(8),
+            "the model Conv2d is none of timm's with forward_intermediates .*use a timm model",
         ),
         (
             lambda: tiny(tap=9).build(3).feature_shape(32),
-            "the model resnet18 shows no features at tap 9 for 32×32 images",
+            r"resnet18 fails on 32×32 images of 3 channel\(s\), with tap 9 .*: choose another tap",
         ),
         (
             lambda: Net("vit_tiny_patch16_224", stem="timm", tap=6).build(3).feature_shape(32),
-            "vit_tiny_patch16_224 shows no features at tap 6 for 32×32 images .* image size",
+            "vit_tiny_patch16_224 fails on 32×32 images .* with tap 6 .* image size",
         ),
     ],
 )
