@@ -1,14 +1,16 @@
 """Batches for training and evaluation, from a set kept on the device or from any loader."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.data.augment import Augment, normalise
 from adautomix.data.image_set import ImageSet
+from adautomix.data.labels import Labels
 from adautomix.errors import InputError
 from adautomix.rng import StepRNG
 
@@ -27,7 +29,7 @@ class Batch(_Pair):
 
     __slots__ = ()
 
-    def __new__(cls, images: Float[Tensor, "b c h w"], labels: Int64[Tensor, " b"]) -> "Batch":
+    def __new__(cls, images: Float[Tensor, "b c h w"], labels: Labels) -> "Batch":
         return super().__new__(cls, images, labels)
 
 
@@ -122,7 +124,7 @@ def batches_of(
 
 
 class LoaderBatches:
-    """Training batches of any loader of (images, labels), checked and moved to the device.
+    """Training batches of any loader of images and labels, checked and moved to the device.
 
     When a run is resumed in the middle of an epoch, the first batches are loaded and dropped; the
     run then equals an uninterrupted one only if the loader's order is a function of the epoch.
@@ -131,31 +133,50 @@ class LoaderBatches:
         loader: a torch `DataLoader`, a list of batches, or another iterable with a length.
         check: applied to every batch.
         device: of the batches.
+        steps: batches of an epoch, for a loader without a length or one longer than an epoch is to
+            be; an iterator goes on in the next epoch where it stopped. None for the loader's
+            length.
 
     Raises:
         InputError: a loader without a length, or, during iteration, a batch that `check` refuses.
     """
 
-    def __init__(self, loader: Iterable, check: Check, device: torch.device | str = "cpu"):
+    def __init__(
+        self,
+        loader: Iterable,
+        check: Check,
+        device: torch.device | str = "cpu",
+        steps: int | None = None,
+    ):
         self.loader: Any = loader
-        self.check, self.device = check, device
+        self.check, self.device, self.steps = check, device, steps
         try:
-            len(self)
+            iter(loader) if steps else len(self)
         except (TypeError, NotImplementedError) as error:  # may come from the loader's dataset
             raise InputError(
                 "the loader has no length, so the learning rate's schedule cannot be laid out: "
-                "give a torch DataLoader over a dataset with a length, or a list of batches."
+                "give a torch DataLoader over a dataset with a length, or a list of batches, or "
+                "the batches of an epoch by how=How(steps=…)."
             ) from error
 
     def __len__(self) -> int:
-        return len(self.loader)
+        return self.steps or len(self.loader)
+
+    def first(self) -> Batch | None:
+        """Return the first batch, on the CPU; None without one. An iterator keeps it."""
+        iterator = iter(self.loader)
+        given = list(islice(iterator, 1))
+        if iterator is self.loader:
+            self.loader = chain(given, iterator)
+        return next(batches_of(given, self.check, "cpu", "train loader"), None)
 
     def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
         """Yield the loader's batches, starting at batch `skip`."""
         set_epoch = getattr(getattr(self.loader, "sampler", None), "set_epoch", None)
         if set_epoch is not None:
             set_epoch(number)
-        yield from batches_of(self.loader, self.check, self.device, "train loader", skip)
+        loader = islice(self.loader, self.steps) if self.steps else self.loader
+        yield from batches_of(loader, self.check, self.device, "train loader", skip)
 
 
 def evaluation_batches(

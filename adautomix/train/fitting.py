@@ -1,27 +1,26 @@
-"""`fit`, which trains any timm model on any loader of (images, labels), e.g. in a notebook."""
+"""`fit`, which trains any model on any loader of images and labels, e.g. in a notebook."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from adautomix.data.labels import check_range, class_numbers, extremes
+from adautomix.data.labels import Targets
 from adautomix.data.loaders import LoaderBatches, batches_of
 from adautomix.device import Numerics, decide
 from adautomix.errors import InputError, unknown
 from adautomix.evaluate import accuracy, evaluating
 from adautomix.fields import checked, of_type, shown
 from adautomix.methods import AdAutoMix, Method, MethodConfig
-from adautomix.methods.base import as_backbone, check_counts, training_labels
-from adautomix.mix.base import check_images
-from adautomix.models import Backbone
+from adautomix.methods.base import as_backbone
 from adautomix.recipes import SGD, AdamW, Cosine
 from adautomix.rng import own_randomness
 from adautomix.train import Plan, Training, train
 from adautomix.train.loop import Epoch, Evaluate
 from adautomix.train.progress import Progress
+from adautomix.train.takes import Keys, MeanStd, Takes
 
 
 @dataclass(frozen=True)
@@ -33,11 +32,13 @@ class Fitted:
             average.
         curve: one row for each epoch: mean losses, learning rate, and accuracies as fractions.
         numerics: device and precision of the training.
+        mean_std: see `How`.
     """
 
     method: Method
     curve: pd.DataFrame
     numerics: Numerics = field(default_factory=Numerics)
+    mean_std: MeanStd | None = None
 
     @property
     def accuracy(self) -> dict[str, float]:
@@ -53,12 +54,15 @@ class Fitted:
     def predict(self, images: Tensor, predictor: str = "classifier") -> Tensor:
         """Return logits "b k", float32, of the "classifier" or the "teacher" in evaluation mode.
 
+        The images are as those of the loaders: normalised, or pixels where `mean_std` is given.
+
         Raises InputError for another predictor, or images that the model does not take.
         """
         known = self.method.predictors()
         if predictor not in known:
             raise unknown("predictor", predictor, known)
-        module, images = known[predictor], Takes(self.method.classifier).images(images)
+        takes = Takes(self.method.classifier, mean_std=self.mean_std)
+        module, images = known[predictor], takes.images(images)
         with evaluating(module):
             where = next(module.parameters()).device
             return self.numerics.predictor(module)(images.to(where)).float()
@@ -67,7 +71,7 @@ class Fitted:
 @dataclass(frozen=True)
 @checked
 class How:
-    """Settings of the optimisation in `fit`.
+    """Settings of `fit`: the optimisation, and how the loader's batches are read.
 
     Attributes:
         optim: the optimiser, `adautomix.recipes.SGD` or `AdamW`.
@@ -75,6 +79,14 @@ class How:
         numerics: device and precision, see `adautomix.device.decide`.
         seed: of the second network's initial weights and of everything random in the steps.
         progress: show a progress bar or line.
+        targets: label smoothing and class weights.
+        keys: of images and labels in batches that are mappings, e.g. ("image", "label").
+        mean_std: mean and standard deviation of each channel, ((…), (…)), by which `fit` normalises
+            images that are pixels: uint8, or floating point in [0, 1]. None for images that the
+            loader has normalised.
+        steps: batches of an epoch, for a train loader without a length.
+        log: called with the row of every epoch, see `adautomix.train.watch`: a `CSVLog`, a
+            `TensorBoardLog`, or a function of your own.
     """
 
     optim: SGD | AdamW = field(default_factory=SGD)
@@ -82,10 +94,24 @@ class How:
     numerics: Numerics = field(default_factory=decide)
     seed: int = 0
     progress: bool = True
+    targets: Targets = field(default_factory=Targets)
+    keys: Keys | None = None
+    mean_std: MeanStd | None = None
+    steps: int | None = None
+    log: Callable | None = None
 
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise InputError(f"a seed is 0 or more, not {self.seed}.")
+        if self.steps is not None and self.steps < 1:
+            raise InputError(f"steps must be 1 or more, not {self.steps}.")
+        if self.mean_std is not None:
+            mean, std = self.mean_std
+            if len(mean) != len(std) or min(std, default=0) <= 0:
+                raise InputError(
+                    "mean_std must hold a mean and a positive standard deviation for each channel, "
+                    f"not {self.mean_std}."
+                )
 
 
 def fit(
@@ -97,15 +123,17 @@ def fit(
     epochs: int,
     how: How | None = None,
 ) -> Fitted:
-    """Train `model` with AdAutoMix, or with another method, on a loader of (images, labels).
+    """Train `model` with AdAutoMix, or with another method, on a loader of images and labels.
 
     Args:
-        model: a timm model with `forward_intermediates`, or a `Backbone` to choose another tap. It
-            is trained in place, in training mode: the running statistics of BatchNorm follow the
-            batches, also where its parameters are frozen.
-        train_loader: iterable with a length; batches of normalised float images "b c side side" and
-            their labels, class numbers "b" or "b 1" of any integer type. The side may differ
-            between batches if the model accepts it (multi-scale training).
+        model: a timm model, or a `Backbone` to choose where features are tapped, e.g.
+            `Backbone(model, tap="layer3")` for a model that is none of timm's. Hand-made rules take
+            any model that gives logits. It is trained in place, in training mode: the running
+            statistics of BatchNorm follow the batches, also where its parameters are frozen.
+        train_loader: iterable with a length; batches (images, labels, …) of normalised float images
+            "b c side side" and their labels, class numbers "b" or "b 1" of any integer type, or
+            one-hot or soft labels "b k". `how` says what differs: mappings, pixels, no length. The
+            side may differ between batches if the model accepts it (multi-scale training).
         test_loader: evaluated after every epoch; batches likewise, but labels may be one-hot, and
             images of label −100 are left out. None for no evaluation.
         method: hyper-parameters, e.g. `AdAutoMix(n=3)` (the default), `Fixed(CutMix())`, `Plain()`.
@@ -130,14 +158,15 @@ def fit(
         )
     plan = Plan(epochs, how.optim, how.schedule)
     backbone = as_backbone(model)
-    takes = Takes(backbone)
-    batches = LoaderBatches(train_loader, takes.to_train, how.numerics.device)
-    first = next(batches_of(train_loader, takes.to_train, "cpu", "train loader"), None)
+    takes = Takes(backbone, how.keys, how.mean_std)
+    batches = LoaderBatches(train_loader, takes.to_train, how.numerics.device, how.steps)
+    first = batches.first()
     if first is None:
         raise InputError("the train loader yields no batch: give it at least one.")
     if test_loader is not None:
         _look_at(test_loader, takes)
     built = method.build(backbone, first.images.shape[-1], seed=how.seed)
+    built.targets = how.targets
     training = Training(built, plan, len(batches), numerics=how.numerics, seed=how.seed)
 
     measure = None if test_loader is None else _measure(test_loader, takes, how.numerics)
@@ -146,77 +175,9 @@ def fit(
             progress.at(training.step)
             if isinstance(event, Epoch):
                 progress.tell({k: v for k, v in event.row.items() if k.endswith("_top1")})
-    return Fitted(built, pd.DataFrame(training.curve), how.numerics)
-
-
-class Takes:
-    """Checks of images and labels against a model's input and classes.
-
-    Args:
-        backbone: the model.
-
-    Raises:
-        InputError: the model's weights are not float32.
-    """
-
-    def __init__(self, backbone: Backbone):
-        weight = backbone.dummy_images(1)
-        if weight.dtype != torch.float32:
-            raise InputError(
-                f"the model's weights are {weight.dtype}: give model.float(); bf16 is the "
-                "precision of how.numerics, which leaves the weights alone."
-            )
-        self.backbone, self.channels, self.dtype = backbone, weight.shape[1], weight.dtype
-        self._classes: dict[int, int] = {}
-
-    def images(self, images: Tensor) -> Tensor:
-        """Return the images; InputError unless they have the model's dtype and channels."""
-        check_images(images)
-        if images.dtype != self.dtype:
-            raise InputError(
-                f"the images are {images.dtype}, but the model takes {self.dtype}: "
-                f"convert them with images.to({self.dtype})."
-            )
-        if images.shape[1] != self.channels:
-            raise InputError(
-                f"the images are of {images.shape[1]} channel(s), but the model takes "
-                f"{self.channels}: make the model with in_chans={images.shape[1]}."
-            )
-        return images
-
-    def to_train(self, batch: object) -> tuple[Tensor, Tensor]:
-        """Return images and class numbers of a training batch; InputError if it is not valid."""
-        images, labels, classes = self._parts(batch)
-        numbers = training_labels(images, labels)
-        low, high = extremes(numbers, left_out=False).tolist()
-        check_range(low, high, classes)
-        return images, numbers
-
-    def to_test(self, batch: object) -> tuple[Tensor, Tensor]:
-        """Return images and class numbers of a test batch; InputError if it is not valid."""
-        images, labels, classes = self._parts(batch)
-        numbers = class_numbers(labels, classes, left_out=True)
-        check_counts(images, numbers)
-        return images, numbers
-
-    def _parts(self, batch: object) -> tuple[Tensor, Tensor, int]:
-        """Return checked images, the labels as given, and the number of classes."""
-        if not isinstance(batch, list | tuple) or [torch.is_tensor(t) for t in batch] != [True] * 2:
-            raise InputError("it must be a pair (images, labels) of tensors.")
-        images, labels = self.images(batch[0]), batch[1]
-        *_, height, width = images.shape
-        if height != width:
-            raise InputError(
-                "images must be square, of shape (batch, channels, side, side), "
-                f"not {tuple(images.shape)}."
-            )
-        return images, labels, self._classes_at(width)
-
-    def _classes_at(self, side: int) -> int:
-        """Return the number of logits; InputError if the model fails on images of that side."""
-        if side not in self._classes:
-            self._classes[side] = self.backbone.classes(side)
-        return self._classes[side]
+                if how.log is not None:
+                    how.log(dict(event.row))
+    return Fitted(built, pd.DataFrame(training.curve), how.numerics, how.mean_std)
 
 
 def _measure(loader: Iterable, takes: Takes, numerics: Numerics) -> Evaluate:

@@ -1,0 +1,166 @@
+"""`Takes`, which checks what a loader of one's own yields against the model it is for."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from adautomix.data.augment import normalise
+from adautomix.data.labels import Labels, check_range, check_rows, class_numbers, extremes
+from adautomix.errors import InputError
+from adautomix.fields import shown
+from adautomix.methods.base import check_counts, training_labels
+from adautomix.mix.base import check_images
+from adautomix.models import Backbone
+
+Keys = tuple[str, str]
+MeanStd = tuple[tuple[float, ...], tuple[float, ...]]
+
+
+class Takes:
+    """Checks of images and labels against a model's input and classes.
+
+    Args:
+        backbone: the model.
+        keys: of images and labels, for batches that are mappings; None for tuples and lists.
+        mean_std: mean and standard deviation of each channel to normalise the images by, which are
+            then pixels: uint8, or floating point in [0, 1]. None takes normalised images.
+
+    Raises:
+        InputError: the model's weights are not float32.
+    """
+
+    def __init__(
+        self, backbone: Backbone, keys: Keys | None = None, mean_std: MeanStd | None = None
+    ):
+        self.dtype = next(p.dtype for p in backbone.parameters() if p.is_floating_point())
+        if self.dtype != torch.float32:
+            raise InputError(
+                f"the model's weights are {self.dtype}: give model.float(); bf16 is the "
+                "precision of how.numerics, which leaves the weights alone."
+            )
+        self.backbone, self.keys, self.mean_std = backbone, keys, mean_std
+        self._classes: dict[torch.Size, int] = {}
+
+    def images(self, images: Tensor) -> Tensor:
+        """Return the images, normalised; InputError unless they are as the model takes them."""
+        if self.mean_std is not None:
+            images = normalised(images, *self.mean_std)
+        elif isinstance(images, Tensor) and images.dtype == torch.uint8:
+            raise InputError(
+                f"images must be floating point and normalised, not {images.dtype} of shape "
+                f"{tuple(images.shape)}: convert and normalise them in the loader, or give "
+                "how=How(mean_std=((…), (…))) with mean and standard deviation of each channel."
+            )
+        check_images(images)
+        if images.dtype != self.dtype:
+            raise InputError(
+                f"the images are {images.dtype}, but the model takes {self.dtype}: "
+                f"convert them with images.to({self.dtype})."
+            )
+        takes = self.backbone.channels
+        if hasattr(self.backbone.model, "forward_intermediates") and images.shape[1] != takes:
+            raise InputError(
+                f"the images are of {images.shape[1]} channel(s), but the model takes "
+                f"{takes}: make the model with in_chans={images.shape[1]}."
+            )
+        return images
+
+    def to_train(self, batch: object) -> tuple[Tensor, Labels]:
+        """Return images and labels of a training batch; InputError if it is not valid."""
+        images, labels, classes = self._parts(batch)
+        taken = training_labels(images, labels)
+        if taken.ndim == 1:
+            low, high = extremes(taken, left_out=False).tolist()
+            check_range(low, high, classes)
+        elif taken.shape[1] != classes:
+            raise InputError(
+                f"labels of shape {tuple(labels.shape)} are neither class numbers of shape (batch,)"
+                f" nor rows of shape (batch, {classes}) for the model's {classes} classes."
+            )
+        else:
+            check_rows(taken)
+        return images, taken
+
+    def to_test(self, batch: object) -> tuple[Tensor, Tensor]:
+        """Return images and class numbers of a test batch; InputError if it is not valid."""
+        images, labels, classes = self._parts(batch)
+        numbers = class_numbers(labels, classes, left_out=True)
+        check_counts(images, numbers)
+        return images, numbers
+
+    def _parts(self, batch: Any) -> tuple[Tensor, Tensor, int]:
+        """Return checked images, the labels as given, and the number of classes."""
+        images, labels = self._pair(batch)
+        images = self.images(images)
+        *_, height, width = images.shape
+        if height != width:
+            raise InputError(
+                "images must be square, of shape (batch, channels, side, side), "
+                f"not {tuple(images.shape)}."
+            )
+        return images, labels, self._classes_for(images)
+
+    def _pair(self, batch: Any) -> tuple[Tensor, Tensor]:
+        """Return images and labels as given: the first two of a sequence, or those of the keys."""
+        mapping = hasattr(batch, "keys")
+        if self.keys is not None and mapping:
+            for key in self.keys:
+                if key not in batch:
+                    raise InputError(
+                        f"it has no {key!r}, only {', '.join(map(repr, batch.keys()))}: name its "
+                        "images and labels by how=How(keys=(…, …))."
+                    )
+            pair = [batch[key] for key in self.keys]
+        elif isinstance(batch, list | tuple) and len(batch) > 1 and self.keys is None:
+            pair = list(batch[:2])
+        else:
+            keys = f"a mapping of {', '.join(map(repr, batch.keys()))}" if mapping else shown(batch)
+            raise InputError(
+                "it must be a pair (images, labels) of tensors, or a mapping of which "
+                f'how=How(keys=("image", "label")) names the two, not {keys}.'
+            )
+        if not all(torch.is_tensor(part) for part in pair):
+            raise InputError(
+                "it must be a pair (images, labels) of tensors, not of "
+                f"{' and '.join(type(part).__name__ for part in pair)}: convert them in the loader."
+            )
+        return pair[0], pair[1]
+
+    def _classes_for(self, images: Tensor) -> int:
+        """Return the number of logits; InputError if the model fails on images of that shape."""
+        shape = images.shape[1:]
+        if shape not in self._classes:
+            self._classes[shape] = self.backbone.classes(images)
+        return self._classes[shape]
+
+
+def normalised(
+    images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]
+) -> Float[Tensor, "b c h w"]:
+    """Return (x − mean) / std of pixels x: uint8, or floating point in [0, 1].
+
+    Raises InputError for other images, or another number of channels.
+    """
+    if not isinstance(images, Tensor) or images.ndim != 4:
+        raise InputError(
+            f"images must be a tensor of shape (batch, channels, height, width), not "
+            f"{tuple(images.shape) if isinstance(images, Tensor) else shown(images)}."
+        )
+    if images.shape[1] != len(mean):
+        raise InputError(
+            f"how.mean_std is for {len(mean)} channel(s), but the images have {images.shape[1]} in "
+            f"shape {tuple(images.shape)}: give one mean and one standard deviation for each."
+        )
+    if images.dtype == torch.uint8:
+        return normalise(images, mean, std)
+    check_images(images)
+    low, high = images.aminmax()
+    if low < 0 or high > 1:
+        raise InputError(
+            "with how.mean_std the images must be uint8, or pixels in [0, 1], but they run from "
+            f"{float(low):g} to {float(high):g}: leave mean_std out if they are normalised already."
+        )
+    scale = images.new_tensor(mean)[:, None, None], images.new_tensor(std)[:, None, None]
+    return (images - scale[0]) / scale[1]
