@@ -1,7 +1,7 @@
 """`Recipe`, all hyper-parameters of a run except its seed, with optimisers and schedule."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adautomix.data.augment import Augment
 from adautomix.data.labels import Targets
@@ -21,12 +21,15 @@ class SGD:
         momentum: decay of the velocity.
         weight_decay: on every parameter of both networks, as in the paper's open-source toolbox.
         generator_lr: the generator's own peak rate (γ of Eq. 16); None for the classifier's.
+        clip: longest gradient, of all networks together; a longer one is scaled to it. None for no
+            limit, as in the paper.
     """
 
     lr: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 1e-4
     generator_lr: float | None = None
+    clip: float | None = added(before=None)
 
     def __post_init__(self) -> None:
         _check_rates(self)
@@ -42,14 +45,16 @@ class AdamW:
     Attributes:
         lr: peak learning rate of the classifier.
         betas: decay rates of the two moments.
-        weight_decay: decoupled weight decay.
+        weight_decay: decoupled weight decay, on every parameter of both networks.
         generator_lr: the generator's own peak rate; None for the classifier's.
+        clip: longest gradient; see `SGD`.
     """
 
     lr: float = 5e-4
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.05
     generator_lr: float | None = None
+    clip: float | None = added(before=None)
 
     def __post_init__(self) -> None:
         _check_rates(self)
@@ -58,11 +63,13 @@ class AdamW:
 
 
 def _check_rates(optim: "SGD | AdamW") -> None:
-    """Raise InputError for a negative learning rate or weight decay."""
+    """Raise InputError for a negative rate or weight decay, or no gradient at all."""
     for name in ("lr", "weight_decay", "generator_lr"):
         value = getattr(optim, name)
         if value is not None and value < 0:
             raise InputError(f"{name} must be 0 or more, not {value}.")
+    if optim.clip is not None and optim.clip <= 0:
+        raise InputError(f"clip must be positive, or null for no limit, not {optim.clip}.")
 
 
 @dataclass(frozen=True)
@@ -75,26 +82,43 @@ class Cosine:
             released configuration of AutoMix and AdAutoMix on CIFAR-100 (0.1 to 0.05). Called
             `floor` in records.
         warmup: number of steps of linear increase at the start.
+        warmup_epochs: epochs of it, in addition to `warmup`.
+        generator_final_fraction: the generator's own final fraction; None for the classifier's.
 
     Differs from the released code: there the learning rate changes once an epoch.
     """
 
     final_fraction: float = 0.0
     warmup: int = 0
+    warmup_epochs: int = added(before=0)
+    generator_final_fraction: float | None = added(before=None)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.final_fraction <= 1:
-            raise InputError(f"final_fraction must lie in [0, 1], not {self.final_fraction}.")
-        if self.warmup < 0:
-            raise InputError(f"warmup must be 0 or more, not {self.warmup}.")
+        for name in ("final_fraction", "generator_final_fraction"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise InputError(f"{name} must lie in [0, 1], not {value}.")
+        for name in ("warmup", "warmup_epochs"):
+            if getattr(self, name) < 0:
+                raise InputError(f"{name} must be 0 or more, not {getattr(self, name)}.")
 
-    def factor(self, step: int, total: int) -> float:
-        """Return the learning rate at `step`, from 0, of `total`, as a fraction of the peak."""
+    def in_steps(self, steps_per_epoch: int) -> "Cosine":
+        """Return the same schedule with all of its warm-up counted in steps."""
+        warmup = self.warmup + self.warmup_epochs * steps_per_epoch
+        return replace(self, warmup=warmup, warmup_epochs=0)
+
+    def factor(self, step: int, total: int, player: str = "classifier") -> float:
+        """Return the learning rate at `step`, from 0, of `total`, as a fraction of the peak.
+
+        `player` is the network, "classifier" or "generator". Epochs of warm-up are for `in_steps`.
+        """
         if step < self.warmup:
             return (step + 1) / self.warmup
         progress = (step - self.warmup) / max(1, total - self.warmup)
         falling = (1 + math.cos(math.pi * progress)) / 2
-        return self.final_fraction + (1 - self.final_fraction) * falling
+        own = self.generator_final_fraction if player == "generator" else None
+        final = self.final_fraction if own is None else own
+        return final + (1 - final) * falling
 
 
 def schedule_of(method: MethodConfig) -> Cosine:

@@ -15,7 +15,7 @@ from adautomix.fields import checked
 from adautomix.methods import Losses, Method
 from adautomix.recipes.base import SGD, AdamW, Cosine
 from adautomix.rng import rng_for
-from adautomix.train.optimiser import make_optimiser, set_learning_rates
+from adautomix.train.optimiser import clip_gradients, make_optimiser, set_learning_rates
 from adautomix.train.timer import Timer
 
 Evaluate = Callable[[Method], dict[str, float]]
@@ -104,9 +104,10 @@ class Training:
         self.plan, self.numerics, self.seed, self.rank = plan, numerics, seed, rank
         self.steps_per_epoch = steps_per_epoch
         self.total = plan.epochs * steps_per_epoch
-        if plan.schedule.warmup > self.total:
+        self.schedule = plan.schedule.in_steps(steps_per_epoch)
+        if self.schedule.warmup > self.total:
             raise InputError(
-                f"a warm-up of {plan.schedule.warmup} steps is longer than the run of {self.total} "
+                f"a warm-up of {self.schedule.warmup} steps is longer than the run of {self.total} "
                 "steps: give a shorter warmup, or more epochs."
             )
         self.optimiser = make_optimiser(method, plan.optim, fused="cuda" in numerics.device)
@@ -134,7 +135,7 @@ class Training:
         Returns the total of the last update and the terms of all updates.
         """
         images, labels = self.numerics.layout(batch.images), batch.labels
-        set_learning_rates(self.optimiser, self.plan.schedule.factor(self.step, self.total))
+        set_learning_rates(self.optimiser, self.schedule, self.step, self.total)
         terms: dict[str, Tensor] = {}
         for update in self.method.updates:
             # dropout and stochastic depth use torch's global generator: seeded for each step too
@@ -144,6 +145,8 @@ class Training:
                     images, labels, rng_for(self.seed, self.step, self.rank), update
                 )
             losses.total.backward()
+            if self.plan.optim.clip is not None:
+                clip_gradients(self.optimiser, self.plan.optim.clip)
             self.optimiser.step()
             self.optimiser.zero_grad(set_to_none=True)
             for name, term in losses.terms.items():

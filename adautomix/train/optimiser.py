@@ -1,9 +1,9 @@
-"""Construction of torch's optimiser from a recipe, and setting of its learning rates."""
+"""Torch's optimiser from a recipe, its learning rates, and the limit of the gradient."""
 
 import torch
 
 from adautomix.methods import Method
-from adautomix.recipes.base import SGD, AdamW
+from adautomix.recipes.base import SGD, AdamW, Cosine
 
 
 def make_optimiser(
@@ -24,7 +24,15 @@ def make_optimiser(
     )
 
 
-def set_learning_rates(optimiser: torch.optim.Optimizer, factor: float) -> None:
-    """Set the learning rate of every group to `factor` times its peak."""
+def set_learning_rates(
+    optimiser: torch.optim.Optimizer, schedule: Cosine, step: int, total: int
+) -> None:
+    """Set the learning rate of every network to that of `step`, from 0, of `total`."""
     for group in optimiser.param_groups:
-        group["lr"] = factor * group["peak"]
+        group["lr"] = schedule.factor(step, total, group["player"]) * group["peak"]
+
+
+def clip_gradients(optimiser: torch.optim.Optimizer, clip: float) -> None:
+    """Scale the gradient of all networks together to the length `clip`, where it is longer."""
+    parameters = [each for group in optimiser.param_groups for each in group["params"]]
+    torch.nn.utils.clip_grad_norm_(parameters, clip)

@@ -5,9 +5,11 @@ import math
 import pytest
 import torch
 
+from adautomix.errors import InputError
 from adautomix.methods import AdAutoMix, Plain
 from adautomix.recipes import SGD, AdamW, Cosine
-from adautomix.train import train
+from adautomix.train import loop, train
+from adautomix.train.optimiser import clip_gradients, set_learning_rates
 
 
 def test_a_cosine_without_floor_falls_from_one_to_nearly_nothing():
@@ -71,3 +73,61 @@ def test_a_recipe_s_values_reach_torch(make):
     adamw = make(Plain(), optim=AdamW(betas=(0.8, 0.9), weight_decay=0.02)).optimiser
     assert isinstance(adamw, torch.optim.AdamW)
     assert (adamw.defaults["betas"], adamw.defaults["weight_decay"]) == ((0.8, 0.9), 0.02)
+
+
+def test_a_warm_up_in_epochs_is_that_many_epochs_of_steps():
+    schedule = Cosine(warmup=1, warmup_epochs=2).in_steps(5)
+    assert schedule == Cosine(warmup=11)
+    assert Cosine(0.5, 3).in_steps(5) == Cosine(0.5, 3)
+
+
+def test_a_run_warms_up_by_epochs(make, batches):
+    training = make(Plain(), epochs=2, optim=SGD(lr=0.4), schedule=Cosine(warmup_epochs=1))
+    seen = []
+    for _ in train(training, batches()):
+        seen.append(training.optimiser.param_groups[0]["lr"])
+    assert seen[:4] == pytest.approx([0.1, 0.2, 0.3, 0.4])
+
+
+def test_the_generator_falls_to_a_fraction_of_its_own():
+    schedule = Cosine(final_fraction=0.5, generator_final_fraction=0.01)
+    assert schedule.factor(100, 100) == pytest.approx(0.5)
+    assert schedule.factor(100, 100, "generator") == pytest.approx(0.01)
+    assert Cosine(0.5).factor(100, 100, "generator") == pytest.approx(0.5)
+    optimiser = torch.optim.SGD(
+        [{"params": [torch.nn.Parameter(torch.zeros(1))], "peak": 0.2, "player": player}
+         for player in ("classifier", "generator")], lr=0.2)  # fmt: skip
+    set_learning_rates(optimiser, schedule, 100, 100)
+    assert [group["lr"] for group in optimiser.param_groups] == pytest.approx([0.1, 0.002])
+
+
+@pytest.mark.parametrize("optim", [SGD, AdamW])
+def test_a_gradient_longer_than_the_limit_is_scaled_to_it(make, batches, monkeypatch, optim):
+    lengths = []
+
+    def note(optimiser, clip):
+        clip_gradients(optimiser, clip)
+        held = [p.grad for group in optimiser.param_groups for p in group["params"]]
+        lengths.append(torch.cat([g.flatten() for g in held if g is not None]).norm().item())
+
+    monkeypatch.setattr(loop, "clip_gradients", note)
+    for _ in train(make(AdAutoMix(), epochs=1, optim=optim(clip=1e-3)), batches()):
+        pass
+    assert lengths == pytest.approx([1e-3] * 4, rel=1e-3)
+    for _ in train(make(AdAutoMix(), epochs=1, optim=optim()), batches()):
+        pass
+    assert len(lengths) == 4  # without a limit nothing is scaled
+
+
+@pytest.mark.parametrize(
+    ("make_it", "sentence"),
+    [
+        (lambda: SGD(clip=0.0), "clip must be positive, or null for no limit, not 0.0"),
+        (lambda: AdamW(clip=-1.0), "clip must be positive"),
+        (lambda: Cosine(warmup_epochs=-1), "warmup_epochs must be 0 or more, not -1"),
+        (lambda: Cosine(generator_final_fraction=2.0), r"generator_final_fraction must lie in \[0"),
+    ],
+)
+def test_a_schedule_that_cannot_be_is_one_sentence(make_it, sentence):
+    with pytest.raises(InputError, match=sentence):
+        make_it()
