@@ -1,13 +1,57 @@
-"""Loading of timm's pretrained weights, with a quick error if they cannot be downloaded."""
+"""Weights to start from: timm's own, with a quick error offline, or those in a file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from adautomix.data.download import host, reachable
 from adautomix.errors import DataError, InputError, first_line
+
+FILES = (".safetensors", ".pth", ".pt", ".bin")
+"""Endings of files of weights."""
+COUNTER = "num_batches_tracked"
+"""A buffer of BatchNorm that old files do not have."""
+
+
+def is_file(pretrained: bool | str) -> bool:
+    """Whether `Net.pretrained` names a file of weights, by its ending; if not, it names a run."""
+    return isinstance(pretrained, str) and pretrained.endswith(FILES)
+
+
+def with_weights_in(file: str, name: str, **options: Any) -> nn.Module:
+    """Create a timm model with the weights in a file, except those of its head.
+
+    Args:
+        file: a state of the same model in timm's names, which for ResNets are torchvision's. A
+            pickled file is read without running code.
+        name: a timm model name.
+        options: further arguments of `timm.create_model`.
+
+    Raises:
+        DataError: the file is missing or damaged, or of another model.
+    """
+    import timm
+
+    model: Any = timm.create_model(name, **options)
+    head = {id(t) for t in model.get_classifier().state_dict(keep_vars=True).values()}
+    body = [key for key, t in model.state_dict(keep_vars=True).items() if id(t) not in head]
+    try:
+        if not Path(file).is_file():
+            raise FileNotFoundError("there is no such file")
+        there = timm.models.load_state_dict(file)
+        missing = [key for key in body if key not in there and not key.endswith(COUNTER)]
+        if missing:
+            raise ValueError(f"it has no {missing[0]}")
+        model.load_state_dict({k: there[k] for k in body if k in there}, strict=False)
+    except Exception as error:  # a damaged file can raise almost anything
+        raise DataError(
+            f"cannot start from the weights in {file} ({first_line(error)}): give those of a timm "
+            f"{name}, as {' or '.join(FILES[:2])}, or set net.pretrained to true or false."
+        ) from error
+    return model
 
 
 def with_own_weights(name: str, **options: Any) -> nn.Module:
@@ -34,7 +78,8 @@ def with_own_weights(name: str, **options: Any) -> nn.Module:
         reason = first_line(error) if online else f"{host(address)} cannot be reached"
         raise DataError(
             f"timm's weights of {name} are not in its cache and cannot be downloaded ({reason}): "
-            "try again with a network, or set net.pretrained=false."
+            "try again with a network, give a file of them (net.pretrained=FILE.safetensors), or "
+            "set net.pretrained=false."
         ) from error
 
 

@@ -26,7 +26,7 @@ from adautomix.rng import own_randomness
 from adautomix.runs.interrupt import Watch, stop_signals
 from adautomix.runs.job import Job, RunOptions
 from adautomix.runs.unfinished import CHECKPOINTS, note
-from adautomix.runs.weights import WEIGHTS, start_network, weights_of
+from adautomix.runs.weights import WEIGHTS, start_network, start_sha256, weights_of
 from adautomix.train import Epoch, Plan, Row, Training, checkpoint, train
 from adautomix.train.progress import Progress, notice
 from adautomix.train.weights_file import load_weights, save_weights
@@ -281,7 +281,8 @@ def _record(
             steps=training.step,
             device=device_in_words(training.numerics),
             precision=str(training.numerics),
-            data_sha256={name: split.sha256 for name, split in sets.items()},
+            data_sha256={name: split.sha256 for name, split in sets.items()}
+            | start_sha256(job.recipe().net),
             peak_memory_mib=peak,
             command=job.command(training.numerics),
             segments=training.segments,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from adautomix.errors import RecordError, first_line
 from adautomix.models import Backbone, Net
+from adautomix.models.pretrained import is_file
 from adautomix.record import Run, Store, local, recorded
 from adautomix.storage import seals
 from adautomix.train.weights_file import load_body
@@ -55,7 +56,7 @@ def start_network(net: Net, classes: int, *, seed: int = 0, store: Store | None 
         RecordError: no such run, no weights, weights of another network or without that predictor.
         InputError: a predictor other than "classifier" or "teacher".
     """
-    if not isinstance(net.pretrained, str):
+    if not isinstance(net.pretrained, str) or is_file(net.pretrained):
         return net.build(classes, seed=seed)
     store = store or local()
     run_id, _, predictor = net.pretrained.partition(":")
@@ -65,3 +66,8 @@ def start_network(net: Net, classes: int, *, seed: int = 0, store: Store | None 
     fresh = replace(net, pretrained=False).build(classes, seed=seed)
     load_body(fresh, weights_of(source), predictor or "classifier")
     return fresh
+
+
+def start_sha256(net: Net) -> dict[str, str]:
+    """Return the digest of the file that a network starts from as "start"; empty for no file."""
+    return {"start": seals.of_file(Path(str(net.pretrained)))} if is_file(net.pretrained) else {}

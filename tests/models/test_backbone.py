@@ -60,6 +60,7 @@ def test_a_model_of_one_channel_is_measured_with_one_channel():
         (Net("resnext50_32x4d"), 32, (1024, 8, 8)),
         (Net("swin_tiny_patch4_window7_224", stem="timm"), 224, (384, 14, 14)),
         (Net("convnext_tiny", stem="timm"), 224, (384, 14, 14)),
+        (Net("convnext_tiny"), 32, (384, 8, 8)),
         (Net("vit_tiny_patch16_224", stem="timm", tap=6), 224, (192, 14, 14)),
     ],
     ids=lambda value: getattr(value, "name", None),
@@ -99,6 +100,15 @@ def test_without_a_width_channels_are_those_of_timm():
     assert changed == {"conv1.weight"}
     assert ours["conv1.weight"] == (64, 3, 3, 3)
     assert ours.keys() == theirs.keys()
+
+
+def test_the_cifar_stem_of_a_convnext_has_stride_1_and_the_weights_of_a_convnext():
+    backbone = Net("convnext_atto", stem="cifar").build(CLASSES, seed=3)
+    stem = backbone.model.stem[0]
+    assert (stem.kernel_size, stem.stride, stem.padding) == ((3, 3), (1, 1), (1, 1))
+    assert stem.weight.std().item() == pytest.approx(0.02, rel=0.1)
+    assert not stem.bias.any()
+    check_sight(backbone, 32, (160, 8, 8))
 
 
 def test_the_stem_of_timm_is_left_alone():
@@ -149,8 +159,8 @@ def test_gradients_pass_through_both_logits_and_features():
         (lambda: Net("resnet81").build(3), "unknown timm model 'resnet81': did you mean 'resnet"),
         (lambda: Net(stem="cifra").build(3), "unknown stem 'cifra': did you mean 'cifar'"),
         (
-            lambda: Net("convnext_atto").build(3),
-            "the cifar stem is for ResNets; ConvNeXt has no conv1 .* use stem='timm'",
+            lambda: cifar_stem(timm.create_model("vit_tiny_patch16_224")),
+            "the cifar stem is for ResNets and ConvNeXts; VisionTransformer has no .*: use stem='t",
         ),
         (lambda: cifar_stem(nn.Linear(2, 2)), "Linear has no conv1 and maxpool"),
         (
