@@ -113,6 +113,10 @@ EVALUATIONS = {
         "where the evidence lies in plain and mixed images (Grad-CAM)",
         "evaluate.localisation:GradCAMLocalisation",
     ),
+    "mixing": Evaluated(
+        "loss on the method's own mixed images and on others, and their diversity",
+        "evaluate.mixing:OwnMixing",
+    ),
 }
 """Evaluations by their name in records and on the command line.
 

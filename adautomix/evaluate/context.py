@@ -12,6 +12,7 @@ from adautomix.data.loaders import Batch, evaluation_batches, pixel_batches
 from adautomix.device import Numerics
 from adautomix.evaluate.checked_predict import predictions
 from adautomix.evaluate.predict import NormalizedModel, Predict, Predictions
+from adautomix.methods import Method
 from adautomix.models import Backbone
 
 Values = dict[str, float | int | list]
@@ -26,11 +27,14 @@ class EvalContext:
         module: network that takes normalised images; on the device, in evaluation mode.
         data: the evaluated split.
         numerics: device and precision.
+        method: the trained method that the network belongs to, on the device; None where there is
+            none, for evaluations that need the network alone.
     """
 
     module: nn.Module
     data: ImageSet
     numerics: Numerics
+    method: Method | None = None
 
     @property
     def backbone(self) -> Backbone:

@@ -5,6 +5,7 @@ from adautomix.names import REGISTRY
 from adautomix.results.ablations import ABLATIONS
 from adautomix.results.controls import CONTROLS
 from adautomix.results.experiment import EMBEDDED, Experiment
+from adautomix.results.mechanism import MECHANISM
 from adautomix.results.reporting import REPORTING
 
 FLOOR = "schedule.floor=0.5"
@@ -12,6 +13,7 @@ FLOOR = "schedule.floor=0.5"
 EXPERIMENTS: dict[str, Experiment] = {
     "reporting": REPORTING,
     "controls": CONTROLS,
+    "mechanism": MECHANISM,
     **ABLATIONS,
     "photodigits": Experiment(
         "PhotoDigits, the embedded default",

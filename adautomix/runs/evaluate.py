@@ -63,7 +63,7 @@ def _context(run: Run, predictor: str, options: RunOptions) -> EvalContext:
     """Return the predictor, loaded from the run's weights, with the split its recipe names."""
     method, recipe = runner.revive(run, options.numerics)
     images = data.load(recipe.data, recipe.evaluate_on, root=options.root)
-    return EvalContext(method.predictors()[predictor], images, options.numerics)
+    return EvalContext(method.predictors()[predictor], images, options.numerics, method)
 
 
 def values(

@@ -30,7 +30,7 @@ def context(trained) -> EvalContext:
     numerics = decide("cpu")
     method, recipe = runner.revive(trained, numerics)
     images = data.load(recipe.data, "test", per_class=3)
-    return EvalContext(method.predictors()["teacher"], images, numerics)
+    return EvalContext(method.predictors()["teacher"], images, numerics, method)
 
 
 def few(name):
