@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from adautomix.data.labels import Labels
 from adautomix.errors import InputError
 from adautomix.fields import checked
 from adautomix.losses import mixed_ce
@@ -77,15 +78,40 @@ class DecoupledMixupMethod(Method):
 
 
 def decoupled_ce(
-    logits: Float[Tensor, "b k"], labels: Int[Tensor, " b"], partners: Int[Tensor, "b 2"]
+    logits: Float[Tensor, "b k"], labels: Labels, partners: Int[Tensor, "b 2"]
 ) -> Float[Tensor, ""]:
     """Return −log(p_a / (1 − p_b)) − log(p_b / (1 − p_a)), the mean over the batch.
 
     a and b are the classes of a set's two images; a set of one class counts as 0. Both terms are
     logarithms of a softmax over all classes but one, in float32 at least, so that 1 − p may vanish.
+    Of soft labels it is the sum over all pairs of classes, each with the product of their shares.
     """
+    if labels.ndim == 2:
+        return _of_soft(logits, labels[partners[:, 0]], labels[partners[:, 1]])
     classes, wide = labels[partners], logits.to(torch.promote_types(logits.dtype, torch.float32))
     without = [wide.scatter(1, classes[:, [other]], -torch.inf) for other in (1, 0)]
     log_share = wide.gather(1, classes) - torch.stack(without, dim=1).logsumexp(dim=2)
     differing = classes[:, 0] != classes[:, 1]
     return -torch.where(differing, log_share.sum(dim=1), 0).mean()
+
+
+def _of_soft(
+    logits: Float[Tensor, "b k"], first: Float[Tensor, "b k"], second: Float[Tensor, "b k"]
+) -> Float[Tensor, ""]:
+    """Return `decoupled_ce` of two soft labels for each image.
+
+    The share of class k without class l is s_k − log Σ_(m ≠ l) exp s_m, with the logits s.
+    """
+    wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    tiny = torch.finfo(wide.dtype).eps
+    others = wide.logsumexp(dim=1, keepdim=True) + torch.log1p(
+        -wide.softmax(dim=1).clamp(max=1 - tiny)
+    )
+
+    def share(own: Tensor, other: Tensor) -> Tensor:
+        all_pairs = (own * wide).sum(dim=1) * other.sum(dim=1) - own.sum(dim=1) * (
+            other * others
+        ).sum(dim=1)
+        return all_pairs - (own * other * (wide - others)).sum(dim=1)  # less those of one class
+
+    return -(share(first, second) + share(second, first)).mean()

@@ -280,5 +280,6 @@ def _patches(model: Any) -> nn.Conv2d | None:
     """Return the convolution that cuts an image into patches, as a ConvNeXt begins."""
     stem = getattr(model, "stem", None)
     first = stem[0] if isinstance(stem, nn.Sequential) else None
-    patches = isinstance(first, nn.Conv2d) and first.stride == first.kernel_size != (1, 1)
-    return first if patches else None
+    if not isinstance(first, nn.Conv2d) or first.stride != first.kernel_size:
+        return None
+    return first if first.kernel_size != (1, 1) else None

@@ -49,6 +49,31 @@ def test_an_undecided_network_has_twice_the_log_of_one_class_less():
     torch.testing.assert_close(found, torch.tensor(2 * math.log(CLASSES - 1)))
 
 
+@pytest.mark.parametrize("labels", [[0, 1, 2, 3, 4, 0], [0, 0, 2, 2, 4, 4]])
+def test_one_hot_labels_have_the_loss_and_gradient_of_their_classes(logits, labels):
+    labels = torch.tensor(labels)
+    rows = torch.nn.functional.one_hot(labels, CLASSES).double()
+    found, expected = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    mine, theirs = decoupled_ce(found, rows, PAIRS), decoupled_ce(expected, labels, PAIRS)
+    torch.testing.assert_close(mine, theirs)
+    mine.backward()
+    theirs.backward()
+    torch.testing.assert_close(found.grad, expected.grad)
+
+
+def test_soft_labels_are_a_mean_over_classes_drawn_from_them(logits):
+    rows = torch.rand(BATCH, CLASSES, generator=torch.Generator().manual_seed(1)).double()
+    rows = rows / rows.sum(1, keepdim=True)
+    p, expected = logits.softmax(1), 0.0
+    for i, (first, second) in enumerate(PAIRS.tolist()):
+        for a in range(CLASSES):
+            for b in range(CLASSES):
+                share = rows[first, a] * rows[second, b] if a != b else 0.0
+                both = p[i, a] / (1 - p[i, b]) * p[i, b] / (1 - p[i, a])
+                expected = expected - share * both.log() / BATCH
+    torch.testing.assert_close(decoupled_ce(logits, rows, PAIRS), expected)
+
+
 def test_where_a_probability_is_1_the_loss_is_finite():
     """p_a = 1 in float32, where the formula divides by 0; class b wins without a, against four."""
     logits = torch.full((2, CLASSES), -200.0)
