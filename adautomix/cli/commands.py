@@ -28,7 +28,7 @@ def train(options: Namespace) -> None:
     job = Job(options.recipe, options.budget, options.seed, tuple(options.set))
     run_options = RunOptions(
         numerics=decide(options.device, options.precision, compile=options.compile),
-        store=_store(options),
+        store=store(options),
         root=options.data,
         time_limit=None if options.time_limit is None else seconds(options.time_limit),
         checkpoint_every=seconds(options.checkpoint_every),
@@ -49,9 +49,9 @@ def evaluate(options: Namespace) -> None:
     from adautomix.runs import unfinished
 
     try:
-        run = _find(options.run, _store(options))
+        run = find(options.run, store(options))
     except RecordError:
-        with unfinished.snapshot(options.run, _store(options)) as begun:
+        with unfinished.snapshot(options.run, store(options)) as begun:
             if begun is None:
                 raise
             print(f"{begun.id} is unfinished, after step {unfinished.step_of(begun)}: not recorded")
@@ -95,7 +95,7 @@ def _evaluate(run: Run, options: Namespace, *, finished: bool) -> None:
 
 def runs_list(options: Namespace) -> None:
     """Print a line for each run: its store, id, accuracies, and changes of the recipe."""
-    here = _store(options)
+    here = store(options)
     found = [("here", run) for run in here.all()] + [("recorded", run) for run in recorded().all()]
     if not found:
         print(f"No run in {here.root}, and none came with the package.")
@@ -109,7 +109,7 @@ def runs_list(options: Namespace) -> None:
 
 def runs_show(options: Namespace) -> None:
     """Print a run's numbers, its provenance with the command to repeat it, and its files."""
-    run = _find(options.run, _store(options))
+    run = find(options.run, store(options))
     run.check(weights=True)
     print(f"{run.id}   {run.name}")
     _show_metrics(run)
@@ -134,8 +134,8 @@ def runs_compare(options: Namespace) -> None:
 
     if len(options.runs_to_compare) < 2:
         raise InputError(f"comparing needs two runs or more, not {len(options.runs_to_compare)}.")
-    store = _store(options)
-    found = [_find(name, store) for name in options.runs_to_compare]
+    here = store(options)
+    found = [find(name, here) for name in options.runs_to_compare]
     flat = pd.json_normalize(
         [{"budget": r.budget, "seed": r.seed, "recipe": r.recipe} for r in found]
     )
@@ -151,8 +151,8 @@ def runs_repeat(options: Namespace) -> None:
     from adautomix.runs.job import RunOptions
     from adautomix.runs.reproduce import repeat
 
-    here = _store(options)
-    run = _find(options.run, here)
+    here = store(options)
+    run = find(options.run, here)
     found = repeat(run, RunOptions(store=Store(here.root / "repeated"), root=options.data))
     if found.differences:
         for words in found.differences:
@@ -169,7 +169,7 @@ def runs_repeat(options: Namespace) -> None:
 def runs_publish(options: Namespace) -> None:
     """Copy local runs to the recorded ones, without weights."""
     there = recorded() if options.to is None else Store(options.to)
-    here = _store(options)
+    here = store(options)
     found = [here.match(name) for name in options.runs_to_publish]  # if one is missing, copy none
     for run in found:
         print(f"Recorded: {there.publish(run).path}")
@@ -256,13 +256,13 @@ def _parameter(assignment: str) -> tuple[str, object]:
         ) from None
 
 
-def _store(options: Namespace) -> Store:
+def store(options: Namespace) -> Store:
     """Return the store of local runs."""
     return local() if options.runs is None else Store(options.runs)
 
 
-def _find(name: str, here: Store) -> Run:
-    """Return a local or a shipped run by its id or the beginning of it; RecordError if none."""
+def find(name: str, here: Store) -> Run:
+    """Return a local or a recorded run by its id or the beginning of it; RecordError if none."""
     shipped = recorded()
     theirs = any(run.id.startswith(name) for run in shipped.all())
     ours = any(run.id.startswith(name) for run in here.all())

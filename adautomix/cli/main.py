@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from adautomix import __version__
-from adautomix.cli import commands, experiment
+from adautomix.cli import commands, experiment, export
 from adautomix.cli.commands import path
 from adautomix.errors import AdAutoMixError, InputError, unknown
 from adautomix.names import EVALUATIONS
@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     _train(below)
     _evaluate(below)
     _runs(below)
+    export.add_parser(below, _command, _where_runs_are)
     experiment.add_parsers(below, _command, _places)
     _data(below)
     _book(below)

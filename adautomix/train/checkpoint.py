@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from adautomix.errors import RecordError, first_line
 from adautomix.storage import files, seals
 from adautomix.train.loop import Training
+from adautomix.train.optimiser import restore
 from adautomix.train.state import PROGRESS, STATE, State
 from adautomix.train.weights_file import under_all_names, write_weights
 
@@ -136,7 +137,7 @@ def load(training: Training, checkpoint: Path) -> State:
         tensors = torch.load(checkpoint / OPTIMISER, map_location="cpu", weights_only=True)
         sums = {name: value.to(device) for name, value in tensors["sums"].items()}
         notes = dict(tensors["notes"])
-        training.optimiser.load_state_dict(tensors["optimiser"])  # checks before it changes
+        restore(training.optimiser, tensors["optimiser"])  # checks before it changes
     except Exception as error:  # a damaged file can raise almost anything
         raise _unusable(checkpoint, error) from error
     training.method.load_state_dict(weights)

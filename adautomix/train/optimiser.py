@@ -1,5 +1,7 @@
 """Torch's optimiser from a recipe, its learning rates, and the limit of the gradient."""
 
+from typing import Any
+
 import torch
 
 from adautomix.methods import Method
@@ -29,7 +31,20 @@ def set_learning_rates(
 ) -> None:
     """Set the learning rate of every network to that of `step`, from 0, of `total`."""
     for group in optimiser.param_groups:
-        group["lr"] = schedule.factor(step, total, group["player"]) * group["peak"]
+        group["lr"] = schedule.factor(step, total, group["network"]) * group["peak"]
+
+
+def restore(optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Load the state of an optimiser of the same networks; what each group is of stays.
+
+    torch takes the options of the groups from the state, and states written earlier name the
+    networks otherwise.
+    """
+    networks = [group["network"] for group in optimiser.param_groups]
+    optimiser.load_state_dict(state)
+    for group, network in zip(optimiser.param_groups, networks, strict=True):
+        group.pop("player", None)  # the key in earlier states
+        group["network"] = network
 
 
 def clip_gradients(optimiser: torch.optim.Optimizer, clip: float) -> None:

@@ -9,7 +9,7 @@ from adautomix.errors import InputError
 from adautomix.methods import AdAutoMix, Plain
 from adautomix.recipes import SGD, AdamW, Cosine
 from adautomix.train import loop, train
-from adautomix.train.optimiser import clip_gradients, set_learning_rates
+from adautomix.train.optimiser import clip_gradients, restore, set_learning_rates
 
 
 def test_a_cosine_without_floor_falls_from_one_to_nearly_nothing():
@@ -95,8 +95,8 @@ def test_the_generator_falls_to_a_fraction_of_its_own():
     assert schedule.factor(100, 100, "generator") == pytest.approx(0.01)
     assert Cosine(0.5).factor(100, 100, "generator") == pytest.approx(0.5)
     optimiser = torch.optim.SGD(
-        [{"params": [torch.nn.Parameter(torch.zeros(1))], "peak": 0.2, "player": player}
-         for player in ("classifier", "generator")], lr=0.2)  # fmt: skip
+        [{"params": [torch.nn.Parameter(torch.zeros(1))], "peak": 0.2, "network": network}
+         for network in ("classifier", "generator")], lr=0.2)  # fmt: skip
     set_learning_rates(optimiser, schedule, 100, 100)
     assert [group["lr"] for group in optimiser.param_groups] == pytest.approx([0.1, 0.002])
 
@@ -131,3 +131,14 @@ def test_a_gradient_longer_than_the_limit_is_scaled_to_it(make, batches, monkeyp
 def test_a_schedule_that_cannot_be_is_one_sentence(make_it, sentence):
     with pytest.raises(InputError, match=sentence):
         make_it()
+
+
+def test_a_state_that_names_its_networks_otherwise_is_read(make):
+    training = make(AdAutoMix(), optim=SGD(generator_lr=0.01))
+    state = training.optimiser.state_dict()
+    for group in state["param_groups"]:
+        group["player"] = group.pop("network")
+    restore(training.optimiser, state)
+    groups = training.optimiser.param_groups
+    assert [group["network"] for group in groups] == ["classifier", "generator"]
+    assert not any("player" in group for group in groups)
