@@ -12,8 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from adautomix.data.labels import Labels
-from adautomix.errors import InputError
+from adautomix.data.labels import Labels, check_width
 
 
 def ce(logits: Float[Tensor, "b k"], labels: Labels) -> Float[Tensor, " b"]:
@@ -23,7 +22,8 @@ def ce(logits: Float[Tensor, "b k"], labels: Labels) -> Float[Tensor, " b"]:
     """
     if labels.ndim == 1:
         return F.cross_entropy(logits, labels, reduction="none")
-    return -(_fitting(labels, logits) * logits.log_softmax(dim=1)).sum(dim=1)
+    check_width(labels, logits.shape[1])
+    return -(labels * logits.log_softmax(dim=1)).sum(dim=1)
 
 
 def ace(
@@ -61,7 +61,8 @@ def of_labels(
     """Return the score of each partner's class; for soft labels Σ_k y_k s_k."""
     if labels.ndim == 1:
         return scores.gather(1, labels[partners])
-    return (scores[:, None] * _fitting(labels, scores)[partners]).sum(dim=2)
+    check_width(labels, scores.shape[1])
+    return (scores[:, None] * labels[partners]).sum(dim=2)
 
 
 def amce(
@@ -97,15 +98,3 @@ def cosine(
     """
     similarity = F.cosine_similarity(mixed[:, None], clean[partners], dim=-1)
     return (ratios * similarity).sum(dim=1).mean()
-
-
-def _fitting(
-    labels: Float[Tensor, "b k"], logits: Float[Tensor, "b classes"]
-) -> Float[Tensor, "b k"]:
-    """Return the soft labels; InputError unless they have as many classes as the model."""
-    if labels.shape[1] != logits.shape[1]:
-        raise InputError(
-            f"the soft labels are of {labels.shape[1]} classes, but the model has "
-            f"{logits.shape[1]}: mend the labels, or make the model with num_classes to fit."
-        )
-    return labels

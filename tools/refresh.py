@@ -1,17 +1,18 @@
 """Writes anew what is committed and computed from records: `python tools/refresh.py`.
 
-These are the tables of README.md and data/claims.json.
+These are the tables of README.md and of pages of the book, and data/claims.json.
 """
 
 import re
 from dataclasses import replace
 from pathlib import Path
 
-from adautomix.pages import verdicts
+from adautomix.pages import own_models, verdicts
 from adautomix.results import experiments, registry
 
 ROOT = Path(__file__).resolve().parents[1]
-README, CLAIMS = ROOT / "README.md", ROOT / "data" / "claims.json"
+PAGES = (ROOT / "README.md", ROOT / "book" / "own-models.md")
+CLAIMS = ROOT / "data" / "claims.json"
 BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -21,13 +22,16 @@ def updated(text: str) -> str:
 
 
 def table(name: str) -> str:
-    """The table of an experiment, or of the claims that were tested, as Markdown."""
+    """The table of an experiment, of the claims that were tested, or of timm's families."""
     if name == "claims":
         return verdicts.markdown()
+    if name == "timm-families":
+        return own_models.families()
     found = replace(experiments.obtain(name, run=False), local=()).table()
     return f"**{registry.get(name).title}.** {found.caption}\n\n{found.markdown()}"
 
 
 if __name__ == "__main__":
-    README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(updated(page.read_text(encoding="utf-8")), encoding="utf-8")
     CLAIMS.write_text(verdicts.document(), encoding="utf-8")

@@ -26,6 +26,7 @@ SUITES = {
     "variants": "what changes of AdAutoMix's step would gain",
     "compiled": "graph breaks, compile time and gain of torch.compile",
     "rules": "mixing rules beside a plain copy of the batch",
+    "models": "which of timm's families train with AdAutoMix, at what image size",
     "device": "large matrix products, and the share of their speed that a step reaches",
     "all": "all of them, one after the other; one that fails does not stop the others",
 }

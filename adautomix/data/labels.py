@@ -55,12 +55,7 @@ def unchecked_numbers(labels: object, classes: int) -> Int[Tensor, " b"]:
             f"labels must be a tensor of class numbers, not a {type(labels).__name__}: "
             "give torch.as_tensor(labels)."
         )
-    if labels.is_meta or labels.layout != torch.strided:
-        raise InputError(
-            "labels must be dense and have values, but these are "
-            f"{'on the meta device' if labels.is_meta else labels.layout}: "
-            "load them on a device, or convert them with labels.to_dense()."
-        )
+    labels = _dense(labels)
     if labels.ndim == 2 and labels.shape[1] == classes > 1:
         return _of_rows(labels)
     if labels.ndim != 1 and (labels.ndim != 2 or labels.shape[1] != 1):
@@ -74,6 +69,17 @@ def unchecked_numbers(labels: object, classes: int) -> Int[Tensor, " b"]:
             "give labels.long() if these are whole numbers."
         )
     return labels.long().flatten()
+
+
+def _dense(labels: Tensor) -> Tensor:
+    """Return the labels; InputError unless they are dense and have values."""
+    if labels.is_meta or labels.layout != torch.strided:
+        raise InputError(
+            "labels must be dense and have values, but these are "
+            f"{'on the meta device' if labels.is_meta else labels.layout}: "
+            "load them on a device, or convert them with labels.to_dense()."
+        )
+    return labels
 
 
 def extremes(numbers: Int[Tensor, " b"], *, left_out: bool) -> Int[Tensor, "2"]:
@@ -156,23 +162,49 @@ class Targets:
         return rows * _weights(self.class_weights, rows.device).to(rows.dtype)
 
 
+def labels_of(labels: object, dtype: torch.dtype) -> Labels:
+    """Return labels to train on: class numbers, int64, or soft labels of the given dtype.
+
+    Class numbers are integers of any width, "b" or "b 1"; one-hot or soft labels are rows "b k" of
+    any dtype. The values of rows are checked on a CPU, by `check_rows`; a GPU is not waited for.
+
+    Raises:
+        InputError: labels of another shape or dtype, or rows that are no shares.
+    """
+    if not isinstance(labels, Tensor) or labels.ndim != 2 or labels.shape[1] < 2:
+        return unchecked_numbers(labels, classes=0)
+    rows = _dense(labels).to(dtype)
+    if _readable(rows):
+        check_rows(rows)
+    return rows
+
+
 def soft(labels: Labels, classes: int) -> Float[Tensor, "b k"]:
-    """Return soft labels: one-hot rows, float32, for class numbers; soft labels unchanged."""
+    """Return soft labels: one-hot rows, float32, for class numbers; soft labels unchanged.
+
+    Raises:
+        InputError: labels of other classes, where they are on the CPU.
+    """
     if labels.ndim == 2:
+        check_width(labels, classes)
         return labels
+    if _readable(labels) and labels.numel():
+        check_range(*extremes(labels, left_out=False).tolist(), classes)
     return (labels[:, None] == torch.arange(classes, device=labels.device)).float()
 
 
-def soft_rows(labels: Tensor, dtype: torch.dtype) -> Float[Tensor, "b k"]:
-    """Return one-hot or soft labels "b k" of any dtype as floating-point rows.
+def check_width(rows: Float[Tensor, "b k"], classes: int) -> None:
+    """Raise InputError unless soft labels have as many classes as the model."""
+    if rows.shape[1] != classes:
+        raise InputError(
+            f"the soft labels are of {rows.shape[1]} classes, but the model has {classes}: mend "
+            "the labels, or make the model with num_classes to fit."
+        )
 
-    The values are checked where they are on the CPU, so that the host need not wait for a GPU;
-    there, call `check_rows`.
-    """
-    rows = labels.to(dtype)
-    if labels.device.type == "cpu" and not torch.compiler.is_compiling():
-        check_rows(rows)
-    return rows
+
+def _readable(labels: Tensor) -> bool:
+    """Whether the values can be read without waiting for a GPU or breaking a graph."""
+    return labels.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def check_rows(rows: Float[Tensor, "b k"]) -> None:

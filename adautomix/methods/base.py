@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
-from adautomix.data.labels import Labels, Targets, soft_rows, unchecked_numbers
+from adautomix.data.labels import Labels, Targets, labels_of
 from adautomix.errors import InputError, unknown
 from adautomix.mix import Mixed
 from adautomix.mix.base import check_images, weighing
@@ -218,16 +218,11 @@ def check_batch(images: Tensor, labels: Tensor, rng: StepRNG) -> Labels:
 def training_labels(images: Tensor, labels: Tensor) -> Labels:
     """Return one label for each image: class numbers, int64, or soft labels, at least float32.
 
-    Class numbers are integers of any width, "b" or "b 1"; one-hot or soft labels are rows "b k" of
-    any dtype.
-
     Raises:
-        InputError: labels of another shape, dtype or number, or fewer than two images.
+        InputError: labels that `adautomix.data.labels.labels_of` refuses, another number of them
+            than of images, or fewer than two images.
     """
-    if isinstance(labels, Tensor) and labels.ndim == 2 and labels.shape[1] > 1:
-        taken: Labels = soft_rows(labels, weighing(images))
-    else:
-        taken = unchecked_numbers(labels, classes=0)  # one-hot rows were taken above
+    taken = labels_of(labels, weighing(images))
     check_counts(images, taken)
     if len(images) < 2:
         raise InputError(

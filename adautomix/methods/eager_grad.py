@@ -20,11 +20,15 @@ def eager_grad(compute: Callable[[], Tensor], parameters: Iterable[nn.Parameter]
 
     A later `backward` adds this gradient to the parameters, scaled as usual. No other tensor gets a
     gradient, so `compute` must not depend on any other that requires one. If gradients are
-    disabled, or while torch compiles the step (the compiler plans memory itself), this is only
-    `compute()`.
+    disabled, or while torch compiles the step (the compiler plans memory itself), or in half
+    precision (float16), where a `GradScaler` has to scale the loss before its gradient is computed,
+    this is only `compute()`.
     """
     wanted = [p for p in parameters if p.requires_grad]
     if not torch.is_grad_enabled() or torch.compiler.is_compiling() or not wanted:
+        return compute()
+    device = wanted[0].device.type
+    if torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) == torch.float16:
         return compute()
     return _EagerGrad.apply(compute, *wanted)
 

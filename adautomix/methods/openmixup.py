@@ -53,10 +53,7 @@ class TwoHeads(Backbone):
         return BackboneOutput(self.mixing_head(pooled), features)
 
     def _pool(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        self.check_intermediates(images)
-        final, (features,) = self.model.forward_intermediates(
-            images, indices=[self.tap], output_fmt="NCHW"
-        )
+        final, features = self.intermediates(images)
         return self.model.forward_head(final, pre_logits=True), features
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from types import NoneType
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from adautomix.rng import initial_weights
 
 RAISED = (ValueError, TypeError, AttributeError, RuntimeError)
 STEMS = ("cifar", "timm")
+COLOURS = 3
 NARROWEST = 8
 """Minimum number of channels. With fewer, torch 2.15's CPU kernels (oneDNN) write out of bounds in
 the backward pass of some convolutions on CPUs without AVX-512: a crash, or wrong results.
@@ -58,6 +60,7 @@ class Backbone(nn.Module):
 
     def __init__(self, model: nn.Module, tap: int | str = -2, output: int | str | None = None):
         super().__init__()
+        model = of_type(nn.Module, model, "model")
         name = getattr(model, "default_cfg", {}).get("architecture") or type(model).__name__
         if hasattr(model, "_orig_mod"):
             raise InputError(
@@ -68,6 +71,7 @@ class Backbone(nn.Module):
         self.tap = of_type(int | str, tap, "tap")
         self.output, self.name = of_type(int | str | NoneType, output, "output"), name
         self.by_name = ModuleTap(model, tap) if isinstance(tap, str) else None
+        self.to_the_end = _to_the_end(model)
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:
         return logits_of(self.model(images), self.output, self.name)
@@ -80,16 +84,20 @@ class Backbone(nn.Module):
         if self.by_name is not None:
             given, features = self.by_name.forward(self.model, images)
             return BackboneOutput(logits_of(given, self.output, self.name), features)
-        self.check_intermediates(images)
-        final, (features,) = self.model.forward_intermediates(
-            images, indices=[self.tap], output_fmt="NCHW"
-        )
+        final, features = self.intermediates(images)
         return BackboneOutput(self.model.forward_head(final), features)
 
-    def check_intermediates(self, images: Float[Tensor, "b c h w"]) -> None:
-        """Raise InputError unless the model has timm's methods that show features and take them."""
-        if hasattr(self.model, "forward_intermediates") and hasattr(self.model, "forward_head"):
-            return
+    def intermediates(self, images: Float[Tensor, "b c h w"]) -> tuple[Any, Tensor]:
+        """Return the final features, the input of timm's `forward_head`, and those of the tap.
+
+        Raises InputError for a model that is none of timm's.
+        """
+        if self.to_the_end is not None:
+            tap = self.tap if self.by_name is None else -1
+            final, (features,) = self.model.forward_intermediates(
+                images, indices=[tap], output_fmt="NCHW", **self.to_the_end
+            )
+            return final, features
         maps = names_of_maps(self.model, images)
         name = ", ".join(maps[:-1]) + " or " * bool(maps[1:]) + maps[-1] if maps else "none found"
         raise InputError(
@@ -106,8 +114,7 @@ class Backbone(nn.Module):
         Raises:
             InputError: the head takes several tensors, as in a CrossViT.
         """
-        self.check_intermediates(images)
-        final, _ = self.model.forward_intermediates(images, indices=[-1], output_fmt="NCHW")
+        final, _ = self.intermediates(images)
         if not isinstance(final, Tensor):
             raise InputError(
                 f"the head of {self.name} takes {len(final)} tensors of features, not one, so it "
@@ -153,16 +160,39 @@ class Backbone(nn.Module):
         """Return two black images with the model's number of input channels, on its device."""
         if of_type(int, side, "side") < 1:
             raise InputError(f"the side of an image is 1 pixel or more, not {side}.")
-        channels = self.channels
-        if channels is None:
+        if self.channels is None:
             raise InputError(f"the model {self.name} has no convolution that takes images.")
-        return next(self.parameters()).new_zeros(2, channels, side, side)
+        weight = next(self.parameters())
+        images = weight.new_zeros(2, self.channels, side, side)
+        if self.channels <= COLOURS or self._takes(images):
+            return images
+        return weight.new_zeros(2, COLOURS, side, side)  # a stem folds them, as in TResNet
 
     @property
     def channels(self) -> int | None:
-        """Number of channels of the images that the first convolution takes; None without one."""
+        """Number of channels that the first convolution takes; None without one."""
         found = (m.in_channels for m in self.model.modules() if isinstance(m, nn.Conv2d))
         return next(found, None)
+
+    def _takes(self, images: Tensor) -> bool:
+        """Whether the model does not fail on the images."""
+        try:
+            self._tried(self.forward, images)
+        except InputError:
+            return False
+        return True
+
+
+def _to_the_end(model: nn.Module) -> dict[str, bool] | None:
+    """Return the options with which `forward_intermediates` goes on behind the tap.
+
+    In timm 1.0 Hiera's two families, unlike all others, stop there by default. None without timm's
+    methods.
+    """
+    shows = getattr(model, "forward_intermediates", None)
+    if shows is None or not hasattr(model, "forward_head"):
+        return None
+    return {"stop_early": False} if "stop_early" in signature(shows).parameters else {}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.data.augment import normalise
-from adautomix.data.labels import Labels, check_range, check_rows, class_numbers, extremes
+from adautomix.data.labels import (
+    Labels,
+    check_range,
+    check_rows,
+    check_width,
+    class_numbers,
+    extremes,
+)
 from adautomix.errors import InputError
 from adautomix.fields import shown
 from adautomix.methods.base import check_counts, training_labels
@@ -59,12 +66,8 @@ class Takes:
                 f"the images are {images.dtype}, but the model takes {self.dtype}: "
                 f"convert them with images.to({self.dtype})."
             )
-        takes = self.backbone.channels
-        if hasattr(self.backbone.model, "forward_intermediates") and images.shape[1] != takes:
-            raise InputError(
-                f"the images are of {images.shape[1]} channel(s), but the model takes "
-                f"{takes}: make the model with in_chans={images.shape[1]}."
-            )
+        if images.shape[1] != self.backbone.channels:
+            self._classes_for(images)
         return images
 
     def to_train(self, batch: object) -> tuple[Tensor, Labels]:
@@ -74,12 +77,8 @@ class Takes:
         if taken.ndim == 1:
             low, high = extremes(taken, left_out=False).tolist()
             check_range(low, high, classes)
-        elif taken.shape[1] != classes:
-            raise InputError(
-                f"labels of shape {tuple(labels.shape)} are neither class numbers of shape (batch,)"
-                f" nor rows of shape (batch, {classes}) for the model's {classes} classes."
-            )
         else:
+            check_width(taken, classes)
             check_rows(taken)
         return images, taken
 
@@ -132,8 +131,20 @@ class Takes:
         """Return the number of logits; InputError if the model fails on images of that shape."""
         shape = images.shape[1:]
         if shape not in self._classes:
-            self._classes[shape] = self.backbone.classes(images)
+            self._classes[shape] = self._measured(images)
         return self._classes[shape]
+
+    def _measured(self, images: Tensor) -> int:
+        try:
+            return self.backbone.classes(images)
+        except InputError as error:
+            takes = self.backbone.channels
+            if takes in (None, images.shape[1]):
+                raise
+            raise InputError(
+                f"the images are of {images.shape[1]} channel(s), but the model takes "
+                f"{takes}: make the model with in_chans={images.shape[1]}."
+            ) from error
 
 
 def normalised(

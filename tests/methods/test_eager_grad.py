@@ -121,3 +121,18 @@ def test_a_step_is_the_same_bit_by_bit(name, monkeypatch):
 def _late(compute, parameters):
     """The loss with its graph."""
     return compute()
+
+
+def test_in_half_precision_the_loss_is_scaled_before_its_gradient_is_computed():
+    """As a `GradScaler` has it: the gradient of the unscaled loss is 0 in float16."""
+    weight = torch.nn.Parameter(torch.ones(1, 4))
+    images = torch.ones(2, 4)
+
+    def compute():
+        return 1e-8 * torch.nn.functional.linear(images, weight).float().sum()
+
+    with torch.autocast("cpu", dtype=torch.float16):
+        loss = eager_grad(compute, [weight])
+    (2.0**16 * loss).backward()
+    assert weight.grad is not None
+    torch.testing.assert_close(weight.grad, torch.full((1, 4), 2e-8 * 2**16), rtol=1e-2, atol=0)

@@ -4,6 +4,7 @@ import copy
 from collections import namedtuple
 
 import pytest
+import timm
 import torch
 from torch import nn
 from torch.nn.parallel import DataParallel
@@ -206,3 +207,18 @@ def test_networks_of_torchvision_are_tapped_by_name(name, tap, side):
         tuple(backbone.feature_shape(side))
         == {"resnet18": (256, 2, 2), "swin_t": (384, 4, 4)}[name]
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [("hiera_tiny_224", 64), ("tresnet_m", 32), ("csatv2", 64), ("crossvit_9_240", 240)],
+)
+def test_families_of_timm_with_ways_of_their_own_give_the_logits_of_the_model(name, side):
+    """Hiera's intermediates end at the tap, two fold pixels, CrossViT's head takes two tensors."""
+    options = {"img_size": side} if name.startswith("hiera") else {}
+    backbone = Backbone(timm.create_model(name, num_classes=CLASSES, **options)).eval()
+    images = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        seen = backbone.forward_with_features(images)
+        torch.testing.assert_close(seen.logits, backbone.model(images))
+    assert tuple(backbone.feature_shape(side)) == tuple(seen.features.shape[1:])
