@@ -27,9 +27,9 @@ SLOW = {"compiled"}
 
 def libraries(code: str) -> set[str]:
     nodes = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Import)]
-    froms = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
+    modules = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
     names = [alias.name for node in nodes for alias in node.names]
-    return {name.partition(".")[0] for name in (*names, *(node.module or "" for node in froms))}
+    return {name.partition(".")[0] for name in (*names, *(node.module or "" for node in modules))}
 
 
 def test_every_example_is_known_and_short(root):
