@@ -1,8 +1,8 @@
 """Fields of dataclasses: type checks with a readable error, and fields added to what is recorded.
 
 `checked`, written between `@dataclass(frozen=True)` and the class, checks every field of a new
-object; `of_type` checks one value. Numpy scalars are converted to Python numbers and lists to
-tuples, so that equal settings are stored and hashed alike. A field declared float accepts an int
+object; `of_type` checks one value. Numpy scalars are converted to Python numbers, lists and arrays
+to tuples, so that equal settings are stored and hashed alike. A field declared float accepts an int
 and keeps it. Booleans and strings are not accepted as numbers, nor are NaN and infinity.
 
 `added` declares a hyper-parameter that did not exist when runs were recorded.
@@ -103,6 +103,7 @@ def _taken(hint: Any, value: Any) -> Any:
 
 
 def _tuple(hints: tuple[Any, ...], value: Any) -> Any:
+    value = value.tolist() if hasattr(value, "tolist") else value  # an array, or torch's tensor
     if not isinstance(value, tuple | list):
         return _REFUSED
     each = [hints[0]] * len(value) if hints[-1] is Ellipsis else hints

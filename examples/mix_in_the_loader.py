@@ -4,7 +4,7 @@ import timm
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from adautomix.mix.collate import MixBatch
+from adautomix import MixBatch
 
 data = TensorDataset(torch.randn(32, 3, 32, 32), torch.arange(32) % 10)  # yours
 mix = MixBatch("cutmix", classes=10, seed=0)

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from adautomix import recipes
+from adautomix.data.labels import Targets
 from adautomix.device import Numerics
 from adautomix.errors import InputError
 from adautomix.fields import of_type, shown
@@ -31,7 +32,7 @@ EXAMPLES = [
     *(rule() for rule in (*MIXERS.values(), *GUIDED.values())),
     *(SGD(), AdamW(), Cosine(), Recipe("photodigits"), recipes.get("cifar100/resnet18/plain").net),
     *(Plan(1), How(numerics=Numerics()), Numerics(), Job("photodigits/thin/plain")),
-    recipes.get("cifar100/resnet18/plain").augment,
+    *(recipes.get("cifar100/resnet18/plain").augment, Targets(0.1, (1.0, 2.0))),
 ]
 FIELDS = [(example, field.name) for example in EXAMPLES for field in fields(example)]
 WRONG = {
@@ -132,7 +133,10 @@ def test_every_recorded_recipe_is_read_and_keeps_its_run_s_name():
         assert run_id(said, run.budget, run.seed, run.method, recipe.data) == run.id
 
 
-def test_a_list_becomes_a_tuple():
+def test_a_list_or_an_array_becomes_a_tuple():
+    for given in ([1.0, 2.0], np.array([1.0, 2.0]), torch.tensor([1.0, 2.0])):
+        assert Targets(0.1, given) == Targets(0.1, (1.0, 2.0))
+        assert hash(Targets(0.1, given))
     assert AdamW(betas=[0.5, 0.75]) == AdamW(betas=(0.5, 0.75))
     assert hash(AdamW(betas=[0.5, 0.75]))
 

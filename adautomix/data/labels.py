@@ -189,7 +189,8 @@ def soft(labels: Labels, classes: int) -> Float[Tensor, "b k"]:
         check_width(labels, classes)
         return labels
     if _readable(labels) and labels.numel():
-        check_range(*extremes(labels, left_out=False).tolist(), classes)
+        low, high = extremes(labels, left_out=False).tolist()
+        check_range(low, high, classes)
     return (labels[:, None] == torch.arange(classes, device=labels.device)).float()
 
 

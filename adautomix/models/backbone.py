@@ -99,12 +99,13 @@ class Backbone(nn.Module):
             )
             return final, features
         maps = names_of_maps(self.model, images)
-        name = ", ".join(maps[:-1]) + " or " * bool(maps[1:]) + maps[-1] if maps else "none found"
+        given = "" if self.output is None else f", output={self.output!r}"
         raise InputError(
             f"the model {self.name} is none of timm's with forward_intermediates and forward_head, "
             "so features that a method takes must be tapped by the name of a module that gives a "
-            f"map ({name}), e.g. Backbone(model, tap={maps[-1] if maps else 'layer3'!r}); where "
-            "that does not do, use a timm model."
+            f"map ({', '.join(maps) or 'none found'}), e.g. Backbone(model, "
+            f"tap={next(iter(maps[-2:]), 'layer3')!r}{given}); where that does not do, use a timm "
+            "model."
         )
 
     @torch.no_grad()

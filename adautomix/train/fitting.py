@@ -134,8 +134,8 @@ def fit(
             "b c side side" and their labels, class numbers "b" or "b 1" of any integer type, or
             one-hot or soft labels "b k". `how` says what differs: mappings, pixels, no length. The
             side may differ between batches if the model accepts it (multi-scale training).
-        test_loader: evaluated after every epoch; batches likewise, but labels may be one-hot, and
-            images of label −100 are left out. None for no evaluation.
+        test_loader: evaluated after every epoch; batches likewise. The largest share of a soft
+            label is its class, and images of label −100 are left out. None for no evaluation.
         method: hyper-parameters, e.g. `AdAutoMix(n=3)` (the default), `Fixed(CutMix())`, `Plain()`.
         epochs: passes over the loader.
         how: optimiser, schedule, device, seed.

@@ -14,6 +14,7 @@ from adautomix.data.labels import (
     check_width,
     class_numbers,
     extremes,
+    labels_of,
 )
 from adautomix.errors import InputError
 from adautomix.fields import shown
@@ -83,9 +84,18 @@ class Takes:
         return images, taken
 
     def to_test(self, batch: object) -> tuple[Tensor, Tensor]:
-        """Return images and class numbers of a test batch; InputError if it is not valid."""
+        """Return images and class numbers of a test batch; InputError if it is not valid.
+
+        The class of a soft label is the one with the largest share.
+        """
         images, labels, classes = self._parts(batch)
-        numbers = class_numbers(labels, classes, left_out=True)
+        if isinstance(labels, Tensor) and labels.ndim == 2 and labels.shape[1] > 1:
+            rows = labels_of(labels, torch.float32)
+            check_width(rows, classes)
+            check_rows(rows)
+            numbers = rows.argmax(dim=1)
+        else:
+            numbers = class_numbers(labels, classes, left_out=True)
         check_counts(images, numbers)
         return images, numbers
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from adautomix.bench import memory, methods, parts, rules, steps, variants
+from adautomix.bench import memory, methods, models, parts, rules, steps, variants
 from adautomix.bench.case import Case, Trial
 from adautomix.device import Numerics
 from adautomix.methods import METHODS
@@ -153,3 +153,29 @@ def test_more_images_need_more_memory():
 
 def test_all_methods_have_units():
     assert all(config.passes >= 3 for config in METHODS.values())
+
+
+def test_small_models_of_timm_train_as_they_are(options):
+    for row in models.models(options):
+        assert (row["verdict"], row["side"], row["why"]) == ("as it is", 64, "")
+        assert row["features"].count("×") == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict", "tap"),
+    [
+        (lambda: torch.nn.Conv2d(3, 8, 3), "with a tap by name", "0"),
+        (lambda: torch.nn.AvgPool2d(16), "hand-made rules alone", None),
+    ],
+)
+def test_a_model_that_needs_more_is_told_from_one_that_does_not(body, verdict, tap, monkeypatch):
+    def made(name, side):
+        heads = torch.nn.LazyLinear(models.CLASSES)
+        model = torch.nn.Sequential(body(), torch.nn.Flatten(), heads)
+        model(torch.zeros(2, 3, side, side))
+        return model
+
+    monkeypatch.setattr(models, "_made", made)
+    row = models._row("resnet18", 32, Numerics())
+    assert (row["verdict"], row["tap"]) == (verdict, tap)
+    assert row["why"]

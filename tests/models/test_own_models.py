@@ -153,8 +153,9 @@ NONE = r"a map of shape \(batch, channels, height, width\): tap one of .* stem, 
         (lambda: Backbone(own(), tap=1.5), "tap must be a whole number .* or text, not 1.5"),
         (
             lambda: AdAutoMix().build(own(), SIDE),
-            r"Own is none of timm's .* a map \(stem or stage\), e.g. Backbone\(.*tap='stage'\)",
+            r"Own is none of timm's .* a map \(stem, stage\), e.g. Backbone\(model, tap='stem'\)",
         ),
+        (lambda: AdAutoMix().build(Backbone(own(), output=0), SIDE), "tap='stem', output=0"),
         (lambda: AdAutoMixReleased().build(own(), SIDE), "Own is none of timm's"),
         (
             lambda: AdAutoMixReleased().build(Backbone(own(), tap="stage"), SIDE),

@@ -135,6 +135,10 @@ def test_an_iterator_goes_on_where_it_stopped():
 def test_soft_labels_train_as_the_numbers_they_say(expected):
     loader = [(x, nn.functional.one_hot(y, CLASSES)) for x, y in pairs()]
     torch.testing.assert_close(trained(loader, test=loader), expected)
+    top1 = fit(Net(width=8).build(CLASSES), pairs(), pairs(), epochs=1, how=how()).accuracy
+    votes = [(x, 0.4 * nn.functional.one_hot(y, CLASSES) + 0.2) for x, y in pairs()]
+    asked = fit(Net(width=8).build(CLASSES), pairs(), votes, epochs=1, how=how()).accuracy
+    assert asked == top1
     smoothed = [(x, 0.7 * nn.functional.one_hot(y, CLASSES) + 0.1) for x, y in pairs()]
     found = trained(pairs(), targets=Targets(smoothing=0.3))
     torch.testing.assert_close(found, trained(smoothed))
