@@ -10,6 +10,7 @@ from adautomix.figures.blank import blank
 from adautomix.figures.cam import cam_grid
 from adautomix.figures.corruptions import corruption_accuracy, corruption_sheet
 from adautomix.figures.curves import accuracy_curves, loss_curves, sensitivity
+from adautomix.figures.differences import dots_by_row, lines_by_row
 from adautomix.figures.efficiency import (
     accuracy_against_time,
     growth_panels,
@@ -52,6 +53,7 @@ __all__ = [
     "contact_sheet",
     "corruption_accuracy",
     "corruption_sheet",
+    "dots_by_row",
     "error_bars",
     "glue_table",
     "glue_tables",
@@ -60,6 +62,7 @@ __all__ = [
     "in_book",
     "kept_against_ratio",
     "kept_bars",
+    "lines_by_row",
     "loss_curves",
     "markdown_table",
     "methods_grid",

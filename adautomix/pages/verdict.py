@@ -9,7 +9,7 @@ from typing import NamedTuple
 from adautomix.names import method_title
 from adautomix.results.compare import Paired
 
-__all__ = ["NOT_TESTED", "VERDICTS", "Judged", "best", "judge", "listed"]
+__all__ = ["NOT_TESTED", "VERDICTS", "Judged", "above", "best", "in_prose", "judge", "listed"]
 
 HOLDS, IN_PART, FAILS = "holds", "holds in part", "does not hold"
 UNDECIDED, NOT_TESTED = "cannot be told", "not tested"
@@ -33,14 +33,44 @@ class Judged(NamedTuple):
         return "; ".join(filter(None, (self.open, self.why)))
 
 
-def best(leads: Mapping[str, Sequence[Paired]], method: str = "adautomix", at: str = "") -> str:
+def best(
+    leads: Mapping[str, Sequence[Paired]],
+    method: str = "adautomix",
+    at: str = "",
+    label: Label = method_title,
+) -> str:
     """Return the verdict of `judge` as one clause for prose, "at this scale", with the reason."""
-    found = judge(leads, method, at)
+    return in_prose(judge(leads, method, at, label))
+
+
+def in_prose(found: Judged) -> str:
+    """Return a verdict as one clause, "at this scale", with the reason."""
     if not found.why:
         return f"{found.word}, as {found.open}"
-    if found.word == UNDECIDED:
+    if found.open:
         return f"{found.word} at this scale ({found.open}); {found.why}"
     return f"{found.word} at this scale: {found.why}"
+
+
+def above(differences: Mapping[str, Paired]) -> Judged:
+    """Return the verdict on the claim that differences are above 0, by what each difference is.
+
+    The rule is that of `judge`. A difference may have no runs.
+    """
+    there = {what: each for what, each in differences.items() if each.n}
+    if not there:
+        return Judged(UNDECIDED, "", "no run is recorded")
+    groups: dict[tuple[str, str], list[str]] = {}
+    for what, each in differences.items():
+        groups.setdefault(_sign(each), []).append(what)
+    clauses = [
+        f"{listed(names, str)} {one if len(names) == 1 else many}"
+        for (one, many), names in groups.items()
+    ]
+    seeds = max(each.n for each in there.values())
+    over = "by one seed" if seeds == 1 else f"over {seeds} paired seeds"
+    word = judge({what: [each] for what, each in differences.items()}, label=str).word
+    return Judged(word, f"{', '.join(clauses)}, {over}")
 
 
 def judge(
@@ -98,6 +128,17 @@ def _lead_of(others: Sequence[str], ours: str, at: str, label: Label) -> str:
     """Return that others are ahead, as a clause."""
     verb = "is" if len(others) == 1 else "are"
     return f"{listed(others, label)} {verb} ahead of {ours}{at}"
+
+
+def _sign(difference: Paired) -> tuple[str, str]:
+    """Return what is shown of a difference, as a verb phrase for one and for several."""
+    if not difference.n:
+        return "was not run", "were not run"
+    if _ahead(difference):
+        return "is above 0", "are above 0"
+    if _behind(difference):
+        return "is below 0", "are below 0"
+    return "has no sign yet", "have no sign yet"
 
 
 def _ahead(lead: Paired) -> bool:

@@ -91,6 +91,14 @@ def summary_of(values: Sequence[float]) -> Summary:
     return Summary(fmean(values) if n else None, stdev(values) if n > 1 else None, n)
 
 
+def mean_text(found: Summary, scale: int = 1, digits: int = 2) -> str:
+    """Return mean ± sd as text, `82.32 ± 0.15`; without sd for one run, blank for none."""
+    if found.mean is None:
+        return ""
+    spread = "" if found.sd is None else f" ± {scale * found.sd:.{digits}f}"
+    return f"{scale * found.mean:.{digits}f}{spread}"
+
+
 def by_seed(runs: Iterable[Run], predictor: str, metric: str) -> dict[int, float]:
     """Return seed → value, for runs that differ only in their seed; InputError for others."""
     runs = list(runs)

@@ -185,8 +185,5 @@ def _entries(results: Results, name: str, predictor: str) -> list[tuple[str, Run
 
 def _text(summary: compare.Summary, heading: str) -> str:
     """Return the text of a cell: percent with one digit, other values with three."""
-    if summary.mean is None:
-        return ""
     scale, digits = (100, 1) if heading.endswith("(%)") else (1, 3)
-    spread = "" if summary.sd is None else f" ± {scale * summary.sd:.{digits}f}"
-    return f"{scale * summary.mean:.{digits}f}{spread}"
+    return compare.mean_text(summary, scale, digits)

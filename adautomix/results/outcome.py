@@ -180,14 +180,7 @@ class Results:
 
     def pictures(self, method: str, seed: int = 0) -> dict:
         """Return the arguments of `figures.mix_over_training`: mixed images of several epochs."""
-        arrays = self._arrays(method, seed)
-        epochs = _epochs(arrays)
-        return {
-            "images": np.stack([arrays[f"mixed_{epoch}"] for epoch in epochs]),
-            "epochs": epochs,
-            "parents": arrays["parents"].swapaxes(0, 1),
-            "masks": np.stack([arrays[f"masks_{epoch}"][:, 0] for epoch in epochs]) / 255,
-        }
+        return over_training(self._arrays(method, seed))
 
     def mask_std(self, method: str) -> pd.DataFrame:
         """Return the standard deviation of masks over the image, by epoch; 0 if spatially constant.
@@ -197,7 +190,7 @@ class Results:
         rows: dict[int, list[float]] = {}
         for run in self.runs(method):
             arrays = self._arrays(method, run.seed)
-            for epoch in _epochs(arrays):
+            for epoch in saved_epochs(arrays):
                 spread = (arrays[f"masks_{epoch}"] / 255).std(axis=(-2, -1)).mean()
                 rows.setdefault(epoch, []).append(float(spread))
         means = {epoch: float(np.mean(values)) for epoch, values in rows.items()}
@@ -208,7 +201,7 @@ class Results:
         every = {method: self._arrays(method, seed) for method in self.experiment.methods}
         every = {method: arrays for method, arrays in every.items() if arrays}
         most = max(every.values(), key=lambda arrays: arrays["parents"].shape[1])
-        mixed = {m: arrays[f"mixed_{_epochs(arrays)[-1]}"] for m, arrays in every.items()}
+        mixed = {m: arrays[f"mixed_{saved_epochs(arrays)[-1]}"] for m, arrays in every.items()}
         return {"mixed": mixed, "parents": most["parents"].swapaxes(0, 1)}
 
     def kept(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -259,6 +252,17 @@ def current(runs: Sequence[Run], made_now: Sequence[Run] = ()) -> list[Run]:
     return [run for run in runs if run.recipe == recipes[run.name, run.budget]]
 
 
-def _epochs(arrays: dict[str, np.ndarray]) -> list[int]:
+def over_training(arrays: dict[str, np.ndarray]) -> dict:
+    """Return the arguments of `figures.mix_over_training` from those of `Run.pictures`."""
+    epochs = saved_epochs(arrays)
+    return {
+        "images": np.stack([arrays[f"mixed_{epoch}"] for epoch in epochs]),
+        "epochs": epochs,
+        "parents": arrays["parents"].swapaxes(0, 1),
+        "masks": np.stack([arrays[f"masks_{epoch}"][:, 0] for epoch in epochs]) / 255,
+    }
+
+
+def saved_epochs(arrays: dict[str, np.ndarray]) -> list[int]:
     """Return the epochs at which mixed images were saved."""
     return sorted(int(key.removeprefix("mixed_")) for key in arrays if key.startswith("mixed_"))

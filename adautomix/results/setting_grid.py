@@ -150,23 +150,22 @@ class SettingGrid:
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
 
     def _accuracy(self, method: str, where: Setting) -> str:
-        values = list(self.values(method, where).values())
-        mean, sd, n = compare.summary_of(values)
-        if mean is None:
-            return ""
-        spread = "" if sd is None else f" ± {100 * sd:.2f}"
+        found = compare.summary_of(list(self.values(method, where).values()))
         mark = " †" if where == self.reported[method] else ""
-        return f"{100 * mean:.2f}{spread} ({n}){mark}"
+        return f"{compare.mean_text(found, 100)} ({found.n}){mark}" if found.n else ""
 
 
-def points(found: compare.Paired) -> str:
-    """Return a difference in percentage points, `+1.20 [+0.31, +2.09] (3)`; blank if not run."""
+def points(found: compare.Paired, scale: int = 100, digits: int = 2) -> str:
+    """Return a difference, `+1.20 [+0.31, +2.09] (3)`; blank if not run.
+
+    It is in percentage points for fractions, in their own unit with another `scale`.
+    """
     if found.mean is None:
         return ""
     between = ""
     if found.low is not None and found.high is not None:
-        between = f" [{100 * found.low:+.2f}, {100 * found.high:+.2f}]"
-    return f"{100 * found.mean:+.2f}{between} ({found.n})"
+        between = f" [{scale * found.low:+.{digits}f}, {scale * found.high:+.{digits}f}]"
+    return f"{scale * found.mean:+.{digits}f}{between} ({found.n})"
 
 
 def mask_summary(runs: Sequence[Run]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adautomix.pages.verdict import best, listed
+from adautomix.pages.verdict import above, best, in_prose, listed
 from adautomix.results.compare import Paired, difference
 
 AHEAD = Paired(2.0, 0.1, 3, 1.0, 3.0)
@@ -61,3 +61,35 @@ def test_a_lead_that_is_not_shown_everywhere_is_no_lead():
 def test_names_are_listed_as_in_a_sentence():
     assert listed(["plain"]) == "Vanilla"
     assert listed(["plain", "mixup", "cutmix"]) == "Vanilla, MixUp and CutMix"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "sentence"),
+    [
+        (AHEAD, AHEAD, "holds at this scale: one and other are above 0, over 3 paired seeds"),
+        (
+            AHEAD,
+            EITHER,
+            "holds in part at this scale: one is above 0, other has no sign yet, over 3 paired "
+            "seeds",
+        ),
+        (
+            AHEAD,
+            BEHIND,
+            "does not hold at this scale: one is above 0, other is below 0, over 3 paired seeds",
+        ),
+        (
+            EITHER,
+            LOWER,
+            "cannot be told at this scale: one and other have no sign yet, over 3 paired seeds",
+        ),
+        (
+            ONE,
+            NOT_RUN,
+            "cannot be told at this scale: one has no sign yet, other was not run, by one seed",
+        ),
+        (NOT_RUN, NOT_RUN, "cannot be told, as no run is recorded"),
+    ],
+)
+def test_differences_are_above_zero_or_named(one, other, sentence):
+    assert in_prose(above({"one": one, "other": other})) == sentence
