@@ -95,7 +95,7 @@ class Lead:
             f"{_data(experiment, budget)}, {budget}",
             len(runs[self.row]),
             {experiment.label(row): self._percent(found) for row, found in runs.items() if found},
-            {experiment.label(row): _percent(each) for row, each in lead.items() if each.n},
+            {experiment.label(row): in_percent(each) for row, each in lead.items() if each.n},
             tuple(sorted(run.id for found in runs.values() for run in found)),
         )
 
@@ -108,7 +108,7 @@ class Lead:
         return compare.paired(*pair, self.predictor, self.metric)
 
     def _percent(self, runs: Sequence[Run]) -> compare.Summary:
-        return _percent(compare.summary(runs, self.predictor, self.metric))
+        return in_percent(compare.summary(runs, self.predictor, self.metric))
 
 
 def _data(experiment: Experiment, budget: str) -> str:
@@ -117,7 +117,7 @@ def _data(experiment: Experiment, budget: str) -> str:
     return data.info(family.partition("/")[0]).title
 
 
-def _percent(values: Any) -> Any:
+def in_percent(values: Any) -> Any:
     """Return a `Summary` or `Paired` in percent; the number of runs stays."""
     scaled = {k: v if k == "n" or v is None else 100 * v for k, v in values._asdict().items()}
     return type(values)(**scaled)

@@ -1,13 +1,16 @@
 """Evidence for claims that are not a lead in an accuracy: what the code does, costs, and keeps."""
 
+from collections.abc import Mapping
+
 import torch
 
 from adautomix import data
 from adautomix.mix import MixGenerator
 from adautomix.names import method_title
-from adautomix.pages import efficiency, transfer
-from adautomix.pages.claim import Found
-from adautomix.pages.verdict import FAILS, HOLDS, VERDICTS, judge
+from adautomix.pages import ablations, efficiency, mechanism, transfer
+from adautomix.pages.claim import NOTHING, Found, in_percent
+from adautomix.pages.compared import Compared, Measure, compared, top1
+from adautomix.pages.verdict import FAILS, HOLDS, VERDICTS, Judged, judge
 from adautomix.record import Run, bench, recorded
 from adautomix.results import compare
 from adautomix.results.experiment import EMBEDDED
@@ -84,6 +87,57 @@ def features_transfer() -> Found:
         },
         {method_title(row): each for row, each in lead.items() if each.n},
         tuple(sorted({r.id for made in pairs.values() for pair in made for r in pair if r})),
+    )
+
+
+def each_term_helps() -> Found:
+    """Whether each term that Table 8 adds raises the accuracy over the sum without it."""
+    name = "loss-terms"
+    found = compared(name, "quick", own=False)
+    leads = ablations.differences(name, found)
+    shown = {
+        f"the sum before {term}": in_percent(each)
+        for term, each in zip(ablations.TERMS, leads.values(), strict=True)
+        if each.n
+    }
+    return _judged(ablations.judged(name, found), found, top1("classifier"), 100, shown)
+
+
+def images_are_harder() -> Found:
+    """Whether the classifier's loss is higher on the generator's images, and by the adversary."""
+    found = compared("mechanism", "quick", own=False)
+    return _judged(mechanism.judged(found)["harder"], found, mechanism.excess("constant"))
+
+
+def images_are_diverse() -> Found:
+    """Whether AdAutoMix's masks move more between epochs, and depend more on the images."""
+    found = compared("mechanism", "quick", own=False)
+    return _judged(mechanism.judged(found)["diverse"], found, mechanism.moved)
+
+
+def _judged(
+    said: Judged,
+    found: Compared,
+    measure: Measure,
+    scale: int = 1,
+    lead: Mapping[str, compare.Paired] | None = None,
+) -> Found:
+    """Return a verdict with the means of every row; nothing where it rests on no run."""
+    if not said.why:
+        return NOTHING
+    values = {row: [scale * v for v in found.values(row, measure).values()] for row in found.runs}
+    return Found(
+        said.word,
+        said.reason,
+        "PhotoDigits, quick",
+        max(map(len, values.values())),
+        {
+            found.experiment.label(row): compare.summary_of(each)
+            for row, each in values.items()
+            if each
+        },
+        lead or {},
+        tuple(sorted(run.id for run in found.every)),
     )
 
 

@@ -4,14 +4,20 @@ from adautomix.pages.claim import Claim, Evidence, Lead, Printed
 from adautomix.pages.claim_checks import (
     any_number_of_images,
     cost_of_a_step,
+    each_term_helps,
     features_transfer,
+    images_are_diverse,
+    images_are_harder,
     objects_kept,
 )
 from adautomix.results import paper
+from adautomix.results.mechanism import WITHOUT
 
 TOP1 = {"metric": "top1_percent"}
 REAL = ("paper", "short", "lite")
 """Budgets on real datasets, the longest first."""
+QUICK = ("quick",)
+"""The budget of the ablations, on PhotoDigits."""
 TRIALS = "three seeds of each method by the paper's schedule, compared seed by seed"
 IN_SECTION = {1: "4.1.1", 2: "4.1.2", 3: "4.5"}
 """Table → section that claims its best column."""
@@ -57,12 +63,16 @@ ARGUMENT = (
         "The generator makes mixed images that are hard for the classifier.",
         "1(b), 3.3",
         "the classifier's loss on these images against cooperative and spatially constant masks",
+        evidence=images_are_harder,
+        page="mechanism",
     ),
     Claim(
         "diverse-images",
         "Without an adversary AutoMix's mixed images stay alike over training; AdAutoMix's differ.",
         "1, B.4, Fig. 14",
         "a stated distance of the images mixed from the same pairs at different epochs",
+        evidence=images_are_diverse,
+        page="mechanism",
     ),
     Claim(
         "overfitting",
@@ -135,6 +145,8 @@ ABLATIONS = (
         "4.6, Table 5",
         TRIALS,
         Printed(5, CIFAR),
+        Lead("loss-terms", QUICK, "Base + L_ace + L_mce", ("Base",)),
+        "ablations",
     ),
     Claim(
         "teacher-and-cosine",
@@ -142,6 +154,8 @@ ABLATIONS = (
         "3.3.1, 4.6, Table 5",
         TRIALS,
         Printed(5, CIFAR),
+        Lead("loss-terms", QUICK, over=("Base + L_ace + L_mce",)),
+        "ablations",
     ),
     Claim(
         "each-term",
@@ -149,9 +163,20 @@ ABLATIONS = (
         "A.8, Table 8",
         TRIALS,
         Printed(8, CIFAR),
+        each_term_helps,
+        "ablations",
     ),
-    Claim("alpha", "α = 0.5 is best.", "4.6, Fig. 6(a)", "a sweep of α, three seeds"),
-    Claim("beta", "β = 0.3 is best.", "4.6, Fig. 6(b)", "a sweep of β, three seeds"),
+    *(
+        Claim(
+            name,
+            f"{value} is best.",
+            f"4.6, Fig. 6({panel})",
+            f"a sweep of {value[0]}, three seeds",
+            evidence=Lead(name, QUICK),
+            page="ablations",
+        )
+        for panel, name, value in (("a", "alpha", "α = 0.5"), ("b", "beta", "β = 0.3"))
+    ),
     *(
         Claim(
             f"lambda-{backbone}".lower(),
@@ -159,6 +184,7 @@ ABLATIONS = (
             "A.8, Fig. 6(d), Table 9",
             "a sweep of λ, three seeds",
             Printed(9, CIFAR | {"backbone": backbone}, by="ratio"),
+            *((Lead("concentration", QUICK), "ablations") if backbone == "ResNet-18" else ()),
         )
         for backbone in ("ResNet-18", "ResNeXt-50")
     ),
@@ -168,6 +194,8 @@ ABLATIONS = (
         "A.8, Fig. 6(c), Table 10",
         "a sweep of N, three seeds",
         Printed(10, CIFAR | TOP1, by="n"),
+        Lead("images", QUICK, over=("N = 2", "N = 4", "N = 5")),
+        "ablations",
     ),
     Claim(
         "cost",
@@ -183,6 +211,8 @@ ABLATIONS = (
         "With the adversary the classifier is more accurate than without.",
         "A.9, Fig. 10",
         TRIALS,
+        evidence=Lead("mechanism", QUICK, over=(WITHOUT,)),
+        page="mechanism",
     ),
     Claim(
         "other-adversaries",

@@ -52,12 +52,12 @@ class Compared:
         return compare.difference(values, dict.fromkeys(values, 0.0))
 
 
-def compared(name: str, budget: str) -> Compared:
-    """Return the planned runs of an experiment that are recorded, or in the local store.
+def compared(name: str, budget: str, *, own: bool = True) -> Compared:
+    """Return the planned runs of an experiment that are recorded, or, if `own`, in the local store.
 
     Experiments on PhotoDigits have the budgets smoke and quick; for any other it is quick.
     """
-    experiment, stores = get(name), (recorded(), local())
+    experiment, stores = get(name), (recorded(), local()) if own else (recorded(),)
     runs: dict[str, list[Run]] = {
         _key(row, schedule): [] for row in experiment.rows for schedule in experiment.schedules
     }

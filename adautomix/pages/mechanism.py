@@ -229,7 +229,7 @@ def training_figure(found: Compared) -> Figure:
     ]
     if not rows:
         return figures.blank("no run is recorded")
-    return figures.lines_by_row(pd.DataFrame(rows), ylabel="L_amce − L_mce (nats)")
+    return figures.lines_by_row(pd.DataFrame(rows), ylabel="$L_{amce} - L_{mce}$ (nats)")
 
 
 def images_figure(found: Compared, row: str) -> Figure:

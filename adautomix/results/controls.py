@@ -31,7 +31,7 @@ CONTROLS = Experiment(
         Stage((0, 1, 2), ("regmixup", "decoupled", TWICE)),
         Stage((0, 1, 2)),
     ),
-    evaluations={"calibration": {}, "fgsm": {}},
+    evaluations={"calibration": {}, "calibration_scaled": {}, "fgsm": {}},
     protocol=Protocol(
         question=(
             "The losses of AdAutoMix's classifier are those of mixed, interpolated and clean "

@@ -7,9 +7,15 @@ from statistics import fmean, stdev
 import pytest
 
 from adautomix.errors import InputError
-from adautomix.pages import claims, verdicts
+from adautomix.pages import claim_checks, claims, verdicts
 from adautomix.pages.claim import NOTHING, Claim, Found, Lead, Printed
-from adautomix.pages.claim_checks import objects_kept
+from adautomix.pages.claim_checks import (
+    each_term_helps,
+    images_are_diverse,
+    images_are_harder,
+    objects_kept,
+)
+from adautomix.pages.compared import compared
 from adautomix.pages.verdict import NOT_TESTED, VERDICTS
 from adautomix.record import recorded
 from adautomix.results import paper
@@ -133,3 +139,31 @@ def test_an_entry_has_the_ids_of_its_runs_and_survives_json():
     assert entry["records"]
     assert set(entry["records"]) <= known
     assert entry["paper"]["numbers"]["AdAutoMix"] == 82.32
+
+
+def test_claims_on_terms_and_masks_rest_on_recorded_runs_alone():
+    for check, name in {
+        each_term_helps: "loss-terms",
+        images_are_harder: "mechanism",
+        images_are_diverse: "mechanism",
+    }.items():
+        planned = {run.id for run in compared(name, "quick", own=False).every}
+        found = check()
+        assert set(found.records) <= planned
+        assert (found is NOTHING) == (found.verdict == NOT_TESTED)
+
+
+def test_a_term_is_a_lead_over_the_sum_before_it(made_runs, monkeypatch):
+    order = ["Base", "Base + L_ace", "Base + L_ace + L_mce"]
+    order += ["Base + L_ace + L_mce + teacher's L_amce", "adautomix"]
+    top1 = {row: 0.8 + 0.01 * i for i, row in enumerate(order)}
+    made_runs("loss-terms", lambda row, seed: {"top1": top1.get(row)})
+    monkeypatch.setattr(claim_checks, "compared", lambda name, *_, **__: compared(name, "smoke"))
+    found = each_term_helps()
+    assert (found.verdict, found.seeds, len(found.records)) == ("holds", 3, 15)
+    assert list(found.lead) == [
+        *("the sum before L_ace", "the sum before L_mce"),
+        *("the sum before the teacher's L_amce", "the sum before L_cosine"),
+    ]
+    assert [lead.mean for lead in found.lead.values()] == pytest.approx([1.0] * 4)
+    assert found.numbers["Base"].mean == pytest.approx(80)
