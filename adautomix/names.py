@@ -16,42 +16,47 @@ class Registered(NamedTuple):
 
     Attributes:
         title: its name in tables and figures.
-        colour: hex colour of its lines and bars in every figure.
         home: module and class below `adautomix`, e.g. "mix.cutmix:CutMix": a mixing rule, or the
             hyper-parameter class of a method.
+        colour: hex colour of its lines and bars in every figure. Without one, a figure of several
+            methods gives it a colour that none of the others has, and other figures `NEUTRAL`.
     """
 
     title: str
-    colour: str
     home: str
+    colour: str | None = None
+
+
+NEUTRAL = "#80858c"
+"""Colour of a method without its own, where a figure shows it alone."""
 
 
 REGISTRY = {
-    "plain": Registered("Vanilla", "#595959", "methods.plain:Plain"),
-    "mixup": Registered("MixUp", "#0072b2", "mix.mixup:Mixup"),
-    "regmixup": Registered("RegMixup", "#3c00c0", "methods.regmixup:RegMixup"),
-    "decoupled": Registered("Decoupled Mixup", "#000024", "methods.decoupled:DecoupledMixup"),
-    "manifoldmix": Registered("ManifoldMix", "#6a86f1", "methods.manifold:ManifoldMix"),
-    "alignmix": Registered("AlignMix", "#524bbc", "methods.align:AlignMix"),
-    "cutmix": Registered("CutMix", "#009e73", "mix.cutmix:CutMix"),
-    "fmix": Registered("FMix", "#005a00", "mix.fmix:FMix"),
-    "gridmix": Registered("GridMix", "#596f40", "mix.gridmix:GridMix"),
-    "resizemix": Registered("ResizeMix", "#1ea1bd", "mix.resizemix:ResizeMix"),
-    "saliencymix": Registered("SaliencyMix", "#93297c", "mix.saliencymix:SaliencyMix"),
-    "smoothmix": Registered("SmoothMix", "#be5a96", "mix.smoothmix:SmoothMix"),
-    "cutout": Registered("Cutout", "#504632", "mix.cutout:Cutout"),
-    "puzzlemix": Registered("PuzzleMix", "#3a0551", "mix.puzzlemix:PuzzleMix"),
+    "plain": Registered("Vanilla", "methods.plain:Plain", "#595959"),
+    "mixup": Registered("MixUp", "mix.mixup:Mixup", "#0072b2"),
+    "regmixup": Registered("RegMixup", "methods.regmixup:RegMixup", "#3c00c0"),
+    "decoupled": Registered("Decoupled Mixup", "methods.decoupled:DecoupledMixup", "#000024"),
+    "manifoldmix": Registered("ManifoldMix", "methods.manifold:ManifoldMix", "#6a86f1"),
+    "alignmix": Registered("AlignMix", "methods.align:AlignMix", "#524bbc"),
+    "cutmix": Registered("CutMix", "mix.cutmix:CutMix", "#009e73"),
+    "fmix": Registered("FMix", "mix.fmix:FMix", "#005a00"),
+    "gridmix": Registered("GridMix", "mix.gridmix:GridMix", "#596f40"),
+    "resizemix": Registered("ResizeMix", "mix.resizemix:ResizeMix", "#1ea1bd"),
+    "saliencymix": Registered("SaliencyMix", "mix.saliencymix:SaliencyMix", "#93297c"),
+    "smoothmix": Registered("SmoothMix", "mix.smoothmix:SmoothMix", "#be5a96"),
+    "cutout": Registered("Cutout", "mix.cutout:Cutout", "#504632"),
+    "puzzlemix": Registered("PuzzleMix", "mix.puzzlemix:PuzzleMix", "#3a0551"),
     "attentivecutmix": Registered(
-        "AttentiveCutMix", "#6000f3", "mix.attentivecutmix:AttentiveCutMix"
+        "AttentiveCutMix", "mix.attentivecutmix:AttentiveCutMix", "#6000f3"
     ),
-    "snapmix": Registered("SnapMix", "#641081", "mix.snapmix:SnapMix"),
-    "automix": Registered("AutoMix", "#ae8f4e", "methods.automix:AutoMix"),
-    "samix": Registered("SAMix", "#481f34", "methods.samix:SAMix"),
-    "me_ada": Registered("ME-ADA", "#4a0099", "methods.me_ada:MEADA"),
-    "dada": Registered("DADA", "#5558f8", "methods.dada:DADA"),
-    "adautomix": Registered("AdAutoMix", "#d55e00", "methods.adautomix:AdAutoMix"),
+    "snapmix": Registered("SnapMix", "mix.snapmix:SnapMix", "#641081"),
+    "automix": Registered("AutoMix", "methods.automix:AutoMix", "#ae8f4e"),
+    "samix": Registered("SAMix", "methods.samix:SAMix", "#481f34"),
+    "me_ada": Registered("ME-ADA", "methods.me_ada:MEADA", "#4a0099"),
+    "dada": Registered("DADA", "methods.dada:DADA", "#5558f8"),
+    "adautomix": Registered("AdAutoMix", "methods.adautomix:AdAutoMix", "#d55e00"),
     "adautomix_released": Registered(
-        "AdAutoMix (released code)", "#510000", "methods.adautomix_released:AdAutoMixReleased"
+        "AdAutoMix (released code)", "methods.adautomix_released:AdAutoMixReleased", "#510000"
     ),
 }
 """Methods by their name in recipes and records, in the order of the tables.
@@ -59,7 +64,8 @@ REGISTRY = {
 The colours of the four most used methods are Okabe and Ito's (2008). The others were found by a
 search within the hue of their family: the CIELAB distance of any two is above 15 for normal,
 protanope and deuteranope vision, and each has a contrast of at least 3 on white.
-`tests/figures/test_style.py` measures both.
+`tests/figures/test_style.py` measures both. Few colours are left that pass, and a method needs none
+of its own.
 """
 
 
@@ -130,8 +136,8 @@ def method_title(key: str) -> str:
 
 
 def method_colour(key: str) -> str:
-    """Return a method's hex colour in figures; InputError if it is not registered."""
-    return _registered(key).colour
+    """Return a method's hex colour, `NEUTRAL` without one; InputError if it is not registered."""
+    return _registered(key).colour or NEUTRAL
 
 
 def title_of(label: str) -> str:

@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.typing import ColorType
 
 from adautomix.errors import InputError
-from adautomix.names import REGISTRY
+from adautomix.names import REGISTRY, title_of
 
 WIDTH = 7.5
 INK = "#262b33"
@@ -117,16 +117,13 @@ def series(labels: Iterable[str]) -> dict[str, Series]:
     Other labels, e.g. of an ablation, begin with AdAutoMix's colour, as they are its variants.
     """
     wanted = list(labels)
-    taken = {REGISTRY[label].colour for label in wanted if label in REGISTRY}
-    order = dict.fromkeys([*FIRST, *REGISTRY])
-    free = [REGISTRY[key].colour for key in order if REGISTRY[key].colour not in taken]
+    own = {key: each.colour for key, each in REGISTRY.items() if each.colour is not None}
+    taken = {own[label] for label in wanted if label in own}
+    free = [own[key] for key in dict.fromkeys([*FIRST, *own]) if own[key] not in taken]
     shown = {}
     for label in wanted:
-        if label in REGISTRY:
-            shown[label] = Series(REGISTRY[label].title, REGISTRY[label].colour)
-        else:
-            colour = free.pop(0) if free else MUTED
-            shown[label] = Series(label, colour)
+        colour = own.get(label) or (free.pop(0) if free else MUTED)
+        shown[label] = Series(title_of(label), colour)
     return shown
 
 

@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 from adautomix import figures
 from adautomix.errors import InputError
 from adautomix.figures.style import INK, RC, axes_for, darker, series
-from adautomix.names import REGISTRY, method_colour, method_title
+from adautomix.names import NEUTRAL, REGISTRY, Registered, method_colour, method_title
 
-COLOURS = {name: each.colour for name, each in REGISTRY.items()}
+COLOURS = {name: each.colour for name, each in REGISTRY.items() if each.colour is not None}
 
 # Machado, Oliveira and Fernandes (2009), severity 1.0, on linear RGB.
 EYES = {
@@ -71,15 +71,25 @@ def test_red_and_green_would_be_found_too_near() -> None:
     assert nearest(alike, "normal")[0] > 15 > nearest(alike, "deuteranope")[0]
 
 
-@pytest.mark.parametrize("colour", COLOURS.values())
+@pytest.mark.parametrize("colour", [*COLOURS.values(), NEUTRAL])
 def test_lines_and_labels_stand_out_from_white(colour: str) -> None:
     assert contrast_on_white(colour) >= 3
     assert contrast_on_white(darker(colour)) > contrast_on_white(colour) or colour < INK
 
 
-def test_every_method_has_a_name_and_a_colour() -> None:
+def test_every_method_has_a_name_of_its_own() -> None:
     assert len({each.title for each in REGISTRY.values()}) == len(REGISTRY)
     assert method_title("plain") == "Vanilla"
+
+
+def test_methods_without_a_colour_can_be_told_apart_in_a_figure(monkeypatch) -> None:
+    for key in ("halves", "thirds"):
+        monkeypatch.setitem(REGISTRY, key, Registered(key.title(), "mix.cutmix:CutMix"))
+    looks = series(["halves", "adautomix", "thirds", "mixup"])
+    assert looks["halves"].name == "Halves"
+    assert len({look.colour for look in looks.values()}) == 4
+    assert looks["adautomix"].colour == COLOURS["adautomix"]
+    assert method_colour("halves") == NEUTRAL
 
 
 @pytest.mark.parametrize("look_up", [method_title, method_colour])
