@@ -12,8 +12,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"```python\n# (adautomix/\S+?\.py)(?:: (\w+))?\n(.*?)```", re.DOTALL)
-STEPS = BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
-TRAIN = ("--device", "cpu", "--set", "epochs=1", "--set", "net.width=8")
+TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+STEPS = BLOCK.findall(TEXT)
+PAGE = re.compile(r"<code>(notebooks/\S+?)</code></summary>\n\n```json\n(.*?)\n```\n", re.DOTALL)
+(NOTEBOOK,) = PAGE.findall(TEXT)
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist")
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +25,13 @@ def copy(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("contributor")
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "adautomix", folder / "adautomix", ignore=ignored)
-    shutil.copytree(ROOT / "data", folder / "data", ignore=shutil.ignore_patterns("runs"))
+    (folder / "data").symlink_to(ROOT / "data")
+    shutil.copytree(ROOT / "tests", folder / "tests", ignore=ignored)
+    for name in ("pyproject.toml", "CONTRIBUTING.md", "book/design.md"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(ROOT / name, folder / name)
+    (folder / "notebooks").mkdir()
+    (folder / NOTEBOOK[0]).write_text(NOTEBOOK[1], encoding="utf-8")
     for name, table, text in STEPS:
         path = folder / name
         if table:
@@ -61,12 +70,19 @@ def test_each_kind_takes_one_file_and_one_line():
     files = [name for name, table, _ in STEPS if not table]
     lines = [(name, table) for name, table, _ in STEPS if table]
     assert [Path(name).parent.name for name in files] == ["mix", "data", "evaluate"]
+    assert f"- file: chapters/{Path(NOTEBOOK[0]).stem}\n" in TEXT
     assert [table for _, table in lines] == ["REGISTRY", "MODULES", "EVALUATIONS"]
     assert all(len(text.strip().splitlines()) == 1 for _, table, text in STEPS if table)
 
 
+def command(opening: str) -> list[str]:
+    """The words of the one command line of the page that begins so, as an argument of Python."""
+    (line,) = re.findall(rf"^{opening} .*$", TEXT, re.MULTILINE)
+    return ["-m", *line.split()]
+
+
 def test_a_rule_trains_and_an_evaluation_is_recorded(run, copy):
-    run("-m", "adautomix", "train", "photodigits/thin/halves", "--budget", "smoke", *TRAIN)
+    run("-m", "adautomix", "train", "photodigits/thin/halves", "--budget", "smoke")
     (record,) = (copy / "runs").glob("halves-photodigits-smoke-s0-*/run.json")
     words = ("evaluate", record.parent.name, "--entropy", "--device", "cpu")
     assert "entropy" in run("-m", "adautomix", *words)
@@ -78,20 +94,37 @@ def test_a_rule_trains_and_an_evaluation_is_recorded(run, copy):
         assert entry["values"]["n"] == 797
 
 
-def test_a_dataset_is_read_and_trained_on(run, copy):
-    assert "40" in run("-m", "adautomix", "data", "verify", "stripes")
-    small = ("--set", "per_class=4", "--set", "batch=8")
-    words = ("train", "stripes/resnet18/cutmix", "--budget", "lite")
-    run("-m", "adautomix", *words, *TRAIN, *small)
+def test_a_dataset_is_verified_and_trained_on(run, copy):
+    assert "train: 40 images" in run("-m", "adautomix", "data", "verify", "stripes")
+    run(*command("adautomix train"))
+    (record,) = (copy / "runs").glob("adautomix-stripes-smoke-s0-*/run.json")
+    kept = json.loads(record.read_text())
+    assert (kept["name"], kept["recipe"]["data"]) == ("stripes/resnet18/adautomix", "stripes")
+    words = ("train", "stripes/resnet18/cutmix", "--budget", "lite", "--set", "epochs=1")
+    run("-m", "adautomix", *words)
     (record,) = (copy / "runs").glob("cutmix-stripes-lite-s0-*/run.json")
-    assert json.loads(record.read_text())["recipe"]["data"] == "stripes"
+    assert json.loads(record.read_text())["recipe"]["per_class"] == 20
+
+
+def test_a_page_runs_alone(run, copy):
+    run(*command("papermill"))
+    cells = json.loads((copy / "out.ipynb").read_text())["cells"]
+    (table,) = [
+        str(out) for cell in cells for out in cell.get("outputs", []) if ">CutMix<" in str(out)
+    ]
+    assert ">Vanilla<" in table
+    assert "run here, smoke, classifier (%)" in table
 
 
 def test_the_tests_of_all_rules_and_methods_test_it(run):
-    files = (
-        str(ROOT / "tests" / name) for name in ("mix/test_mixers.py", "methods/test_contract.py")
-    )
-    plain = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-c", str(ROOT / "pyproject.toml"))
-    said = run("-m", "pytest", *plain, *files, "-k", "halves")
+    files = ("tests/mix/test_mixers.py", "tests/methods/test_contract.py")
+    said = run(*PYTEST, *files, "-k", "halves")
     assert int(re.search(r"(\d+) passed", said)[1]) > 30
-    assert "failed" not in said
+
+
+def test_the_tests_that_hold_every_registered_thing_pass(run):
+    files = ("figures/test_style.py", "data/test_catalog.py", "test_fields.py", "test_structure.py")
+    of_all = "told_apart or name_of_its_own or every_kind or layers or catalog"
+    chosen = ("-k", f"halves or Halves or stripes or entropy or 17-cutmix or {of_all}")
+    said = run(*PYTEST, *(f"tests/{file}" for file in files), *chosen)
+    assert int(re.search(r"(\d+) passed", said)[1]) > 30

@@ -61,6 +61,10 @@ def verify(name: str, root: str | Path | None = None) -> dict[str, dict[str, int
     for split in row.counts:
         data = dataset(name).read(split, found)
         report[split] = {"images": len(data), "sha256": data.sha256}
+    others = [split for split in report if report[split]["sha256"] != row.sha256.get(split)]
+    if row.embedded and others:  # for data in files the reader compares
+        listed = ", ".join(f'"{split}": "{report[split]["sha256"]}"' for split in others)
+        raise DataError(f"{row.title} has other digests than those of its INFO: {listed}.")
     return report
 
 

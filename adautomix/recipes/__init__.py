@@ -5,7 +5,7 @@ from adautomix.errors import unknown
 from adautomix.methods import METHODS
 from adautomix.recipes import cifar100, photodigits
 from adautomix.recipes.base import SGD, AdamW, Cosine, Recipe
-from adautomix.recipes.budgets import BUDGETS, with_budget
+from adautomix.recipes.budgets import BUDGETS, keeps_data, with_budget
 from adautomix.recipes.changes import override, written
 from adautomix.recipes.serialise import from_dict, recorded_path, to_dict
 
@@ -39,6 +39,7 @@ __all__ = [
     "Recipe",
     "from_dict",
     "get",
+    "keeps_data",
     "override",
     "recorded_path",
     "to_dict",

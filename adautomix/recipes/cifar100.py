@@ -39,12 +39,18 @@ def family(**networks: Recipe) -> dict[str, Recipe]:
 
 
 def like(info: DatasetInfo) -> dict[str, Recipe]:
-    """Return recipes for a dataset without its own: ResNet-18 with the settings of CIFAR-100."""
-    stem = "cifar" if info.side <= 64 else "timm"
-    crops = Augment(padding=info.padding, flip=True)
-    return family(
-        resnet18=replace(RESNET18, data=info.name, net=Net("resnet18", stem=stem), augment=crops)
+    """Return recipes for a dataset without its own: ResNet-18 with the settings of CIFAR-100.
+
+    A dataset of fewer images than a batch is one batch.
+    """
+    recipe = replace(
+        RESNET18,
+        data=info.name,
+        net=Net("resnet18", stem="cifar" if info.side <= 64 else "timm"),
+        augment=Augment(padding=info.padding, flip=True),
+        batch=min(RESNET18.batch, info.classes * info.train_per_class),
     )
+    return family(resnet18=recipe)
 
 
 RECIPES = family(resnet18=RESNET18, resnet34=RESNET34, resnet50=RESNET50, resnext50=RESNEXT50)

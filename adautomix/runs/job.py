@@ -12,9 +12,6 @@ from adautomix.recipes import Recipe
 from adautomix.record.run import run_id
 from adautomix.record.store import Store, local
 
-EMBEDDED = ("smoke", "quick")
-"""Budgets that replace a recipe's dataset and network by those of PhotoDigits."""
-
 
 @dataclass(frozen=True)
 @checked
@@ -35,7 +32,7 @@ class Job:
 
     def recipe(self) -> Recipe:
         """Return the recipe at the budget, with the changes."""
-        return reduce(recipes.override, self.changes, self._usual())
+        return reduce(recipes.override, self.changes, self._unchanged())
 
     @property
     def method(self) -> str:
@@ -44,21 +41,25 @@ class Job:
 
     @property
     def base(self) -> str:
-        """The recipe's name, or that of its counterpart on PhotoDigits for an `EMBEDDED` budget."""
-        return f"photodigits/thin/{self.method}" if self.budget in EMBEDDED else self.name
+        """The recipe's name, or that of its counterpart on PhotoDigits where the budget needs it.
+
+        See `adautomix.recipes.keeps_data`.
+        """
+        own = recipes.keeps_data(recipes.get(self.name), self.budget)
+        return self.name if own else f"photodigits/thin/{self.method}"
 
     def recorded_name(self) -> str:
         """Return the name in a record: `base` and the changes that have an effect, normalised."""
-        usual, recipe = self._usual(), self.recipe()
+        unchanged, recipe = self._unchanged(), self.recipe()
         said = (change.partition("=")[0].strip() for change in self.changes)
         paths = dict.fromkeys(recipes.recorded_path(recipe, path) for path in said)
         texts = {path: recipes.written(recipe, path) for path in paths}
         effective = [
-            f"{p}={text}" for p, text in texts.items() if text != recipes.written(usual, p)
+            f"{p}={text}" for p, text in texts.items() if text != recipes.written(unchanged, p)
         ]
         return "/".join([self.base, *effective])
 
-    def _usual(self) -> Recipe:
+    def _unchanged(self) -> Recipe:
         """Return the recipe at the budget, without the changes."""
         return recipes.with_budget(recipes.get(self.name), self.budget)
 

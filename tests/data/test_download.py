@@ -10,7 +10,7 @@ import pytest
 import torchvision.datasets.utils
 
 from adautomix import data
-from adautomix.data import cifar100, download
+from adautomix.data import cifar100, download, photodigits
 from adautomix.data.cifar100 import INFO as CIFAR100
 from adautomix.data.photodigits import INFO as PHOTODIGITS
 from adautomix.errors import DataError, InputError
@@ -108,6 +108,14 @@ def test_verify_gives_counts_and_digests():
         split: {"images": PHOTODIGITS.counts[split], "sha256": PHOTODIGITS.sha256[split]}
         for split in ("train", "validation", "test")
     }
+
+
+@pytest.mark.parametrize("written", [{}, dict.fromkeys(PHOTODIGITS.counts, "0" * 64)])
+def test_verify_says_the_digests_of_an_embedded_set_that_has_none_or_others(monkeypatch, written):
+    monkeypatch.setattr(photodigits, "INFO", replace(PHOTODIGITS, sha256=written))
+    said = 'other digests than those of its INFO: "train": "8bcdf75c.*"test": "609b8dc0'
+    with pytest.raises(DataError, match=said):
+        download.verify("photodigits")
 
 
 def test_verify_refuses_what_is_not_the_official_set(small, write_npz):

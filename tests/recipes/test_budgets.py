@@ -1,15 +1,18 @@
 """Budgets: what each changes of a recipe, and what it leaves."""
 
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 
 from adautomix import record
+from adautomix.data import info
+from adautomix.data.catalog import DATASETS
 from adautomix.errors import InputError
 from adautomix.methods import Plain
 from adautomix.models import Net
-from adautomix.recipes import BUDGETS, RECIPES, Cosine, get, with_budget
+from adautomix.recipes import BUDGETS, RECIPES, Cosine, cifar100, get, keeps_data, with_budget
 
 REAL = [name for name, recipe in RECIPES.items() if recipe.data != "photodigits"]
 EMBEDDED = [name for name, recipe in RECIPES.items() if recipe.data == "photodigits"]
@@ -100,3 +103,39 @@ def test_photodigits_has_no_large_budget(name, budget):
 def test_an_unknown_budget_is_answered_with_its_nearest_name():
     with pytest.raises(InputError, match="unknown budget 'quik': did you mean 'quick'"):
         with_budget(get(REAL[0]), "quik")
+
+
+STRIPES = replace(info("photodigits"), name="stripes", classes=2, side=16, train_per_class=20)
+
+
+@pytest.fixture
+def stripes(monkeypatch):
+    """A recipe for an embedded dataset of 2 × 20 images that has no recipes of its own."""
+    monkeypatch.setitem(DATASETS, "stripes", SimpleNamespace(INFO=STRIPES, read=print))
+    return cifar100.like(STRIPES)["stripes/resnet18/cutmix"]
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_another_embedded_dataset_is_kept_and_asked_for_no_more_images_than_it_has(stripes, budget):
+    found = with_budget(stripes, budget)
+    assert (found.data, found.augment) == ("stripes", stripes.augment)
+    assert keeps_data(stripes, budget)
+    per_class = found.per_class or STRIPES.train_per_class
+    assert per_class == {"smoke": 4}.get(budget, 20)
+    assert 2 <= found.batch <= 2 * per_class
+    assert found.net.width == {"smoke": 8, "quick": 16, "lite": 16}.get(budget)
+
+
+def test_lite_takes_what_a_class_has(monkeypatch, stripes):
+    files = replace(STRIPES, embedded=False, train_per_class=60)
+    monkeypatch.setitem(DATASETS, "stripes", SimpleNamespace(INFO=files, read=print))
+    assert with_budget(stripes, "lite").per_class == 60
+    assert with_budget(stripes, "quick").data == "photodigits"
+    assert not keeps_data(stripes, "quick")
+
+
+def test_the_page_says_how_long_the_recorded_runs_at_lite_took(root):
+    every = [run for run in record.recorded().all() if run.budget == "lite"]
+    took = [run.provenance["seconds"] / 60 for run in every]
+    page = (root / "book" / "run-it.md").read_text(encoding="utf-8")
+    assert f"one CPU core, {min(took):.0f} to {round(max(took), -1):.0f} minutes by method" in page
