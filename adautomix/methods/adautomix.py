@@ -22,8 +22,8 @@ UPDATES = ("both", "classifier", "generator")
 """What an update changes: both networks, the classifier alone, or the generator alone."""
 TERMS = ("mce", "ace", "teacher_amce", "cosine")
 """The terms of Eq. 14 and Eq. 15 that Tables 5 and 8 add to the first, L_amce(ψ_W(x_mix))."""
-Sum = tuple[Tensor, dict[str, Tensor]]
-"""A weighted sum of losses, and the losses by name."""
+Terms = dict[str, Tensor]
+"""Losses by name; 0 for one that is left out."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class AdAutoMix:
 
     Attributes:
         n: N, the number of images in one mixed image.
-        alpha: α, weight of L_mce; L_ace has 1 − α (Eq. 14).
-        beta: β, weight of the teacher's cross-entropy; its cosine has 1 − β (Eq. 15).
+        alpha: α, weight of L_mce; L_ace has 1 − α (Eq. 10, 14).
+        beta: β, weight of the teacher's cross-entropy; its cosine has 1 − β (Eq. 11, 15).
         adversary: weight of the classifier's loss in the generator's objective. 1 is exactly
             Eq. 15; the default, a weaker adversary, was chosen on a validation split.
         concentration: of the Dirichlet distribution of λ; Table 9 calls it the λ ratio.
@@ -45,10 +45,10 @@ class AdAutoMix:
         without: those of `TERMS` that are left out, with the network passes that only they need;
             the weights of the others stay. All four left out is the "Base" of Tables 5 and 8.
 
-    Differs from the paper: it has no `adversary`, i.e. the weight is 1. With 1, and one learning
-    rate for both networks, the masks became independent of λ (numbers in the book's log). The paper
-    does not give λ's distribution, the generator's initial weights, T1 and T2; the defaults are
-    ours.
+    Differs from the paper: in the paper the classifier's loss has no `adversary`, i.e. the weight
+    is 1. With 1, and one learning rate for both networks, the masks became independent of λ
+    (numbers in the book's log). The paper does not give λ's distribution, the generator's initial
+    weights, T1 and T2; the defaults are ours.
     """
 
     n: int = 3
@@ -154,8 +154,8 @@ class AdAutoMixMethod(Method):
         targets = self.checked(images, labels, rng)
         if update not in UPDATES:
             raise unknown("update", update, UPDATES)
-        step = {"both": self.compute, "classifier": self.eq_14, "generator": self.eq_15}[update]
-        return step(*self.prepare(images, targets, rng))
+        alone = {"classifier": self.classifier_update, "generator": self.generator_update}
+        return alone.get(update, self.compute)(*self.prepare(images, targets, rng))
 
     def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
         """Return the batch, its sets of N partners and their λ."""
@@ -168,24 +168,34 @@ class AdAutoMixMethod(Method):
         Eq. 15, adversary · L_amce, exists only as a gradient: `reverse(mixed)` multiplies what
         comes back from L_amce by −adversary, so that the generator ascends it.
         """
+        alpha, beta, sets = self.config.alpha, self.config.beta, (labels, partners, ratios)
         clean, mixed = self._mix(images, partners, ratios)
-        seen = reverse(mixed, self.config.adversary)
-        eq_14, ours = self._classifier_sum(images, seen, labels, partners, ratios)
-        eq_15, theirs = self._teacher_sum(clean.logits, mixed, labels, partners, ratios)
-        return Losses.of(eq_14 - eq_15, **ours, **theirs)
+        w = self._classifier_terms(images, reverse(mixed, self.config.adversary), *sets)
+        t = self._teacher_terms(clean.logits, mixed, *sets)
+        eq_14 = w["amce"] + alpha * w["mce"] + (1 - alpha) * w["ace"]
+        eq_15 = (1 - beta) * t["cosine"] - beta * t["teacher_amce"]  # adversary · amce: `reverse`
+        return Losses.of(eq_14 - eq_15, **self._kept(w | t))
 
-    def eq_14(self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor) -> Losses:
+    def classifier_update(
+        self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor
+    ) -> Losses:
         """Return Eq. 14 for an update of the classifier alone (T1 > 1); x_mix is a constant."""
+        alpha = self.config.alpha
         _, mixed = self._mix(images, partners, ratios)
-        total, terms = self._classifier_sum(images, mixed.detach(), labels, partners, ratios)
-        return Losses.of(total, **terms)
+        w = self._classifier_terms(images, mixed.detach(), labels, partners, ratios)
+        eq_14 = w["amce"] + alpha * w["mce"] + (1 - alpha) * w["ace"]
+        return Losses.of(eq_14, **self._kept(w))
 
-    def eq_15(self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor) -> Losses:
+    def generator_update(
+        self, images: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor
+    ) -> Losses:
         """Return −Eq. 15 for an update of the generator alone (T2 > 1); the classifier is fixed."""
+        beta, sets = self.config.beta, (labels, partners, ratios)
         clean, mixed = self._mix(images, partners, ratios)
-        amce = loss.amce(self._classifier_as_is(mixed), labels, partners, ratios)
-        rest, terms = self._teacher_sum(clean.logits, mixed, labels, partners, ratios)
-        return Losses.of(-(self.config.adversary * amce + rest), amce=amce, **terms)
+        amce = loss.amce(self._classifier_as_is(mixed), *sets)
+        t = self._teacher_terms(clean.logits, mixed, *sets)
+        rest = (1 - beta) * t["cosine"] - beta * t["teacher_amce"]
+        return Losses.of(-(self.config.adversary * amce + rest), amce=amce, **self._kept(t))
 
     def _mix(
         self, images: Tensor, partners: Tensor, ratios: Tensor
@@ -196,11 +206,11 @@ class AdAutoMixMethod(Method):
         masks = self.generator(clean.features, partners, ratios, images.shape[-2:])
         return clean, blend(images, partners, masks)
 
-    def _classifier_sum(
+    def _classifier_terms(
         self, images: Tensor, mixed: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor
-    ) -> Sum:
-        """Eq. 14: L_amce(ψ_W(x_mix)) + α L_mce(ψ_W(Σ_n λ_n x_n)) + (1 − α) L_ace(ψ_W(x))."""
-        alpha, sets = self.config.alpha, (labels, partners, ratios)
+    ) -> Terms:
+        """Return the losses of Eq. 14: of ψ_W on x_mix, on Σ_n λ_n x_n, and on the clean images."""
+        sets = labels, partners, ratios
         straight = interpolate(images, partners, ratios)
         weights = list(self.classifier.parameters())
         terms = {"amce": loss.amce(self.classifier(mixed), *sets)}
@@ -208,25 +218,27 @@ class AdAutoMixMethod(Method):
             "mce": lambda: loss.mce(self.classifier(straight), *sets),
             "ace": lambda: loss.ace(self.classifier(images), *sets),
         }.items():
-            if name not in self.config.without:
-                terms[name] = eager_grad(term, weights)
-        none = mixed.new_zeros(())
-        mce, ace = terms.get("mce", none), terms.get("ace", none)
-        return terms["amce"] + alpha * mce + (1 - alpha) * ace, terms
+            kept = name not in self.config.without
+            terms[name] = eager_grad(term, weights) if kept else mixed.new_zeros(())
+        return terms
 
-    def _teacher_sum(
+    def _teacher_terms(
         self, clean: Tensor, mixed: Tensor, labels: Tensor, partners: Tensor, ratios: Tensor
-    ) -> Sum:
-        """Eq. 15 after its first term: −β L_amce(ψ_Ŵ(x_mix)) + (1 − β) L_cosine."""
-        beta, none, terms = self.config.beta, mixed.new_zeros(()), {}
+    ) -> Terms:
+        """Return the teacher's losses of Eq. 15: L_amce(ψ_Ŵ(x_mix)) and L_cosine."""
         kept = {"teacher_amce", "cosine"} - set(self.config.without)
+        none = mixed.new_zeros(())
+        terms = {"teacher_amce": none, "cosine": none}
         view = self.teacher(mixed) if kept else none
         if "teacher_amce" in kept:
             terms["teacher_amce"] = loss.amce(view, labels, partners, ratios)
         if "cosine" in kept:
             terms["cosine"] = loss.cosine(view, clean, partners, ratios)
-        cosine, amce = terms.get("cosine", none), terms.get("teacher_amce", none)
-        return (1 - beta) * cosine - beta * amce, terms
+        return terms
+
+    def _kept(self, terms: Terms) -> Terms:
+        """Return the terms that are not left out."""
+        return {name: term for name, term in terms.items() if name not in self.config.without}
 
     @torch.no_grad()
     def mixed(self, images: Tensor, rng: StepRNG) -> Mixed:

@@ -51,7 +51,7 @@ class Method(nn.Module):
 
     compute: Callable[..., Losses]
     """The tensor part of an update: a function of what `prepare` gave, the batch's images first,
-    and of the weights. It draws nothing, so it may be compiled.
+    and of the weights. It takes no random numbers, so it may be compiled.
     """
 
     def __init__(self, classifier: Backbone, momentum: float | None):
