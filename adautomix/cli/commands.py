@@ -96,9 +96,11 @@ def _evaluate(run: Run, options: Namespace, *, finished: bool) -> None:
 def runs_list(options: Namespace) -> None:
     """Print a line for each run: its store, id, accuracies, and changes of the recipe."""
     here = store(options)
-    found = [("here", run) for run in here.all()] + [("recorded", run) for run in recorded().all()]
+    found = [("here", run) for run in here.all()]
+    if not options.here:
+        found += [("recorded", run) for run in recorded().all()]
     if not found:
-        print(f"No run in {here.root}, and none came with the package.")
+        print(f"No run in {here.root}{'' if options.here else ', and none came with the package'}.")
     for _, run in found:
         run.check()
     for place, run in found:
@@ -263,10 +265,10 @@ def store(options: Namespace) -> Store:
 
 def find(name: str, here: Store) -> Run:
     """Return a local or a recorded run by its id or the beginning of it; RecordError if none."""
-    shipped = recorded()
-    theirs = any(run.id.startswith(name) for run in shipped.all())
+    published = recorded()
+    theirs = any(run.id.startswith(name) for run in published.all())
     ours = any(run.id.startswith(name) for run in here.all())
-    return (shipped if theirs and not ours else here).match(name)
+    return (published if theirs and not ours else here).match(name)
 
 
 def _show_metrics(run: Run) -> None:

@@ -85,8 +85,8 @@ def _dataset(name: str) -> str:
 
 
 def _runs() -> str:
-    here, shipped = local(), recorded()
+    here, published = local(), recorded()
     return (
         f"Runs:\n  made here    {len(here.all())} in {here.root}\n"
-        f"  recorded     {len(shipped.all())} came with the package"
+        f"  recorded     {len(published.all())} came with the package"
     )

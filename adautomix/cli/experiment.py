@@ -1,4 +1,4 @@
-"""The commands `adautomix experiment list | status | run`."""
+"""The commands `adautomix experiment list | status | run | show`."""
 
 from argparse import Namespace
 from collections.abc import Callable
@@ -45,6 +45,12 @@ def add_parsers(
         add("--precision", metavar="{auto,fp32,bf16}", help="(default: the experiment's)")
         places(add)
     make.add_argument("--time-limit", metavar="TIME", help=TIME_LIMIT)
+    add = command(
+        inner, "show", show_table, "print its table: the paper, recorded runs, those made here"
+    ).add_argument
+    add("experiment", metavar="NAME", help="of `adautomix experiment list`")
+    add("--metric", default="top1_median10", help="e.g. calibration/ece, of an evaluation")
+    add("--budget", help="of the runs made here (default: the cheapest in which it can run)")
 
 
 def show_all(options: Namespace) -> None:
@@ -55,6 +61,17 @@ def show_all(options: Namespace) -> None:
         print(f"{name:<20} {len(each.rows):>2} rows of {each.family:<18} {each.title}")
 
 
+def show_table(options: Namespace) -> None:
+    """Print the table of an experiment, without training anything."""
+    from adautomix.results import experiments
+    from adautomix.results.experiment import cheapest
+    from adautomix.results.registry import get
+
+    budget = options.budget or cheapest(get(options.experiment))
+    table = experiments.obtain(options.experiment, budget=budget, run=False).table(options.metric)
+    print(f"{table.display().rename_axis(None).to_string()}\n{table.caption}")
+
+
 def status(options: Namespace) -> None:
     """Print a line for each run: its state, and accuracies or expected duration."""
     from adautomix.results import execute
@@ -63,6 +80,8 @@ def status(options: Namespace) -> None:
     found = execute.statuses(experiment, budget, run_options, options.seeds)
     for each in found:
         words = _accuracies(each.run) if each.run else execute.duration(each.left)
+        if each.unevaluated:
+            words += f"   {len(each.unevaluated)} of {each.evaluations} evaluations missing"
         print(f"{each.state:<12} {each.planned!s:<36} {words}")
     print(execute.in_words(found))
 

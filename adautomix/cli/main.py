@@ -165,7 +165,7 @@ def _runs(below: Any) -> None:
         help="list, show, compare, repeat or publish runs",
         description="List, show, compare, repeat or publish runs.",
     )
-    group.set_defaults(command=commands.runs_list, runs=None)
+    group.set_defaults(command=commands.runs_list, runs=None, here=False)
     inner = group.add_subparsers(title="commands", metavar="COMMAND (without one: list)")
     one: dict[str, Any] = {"metavar": "RUN", "help": "id of a run, or the beginning of one"}
     more: dict[str, Any] = {
@@ -205,6 +205,7 @@ def _runs(below: Any) -> None:
         for dest, how in argument.items():
             made[name](dest, **how)
         _where_runs_are(made[name])
+    made["list"]("--here", action="store_true", help="only those made here")
     made["publish"]("--to", metavar="PATH", type=path, help="(default: data/runs)")
     _where_data_are(made["repeat"])
 

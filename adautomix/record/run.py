@@ -171,6 +171,13 @@ class Run:
             found = self.metrics.get(predictor, {}).get(key)
         return float(found) if isinstance(found, int | float) else None
 
+    def measured(self) -> set[str]:
+        """Return the names under which `metric` finds a number, of any predictor."""
+        found = {name: value for values in self.metrics.values() for name, value in values.items()}
+        for entry in self.evaluations:
+            found |= {f"{entry['name']}/{key}": value for key, value in entry["values"].items()}
+        return {name for name, value in found.items() if isinstance(value, int | float)}
+
     def evaluation(self, name: str, predictor: str, **settings: object) -> Document | None:
         """Return the evaluation of this name, predictor and settings; None if there is none.
 

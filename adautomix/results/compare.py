@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 from scipy.special import stdtrit
 
-from adautomix.errors import InputError
+from adautomix.errors import InputError, unknown
 from adautomix.figures import Table
+from adautomix.names import EVALUATIONS
 from adautomix.record._document import BUDGETS, canonical
 from adautomix.record.run import Run
 
@@ -219,7 +220,13 @@ def table(
         recorded, local: runs; there is a column for each (source, budget, predictor) with values.
         metric: as in `Run.metric`.
         predictors: "classifier", "teacher".
+
+    Raises:
+        InputError: a metric that none of the runs has, unless it may belong to an evaluation that
+            none of them has.
     """
+    recorded, local = list(recorded), list(local)
+    _check_metric([*recorded, *local], metric)
     printed = {} if paper is None else _printed(paper)
     recipes = {name: _names(rows.get(name, ())) for name in [*printed, *rows]}
     cells: list[dict[str, object]] = []
@@ -227,7 +234,7 @@ def table(
         cells += [
             {"method": name, "source": "paper", "mean": printed.get(name)} for name in recipes
         ]
-    for source, runs in (("recorded", list(recorded)), ("local", list(local))):
+    for source, runs in (("recorded", recorded), ("local", local)):
         for budget in sorted({run.budget for run in runs}, key=BUDGETS.index):
             here = [run for run in runs if run.budget == budget]
             for predictor in predictors:
@@ -237,6 +244,15 @@ def table(
     long = long.astype({"mean": float, "sd": float, "n": int})
     percent = NO_FRACTION.isdisjoint(re.split("[/_]", metric))
     return Comparison(long, tuple(recipes), metric, percent)
+
+
+def _check_metric(runs: Iterable[Run], metric: str) -> None:
+    """Raise InputError if the runs have no such metric, and no evaluation would give it."""
+    known = {name for run in runs for name in run.measured()}
+    evaluation, *_ = metric.rpartition("/")
+    waiting = EVALUATIONS.keys() - {name.rpartition("/")[0] for name in known}
+    if known and metric not in known and evaluation not in waiting:
+        raise unknown("metric", metric, known)
 
 
 def _printed(paper: pd.DataFrame) -> dict[str, float]:

@@ -14,7 +14,7 @@ from adautomix.record import Run, Store, recorded
 from adautomix.record.lock import locked
 from adautomix.results.experiment import Experiment, Planned
 from adautomix.runs import runner
-from adautomix.runs.evaluate import evaluate
+from adautomix.runs.evaluate import evaluate, recorded_entry
 from adautomix.runs.job import Job, RunOptions
 from adautomix.runs.weights import WEIGHTS
 from adautomix.train import checkpoint
@@ -32,16 +32,20 @@ class RunStatus:
 
     Attributes:
         planned: the run.
-        state: "recorded" (shipped with the package), "done" (in the local store), "interrupted"
+        state: "recorded" (it came with the package), "done" (in the local store), "interrupted"
             (there is a checkpoint) or "missing".
         run: the record, if there is one.
-        left: expected seconds until it is done on this machine; None if unknown.
+        left: expected seconds until it is trained on this machine; None if unknown.
+        unevaluated: evaluations of the experiment that the record lacks, as (name, predictor).
+        evaluations: number of evaluations that the record is to have; 0 without a record.
     """
 
     planned: Planned
     state: str
     run: Run | None
     left: float | None
+    unevaluated: tuple[tuple[str, str], ...] = ()
+    evaluations: int = 0
 
 
 def statuses(
@@ -54,21 +58,32 @@ def statuses(
 
     A run in another precision than the experiment's is ignored.
     """
-    shipped, wanted = recorded(), _precision(experiment, budget, options)
-    pool = _comparable([*shipped.all(), *options.store.all()], budget, options)
+    published, wanted = recorded(), _precision(experiment, budget, options)
+    pool = _comparable([*published.all(), *options.store.all()], budget, options)
     found = []
     for planned in experiment.planned(budget, seeds):
         id = planned.job.id()
         if (run := _in(options.store, id, wanted)) is not None:
-            found.append(RunStatus(planned, "done", run, 0.0))
-        elif (run := _in(shipped, id, wanted)) is not None:
-            found.append(RunStatus(planned, "recorded", run, 0.0))
+            found.append(_made(experiment, planned, "done", run))
+        elif (run := _in(published, id, wanted)) is not None:
+            found.append(_made(experiment, planned, "recorded", run))
         else:
             left, spent = expected(planned.job, pool), _spent(planned.job, options)
             state = "missing" if spent is None else "interrupted"
             left = None if left is None else max(0.0, left - (spent or 0.0))
             found.append(RunStatus(planned, state, None, left))
     return found
+
+
+def _made(experiment: Experiment, planned: Planned, state: str, run: Run) -> RunStatus:
+    """Return the status of a run that is there."""
+    each = [(name, predictor) for name in experiment.evaluations for predictor in run.metrics]
+    lacking = [
+        (name, predictor)
+        for name, predictor in each
+        if recorded_entry(run, name, predictor, **experiment.evaluations[name]) is None
+    ]
+    return RunStatus(planned, state, run, 0.0, tuple(lacking), len(each))
 
 
 def _precision(experiment: Experiment, budget: str, options: RunOptions) -> str | None:
@@ -154,7 +169,7 @@ def run_all(
 def _settle(
     each: RunStatus, experiment: Experiment, options: RunOptions, deadline: float | None, say: Say
 ) -> None:
-    """Make one run if it is missing, and evaluate it if its weights exist."""
+    """Make one run if it is missing, and its missing evaluations if its weights exist."""
     run = each.run
     if run is None:
         limited = replace(options, time_limit=_left(deadline))
@@ -166,11 +181,17 @@ def _settle(
             say(f"{each.planned}: {duration(each.left)}")
             run = runner.obtain(each.planned.job, limited)
             _check_precision(run, experiment, options)
-    if (weights := run.path / WEIGHTS).exists():
+    lacking = _made(experiment, each.planned, "done", run).unevaluated
+    weights = run.path / WEIGHTS
+    if lacking and not weights.exists():
+        say(f"{each.planned}: {len(lacking)} evaluations are missing, for want of its weights")
+    elif lacking:
         with locked(weights) as ours:
-            for name, settings in experiment.evaluations.items() if ours else ():
+            for name, predictor in lacking if ours else ():
                 _left(deadline)
-                run = evaluate(run, [name], options=options, **settings)
+                say(f"{each.planned}: {name} of the {predictor}")
+                settings = experiment.evaluations[name]
+                run = evaluate(run, [name], [predictor], options, **settings)
 
 
 def _check_precision(run: Run, experiment: Experiment, options: RunOptions) -> None:
@@ -197,6 +218,8 @@ def in_words(found: Sequence[RunStatus]) -> str:
     counts = Counter(each.state for each in found)
     there = counts["done"] + counts["recorded"]
     words = f"{there} of {len(found)} runs are there"
+    if lacking := sum(len(each.unevaluated) for each in found):
+        words += f", {lacking} of {sum(each.evaluations for each in found)} evaluations are missing"
     if there == len(found):
         return f"{words}."
     begun = f", {counts['interrupted']} begun" if counts["interrupted"] else ""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -186,6 +187,8 @@ def test_runs_are_listed_shown_and_compared(capsys, folder, runs):
     assert here == [run.id for run in runs]
     assert f"classifier {100 * runs[0].metrics['classifier']['top1_median10']:.2f} %" in listed[0]
     assert listed[0].endswith(" net.width=12 epochs=1")
+    own = said(capsys, ["runs", "list", "--here", "--runs", str(folder)])
+    assert own.splitlines() == listed[: len(runs)]
 
     shown = said(capsys, ["runs", "show", "plain-photodigits-smoke-s0", "--runs", str(folder)])
     assert shown.startswith(f"{runs[0].id}   photodigits/thin/plain/net.width=12/epochs=1\n")
@@ -199,6 +202,24 @@ def test_runs_are_listed_shown_and_compared(capsys, folder, runs):
     assert rows["classifier.top1_last"] == [
         f"{run.metrics['classifier']['top1_last']:.4f}" for run in runs
     ]
+
+
+def test_the_table_of_an_experiment_is_shown(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("ADAUTOMIX_RUNS", str(tmp_path))
+    heading, *rows = said(capsys, ["experiment", "show", "photodigits"]).splitlines()
+    assert "recorded, quick, classifier (%)" in heading
+    assert any(re.match(r"AdAutoMix +\d\d\.\d\d ± ", row) for row in rows)
+    ece = said(capsys, ["experiment", "show", "evaluations", "--metric", "calibration/ece"])
+    assert ece.splitlines()[-1].startswith("Expected calibration error")
+
+
+@pytest.mark.parametrize("metric", ["brier/bier", "nothing", "calibration/bier"])
+def test_a_metric_that_nobody_measures_is_refused_with_those_there_are(capsys, metric):
+    words = ["experiment", "show", "evaluations", "--metric", metric]
+    sentence = said(capsys, words, status=2)
+    assert sentence.startswith(f"unknown metric '{metric}'")
+    assert "calibration/ece" in sentence
+    assert "top1_median10" in sentence
 
 
 def test_runs_alone_lists_them(capsys, folder, monkeypatch):

@@ -106,7 +106,8 @@ def test_an_interrupted_protocol_goes_on_to_the_same_bits(finished, plan, tmp_pa
     id = first.planned.job.id()
     weights = [load_file(folder / id / runner.WEIGHTS) for folder in (here.store.root, finished)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[1])
-    assert said == ["plain, cosine, seed 0: duration unknown"] * 2
+    assert said[:2] == ["plain, cosine, seed 0: duration unknown"] * 2
+    assert [line.rpartition(" ")[2] for line in said[2:]] == ["classifier", "teacher"]
 
 
 def _only(wanted: Planned):
@@ -163,14 +164,33 @@ def test_a_run_that_another_process_makes_is_left_to_it(plan, finished, tmp_path
         assert free
 
 
-def test_a_run_that_another_process_evaluates_is_left_to_it(plan, finished, monkeypatch):
-    evaluated = []
+def test_a_run_that_another_process_evaluates_is_left_to_it(small, finished, monkeypatch):
+    plan, evaluated = small(evaluations={"calibration": {"bins": 12}}), []
     monkeypatch.setattr(execute, "evaluate", lambda run, *_, **__: evaluated.append(run.id) or run)
     first, *rest = [each.job.id() for each in plan.planned("smoke", [0])]
     with locked(finished / first / runner.WEIGHTS):
         lock._ours.clear()  # as another process sees it
         execute.run_all(plan, "smoke", run_options(finished), [0], say=lambda line: None)
-    assert evaluated == rest
+    assert evaluated == [id for id in rest for _ in ("classifier", "teacher")]
+
+
+def test_evaluations_that_are_missing_are_counted_and_each_that_is_made_is_said(
+    small, finished, tmp_path
+):
+    plan = small(evaluations={"calibration": {"bins": 10}, "fgsm": {"per_class": 1}})
+    here, said = run_options(shutil.copytree(finished, tmp_path / "here")), []
+    found = execute.statuses(plan, "smoke", here, [0])
+    assert execute.in_words(found) == "4 of 4 runs are there, 8 of 16 evaluations are missing."
+    first = found[0].run.path
+    (first / runner.WEIGHTS).rename(first / "elsewhere")
+    execute.run_all(plan, "smoke", here, [0], said.append)
+    assert said[:3] == [
+        "plain, cosine, seed 0: 2 evaluations are missing, for want of its weights",
+        "plain, floor, seed 0: fgsm of the classifier",
+        "plain, floor, seed 0: fgsm of the teacher",
+    ]
+    found = execute.statuses(plan, "smoke", here, [0])
+    assert execute.in_words(found) == "4 of 4 runs are there, 2 of 16 evaluations are missing."
 
 
 def test_durations_come_from_runs_of_the_method_or_by_its_passes(plan, finished, tmp_path):
@@ -233,6 +253,11 @@ def test_the_command_line(finished, small, capsys, monkeypatch):
     assert "teacher" in lines[1]
     assert cli.main(["experiment", "run", "small", "--budget", "smoke", *where]) == 0
     assert capsys.readouterr().out == "4 of 4 runs are there.\n"
+    monkeypatch.setitem(EXPERIMENTS, "small", small(evaluations={"fgsm": {}}))
+    assert cli.main(["experiment", "status", "small", *where]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("2 of 2 evaluations missing")
+    assert lines[-1] == "4 of 4 runs are there, 8 of 8 evaluations are missing."
     assert cli.main(["experiment", "status", "small", "--budget", "lite"]) == 2
     assert "unknown budget of the experiment 'lite': known: smoke" in capsys.readouterr().err
     assert cli.main(["experiment", "status", "smal"]) == 2
