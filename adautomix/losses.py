@@ -8,11 +8,12 @@ computes logarithms and cosines in float32 on a GPU, but in the precision of the
 Where both can say the same, loss and gradient are the same.
 """
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from adautomix.data.labels import Labels, check_width
+from adautomix.data.labels import Labels, check_range, check_width, extremes
 
 
 def ce(logits: Float[Tensor, "b k"], labels: Labels) -> Float[Tensor, " b"]:
@@ -21,7 +22,7 @@ def ce(logits: Float[Tensor, "b k"], labels: Labels) -> Float[Tensor, " b"]:
     For soft labels y it is −Σ_k y_k log p_k.
     """
     if labels.ndim == 1:
-        return F.cross_entropy(logits, labels, reduction="none")
+        return F.cross_entropy(logits, _in_range(labels, logits), reduction="none")
     check_width(labels, logits.shape[1])
     return -(labels * logits.log_softmax(dim=1)).sum(dim=1)
 
@@ -60,7 +61,7 @@ def of_labels(
 ) -> Float[Tensor, "b n"]:
     """Return the score of each partner's class; for soft labels Σ_k y_k s_k."""
     if labels.ndim == 1:
-        return scores.gather(1, labels[partners])
+        return scores.gather(1, _in_range(labels, scores)[partners])
     check_width(labels, scores.shape[1])
     return (scores[:, None] * labels[partners]).sum(dim=2)
 
@@ -98,3 +99,14 @@ def cosine(
     """
     similarity = F.cosine_similarity(mixed[:, None], clean[partners], dim=-1)
     return (ratios * similarity).sum(dim=1).mean()
+
+
+def _in_range(labels: Int[Tensor, " b"], logits: Float[Tensor, "b classes"]) -> Int[Tensor, " b"]:
+    """Return the class numbers; InputError if they are on the CPU and one is out of range.
+
+    On a GPU the host would have to wait for them; there torch stops with an assertion of its own.
+    """
+    if labels.device.type == "cpu" and not torch.compiler.is_compiling():
+        low, high = extremes(labels, left_out=False).tolist()
+        check_range(low, high, logits.shape[1])
+    return labels

@@ -72,7 +72,7 @@ def refused(recorded_run, tmp_path, capsys) -> Callable[[list[str], int], str]:
         ([*SMOKE, "--precision", "fp8"], "unknown precision 'fp8'"),
         ([*SMOKE, "--set", "method.m=4"], "unknown field of AdAutoMix 'm'"),
         ([*SMOKE, "--set", "epoch=4"], "unknown field of Recipe 'epoch': did you mean 'epochs'"),
-        ([*SMOKE, "--set", "epochs=four"], "'four' is not of that type"),
+        ([*SMOKE, "--set", "epochs=four"], "epochs must be a whole number (int), not 'four'"),
         ([*SMOKE, "--set", "epochs=0"], "epochs must be 1 or more, not 0"),
         ([*SMOKE, "--set", "epochs=null"], "epochs"),
         ([*SMOKE, "--set", "epochs=[1"], "epochs"),
@@ -204,7 +204,8 @@ def test_a_loss_that_is_not_a_number_records_nothing(refused, monkeypatch):
 
     monkeypatch.setattr(Training, "update", poisoned)
     assert refused([*PLAIN, "--set", "optim.lr=0.3"], 1) == (
-        "training diverged by step 2 of 2, ce is not finite: lower the learning rate (now 0.3)."
+        "training diverged by step 2 of 2, ce is not finite: lower the learning rate (now 0.3), or "
+        "look for NaN or infinity in the images."
     )
 
 

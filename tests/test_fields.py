@@ -15,7 +15,7 @@ from adautomix.data.labels import Targets
 from adautomix.device import Numerics
 from adautomix.errors import InputError
 from adautomix.fields import of_type, shown
-from adautomix.methods import METHODS, AdAutoMix, Fixed, MethodConfig
+from adautomix.methods import METHODS, AdAutoMix, AdAutoMixReleased, Fixed, MethodConfig
 from adautomix.mix import GUIDED, MIXERS, CutMix, MixingRule, Mixup
 from adautomix.recipes import SGD, AdamW, Cosine, Recipe
 from adautomix.recipes.serialise import KINDS
@@ -35,6 +35,8 @@ EXAMPLES = [
     *(recipes.get("cifar100/resnet18/plain").augment, Targets(0.1, (1.0, 2.0))),
 ]
 FIELDS = [(example, field.name) for example in EXAMPLES for field in fields(example)]
+WEIGHED = AdAutoMix, AdAutoMixReleased
+"""Methods whose alpha is the weight of a loss, so that 0 is one."""
 WRONG = {
     NoneType: [],
     int: [
@@ -90,6 +92,16 @@ def test_a_value_of_another_type_is_one_sentence(example, name):
         with pytest.raises(InputError, match=f"^{name} must be .*, not .*$") as error:
             replace(example, **{name: value})
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("alpha", [-1.0, 0.0])
+@pytest.mark.parametrize(
+    "example", [e for e in EXAMPLES if hasattr(e, "alpha")], ids=lambda e: type(e).__name__
+)
+def test_an_alpha_that_no_distribution_has_is_refused_where_it_is_given(example, alpha):
+    if alpha < 0 or type(example) not in WEIGHED:
+        with pytest.raises(InputError, match=f"alpha must .* {alpha}"):
+            replace(example, alpha=alpha)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: type(e).__name__)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adautomix import losses
+from adautomix.errors import InputError
 from adautomix.rng import rng_for
 
 BATCH, CLASSES = 7, 5
@@ -149,3 +150,14 @@ def test_logits_in_half_precision_give_losses_in_float32(dtype):
         exact = loss(logits.double(), second, partners, ratios)
         assert found.dtype == torch.float32
         assert float(found) == pytest.approx(float(exact), abs=2 * torch.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("wrong", [-1, CLASSES])
+@pytest.mark.parametrize("loss", [losses.ace, losses.mixed_ce])
+def test_a_label_that_is_no_class_is_one_sentence(loss, wrong):
+    logits, labels, partners, ratios, _ = sets(3)
+    labels[0] = wrong
+    with pytest.raises(
+        InputError, match=f"labels run from .*, but the model has {CLASSES} classes"
+    ):
+        loss(logits, labels, partners, ratios)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from adautomix.data.augment import Augment, normalise
 from adautomix.data.image_set import ImageSet
@@ -149,6 +150,11 @@ class LoaderBatches:
         steps: int | None = None,
     ):
         self.loader: Any = loader
+        if isinstance(self.loader, Dataset) and not hasattr(loader, "__iter__"):
+            raise InputError(
+                f"a {type(loader).__name__} gives single images, not batches: wrap it in a torch "
+                "DataLoader, e.g. DataLoader(dataset, batch_size=32, shuffle=True, drop_last=True)."
+            )
         self.check, self.device, self.steps = check, device, steps
         try:
             iter(loader) if steps else len(self)

@@ -14,6 +14,7 @@ from adautomix.losses import mixed_ce
 from adautomix.methods.base import Losses, Method, as_backbone
 from adautomix.methods.manifold import StageMix
 from adautomix.mix import Mixed, Mixup
+from adautomix.mix.base import check_alpha
 from adautomix.models import Backbone
 from adautomix.rng import StepRNG
 
@@ -64,6 +65,7 @@ class AlignMix:
     momentum: float | None = 0.999
 
     def __post_init__(self) -> None:
+        check_alpha(self.alpha)
         if not 0 <= self.aligned <= 1:
             raise InputError(f"aligned is a probability, not {self.aligned}.")
         if self.otherwise not in OTHERWISE:

@@ -20,7 +20,7 @@ from adautomix.methods.openmixup import (
     waiting_momentum_at,
 )
 from adautomix.mix import MixBlock, Mixed, blend
-from adautomix.mix.base import batch_shape
+from adautomix.mix.base import batch_shape, check_alpha
 from adautomix.models import Backbone, Teacher
 from adautomix.rng import StepRNG, initial_weights
 
@@ -107,6 +107,7 @@ class AutoMix:
 def check_pair_config(config: PairConfig) -> None:
     """Raise InputError for a margin, weight or pipeline that AutoMix or SAMix cannot have."""
     check_teacher(config.momentum)
+    check_alpha(config.alpha)
     for name in ("mask_loss", "mask_margin"):
         if getattr(config, name) < 0:
             raise InputError(f"{name} must be 0 or more, not {getattr(config, name)}.")

@@ -13,6 +13,7 @@ from adautomix.fields import checked
 from adautomix.losses import mixed_ce
 from adautomix.methods.base import Losses, Method, as_backbone
 from adautomix.mix import Mixed, Mixup
+from adautomix.mix.base import check_alpha
 from adautomix.models import Backbone
 from adautomix.rng import StepRNG
 
@@ -43,8 +44,7 @@ class DecoupledMixup:
     momentum: float | None = 0.999
 
     def __post_init__(self) -> None:
-        if self.alpha <= 0:
-            raise InputError(f"alpha must be positive, not {self.alpha}.")
+        check_alpha(self.alpha)
         if self.eta < 0:
             raise InputError(f"eta must be 0 or more, not {self.eta}.")
 

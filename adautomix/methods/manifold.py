@@ -11,6 +11,7 @@ from adautomix.fields import checked
 from adautomix.losses import mixed_ce
 from adautomix.methods.base import Losses, Method, as_backbone
 from adautomix.mix import Mixed, Mixup
+from adautomix.mix.base import check_alpha
 from adautomix.models import Backbone
 from adautomix.rng import StepRNG
 
@@ -34,6 +35,9 @@ class ManifoldMix:
     layers: int = 3
     per: str = "batch"
     momentum: float | None = 0.999
+
+    def __post_init__(self) -> None:
+        check_alpha(self.alpha)
 
     def build(self, classifier: nn.Module, side: int, *, seed: int = 0) -> "ManifoldMixMethod":
         """Build the method to train; `side` and `seed` are not used."""

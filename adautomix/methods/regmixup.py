@@ -11,6 +11,7 @@ from adautomix.losses import ce, mixed_ce
 from adautomix.methods.base import Losses, Method, as_backbone
 from adautomix.methods.eager_grad import eager_grad
 from adautomix.mix import Mixed, Mixup
+from adautomix.mix.base import check_alpha
 from adautomix.models import Backbone
 from adautomix.rng import StepRNG
 
@@ -41,8 +42,7 @@ class RegMixup:
     momentum: float | None = 0.999
 
     def __post_init__(self) -> None:
-        if self.alpha <= 0:
-            raise InputError(f"alpha must be positive, not {self.alpha}.")
+        check_alpha(self.alpha)
         if self.eta < 0:
             raise InputError(f"eta must be 0 or more, not {self.eta}.")
 

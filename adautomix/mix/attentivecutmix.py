@@ -9,7 +9,7 @@ from torch import Tensor
 
 from adautomix.errors import InputError
 from adautomix.fields import checked
-from adautomix.mix.base import Mixed, batch_shape, paste, per_batch_or_sample
+from adautomix.mix.base import Mixed, batch_shape, check_alpha, paste, per_batch_or_sample
 from adautomix.mix.importance import resized
 from adautomix.rng import StepRNG
 
@@ -37,6 +37,7 @@ class AttentiveCutMix:
     guide: ClassVar[str] = "attention"
 
     def __post_init__(self) -> None:
+        check_alpha(self.alpha)
         if self.share is not None and not 0 < self.share <= 1:
             raise InputError(f"the share of kept cells must lie in (0, 1], not {self.share}.")
 

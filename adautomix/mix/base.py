@@ -201,6 +201,12 @@ def check_importance(importance: Tensor, batch: int) -> None:
         )
 
 
+def check_alpha(alpha: float) -> None:
+    """Raise InputError unless the concentration of a Beta distribution of λ is positive."""
+    if alpha <= 0:
+        raise InputError(f"alpha must be positive, not {alpha}.")
+
+
 def per_batch_or_sample(per: str, batch: int) -> int:
     """Return how many λ a batch needs: one for each image ("sample") or one for all ("batch").
 

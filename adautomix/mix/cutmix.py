@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.fields import checked
-from adautomix.mix.base import Mixed, batch_shape, paste, per_batch_or_sample
+from adautomix.mix.base import Mixed, batch_shape, check_alpha, paste, per_batch_or_sample
 from adautomix.mix.boxes import rectangle
 from adautomix.rng import StepRNG
 
@@ -27,6 +27,9 @@ class CutMix:
 
     alpha: float = 1.0
     per: str = "batch"
+
+    def __post_init__(self) -> None:
+        check_alpha(self.alpha)
 
     def __call__(self, images: Float[Tensor, "b c h w"], rng: StepRNG) -> Mixed:
         batch, height, width = batch_shape(images, rng)

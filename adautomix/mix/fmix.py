@@ -8,7 +8,7 @@ from torch import Tensor
 
 from adautomix.errors import InputError, unknown
 from adautomix.fields import checked
-from adautomix.mix.base import Mixed, batch_shape, paste, per_batch_or_sample
+from adautomix.mix.base import Mixed, batch_shape, check_alpha, paste, per_batch_or_sample
 from adautomix.rng import Device, StepRNG
 
 SPECTRA = ("2d", "one-axis")
@@ -43,6 +43,7 @@ class FMix:
     per: str = "batch"
 
     def __post_init__(self) -> None:
+        check_alpha(self.alpha)
         if self.spectrum not in SPECTRA:
             raise unknown("spectrum of FMix", self.spectrum, SPECTRA)
         if self.decay < 0:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from adautomix.errors import InputError, unknown
 from adautomix.fields import checked
-from adautomix.mix.base import Mixed, batch_shape, paste, per_batch_or_sample
+from adautomix.mix.base import Mixed, batch_shape, check_alpha, paste, per_batch_or_sample
 from adautomix.rng import Device, StepRNG
 
 AREA = (0.5, 1.0)
@@ -53,6 +53,7 @@ class GridMix:
     per: str = "batch"
 
     def __post_init__(self) -> None:
+        check_alpha(self.alpha)
         if not 1 <= self.fewest <= self.most:
             raise InputError(
                 "the cells across GridMix's region need 1 <= fewest <= most, "

@@ -7,7 +7,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from adautomix.fields import checked
-from adautomix.mix.base import Mixed, batch_shape, blend_pair, per_batch_or_sample, weighing
+from adautomix.mix.base import (
+    Mixed,
+    batch_shape,
+    blend_pair,
+    check_alpha,
+    per_batch_or_sample,
+    weighing,
+)
 from adautomix.rng import StepRNG
 
 
@@ -23,6 +30,9 @@ class Mixup:
 
     alpha: float = 1.0
     per: str = "batch"
+
+    def __post_init__(self) -> None:
+        check_alpha(self.alpha)
 
     def __call__(self, images: Float[Tensor, "b c h w"], rng: StepRNG) -> Mixed:
         batch, height, width = batch_shape(images, rng)

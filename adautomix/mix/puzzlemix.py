@@ -15,6 +15,7 @@ from adautomix.mix.base import (
     areas,
     batch_shape,
     blend,
+    check_alpha,
     identity_indices,
     per_batch_or_sample,
     weighing,
@@ -82,6 +83,7 @@ class PuzzleMix:
     guide: ClassVar[str] = "saliency"
 
     def __post_init__(self) -> None:
+        check_alpha(self.alpha)
         if self.solver not in SOLVERS:
             raise unknown("solver", self.solver, SOLVERS)
         if self.labels < 2:

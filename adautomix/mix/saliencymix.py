@@ -11,7 +11,7 @@ from torch import Tensor
 
 from adautomix.errors import InputError, unknown
 from adautomix.fields import checked
-from adautomix.mix.base import Mixed, batch_shape, paste, per_batch_or_sample
+from adautomix.mix.base import Mixed, batch_shape, check_alpha, paste, per_batch_or_sample
 from adautomix.mix.cutmix import box
 from adautomix.rng import StepRNG
 
@@ -53,6 +53,7 @@ class SaliencyMix:
     per: str = "batch"
 
     def __post_init__(self) -> None:
+        check_alpha(self.alpha)
         if self.peak not in PEAKS:
             raise unknown("choice of saliency peak", self.peak, PEAKS)
         if self.levels not in LEVELS:

@@ -12,6 +12,7 @@ from adautomix.mix.base import (
     Mixed,
     areas,
     batch_shape,
+    check_alpha,
     identity_indices,
     per_batch_or_sample,
     weighing,
@@ -58,6 +59,9 @@ class SnapMix:
     per: str = "batch"
 
     guide: ClassVar[str] = "cam"
+
+    def __post_init__(self) -> None:
+        check_alpha(self.alpha)
 
     def __call__(
         self,

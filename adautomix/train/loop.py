@@ -190,7 +190,8 @@ class Training:
         sums = self.sums if sums is None else sums
         bad = [name for name, value in sums.items() if not math.isfinite(value)]
         if bad:
-            raise self._diverged(", ".join(name.removeprefix("train_") for name in bad))
+            names = ", ".join(name.removeprefix("train_") for name in bad)
+            raise self._diverged(names, several=len(bad) > 1)
 
     def check_weights(self) -> None:
         """Raise DivergenceError if a parameter or buffer is not finite; reads all of them."""
@@ -198,12 +199,16 @@ class Training:
             if tensor.is_floating_point() and not tensor.isfinite().all():
                 raise self._diverged(f"the weight {name}")
 
-    def _diverged(self, what: str) -> DivergenceError:
+    def _diverged(self, what: str, *, several: bool = False) -> DivergenceError:
         precise = self.numerics.precision == "fp32"
+        remedy = f"lower the learning rate (now {self.plan.optim.lr:g})"
+        if not precise:
+            remedy += " or use precision fp32"
+        if self.step <= self.steps_per_epoch:
+            remedy += ", or look for NaN or infinity in the images"
         return DivergenceError(
-            f"training diverged by step {self.step} of {self.total}, {what} is not finite: "
-            f"lower the learning rate (now {self.plan.optim.lr:g})"
-            f"{'' if precise else ' or use precision fp32'}."
+            f"training diverged by step {self.step} of {self.total}, {what} "
+            f"{'are' if several else 'is'} not finite: {remedy}."
         )
 
 

@@ -180,6 +180,10 @@ BAD = {
         labels_as(lambda y: torch.where(y > 1, y, -100)),
         "labels run from -100 to 2, but the model has 3",
     ),
+    "a dataset": (
+        TensorDataset(torch.zeros(8, 3, 32, 32), torch.zeros(8).long()),
+        "a TensorDataset gives single images, not batches: .*DataLoader",
+    ),
     "no length": ((pair for pair in batched()), "loader has no length.*DataLoader"),
     "no batches": ([], "the train loader yields no batch: give it at least one"),
     "batch of one": (

@@ -163,9 +163,13 @@ def test_a_loss_that_is_not_a_number_names_term_step_and_remedy(make, batches):
     with pytest.raises(DivergenceError) as error:
         list(train(training, source))
     assert str(error.value) == (
-        "training diverged by step 4 of 8, ce is not finite: lower the learning rate (now 0.1)."
+        "training diverged by step 4 of 8, ce is not finite: lower the learning rate (now 0.1), or "
+        "look for NaN or infinity in the images."
     )
     assert training.curve == []
+    training.step = 5
+    with pytest.raises(DivergenceError, match=r"mce, ace are not finite: .* \(now 0\.1\)\.$"):
+        training.check_finite({"train_mce": math.nan, "train_ace": math.inf, "train_ce": 0.0})
 
 
 def test_a_model_that_has_diverged_is_not_measured(make, batches):
