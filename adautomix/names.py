@@ -75,12 +75,12 @@ class Evaluated(NamedTuple):
     Attributes:
         what: what it measures, as the command line lists it.
         home: module and class below `adautomix`, e.g. "evaluate.attack:FGSM".
-        usual: the settings under this name that differ from the defaults of the class.
+        settings: the settings under this name that differ from the defaults of the class.
     """
 
     what: str
     home: str
-    usual: dict[str, Any] = {}  # noqa: RUF012, nobody writes to it
+    settings: dict[str, Any] = {}  # noqa: RUF012, nobody writes to it
 
 
 SHARED = {"grid": 14, "fill": "mean", "shared": True}

@@ -28,6 +28,7 @@ TORCH_FREE = [
 ]
 MAX_FILE_LINES = 300
 MAX_CELL_LINES = 8
+MAX_PAGE_LINES = 19  # of a notebook, without its parameters, and without `begin` and `colophon`
 
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 each_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda p: p.stem)
@@ -130,6 +131,7 @@ def test_an_import_of_torch_is_seen(tmp_path: Path) -> None:
 
 
 # Anything longer than a call belongs into the package, where it is tested.
+OBTAINS = re.compile(r"\bobtain\(|\breport\(|\.evaluate\(")
 FORBIDDEN = {
     "def": (ast.FunctionDef, ast.AsyncFunctionDef),
     "class": ast.ClassDef,
@@ -179,6 +181,13 @@ def faults_of_parameters(code: str) -> list[str]:
     return faults
 
 
+def page_lines(codes: list[str]) -> int:
+    """Lines of a page's own code: of the cells but the first and last steps of every page."""
+    same = ("notebook.begin(", "notebook.colophon(")
+    own = [code for code in codes if not any(call in code for call in same)]
+    return sum(len(code_lines(code)) for code in own)
+
+
 def faults_of_notebook(content: dict) -> list[str]:
     """What keeps a notebook from being thin, without outputs and open to parameters."""
     cells = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
@@ -189,6 +198,14 @@ def faults_of_notebook(content: dict) -> list[str]:
     if len(tagged) != 1:
         faults.append(f"{len(tagged)} cells tagged `parameters`; exactly one is wanted")
     faults += [fault for code in tagged for fault in faults_of_parameters(code)]
+    length = page_lines([code for code in codes if code not in tagged])
+    if length > MAX_PAGE_LINES:
+        faults.append(f"a page of {length} lines of code; at most {MAX_PAGE_LINES}")
+    faults += [
+        "what trains or reads runs is hidden by `remove-input`"
+        for code, names in zip(codes, tags, strict=True)
+        if "remove-input" in names and OBTAINS.search(code)
+    ]
     if any(cell["outputs"] for cell in cells):
         faults.append("outputs are kept; run nbstripout")
     if any(cell["execution_count"] is not None for cell in cells):
@@ -224,6 +241,11 @@ def test_a_thin_notebook_has_no_fault() -> None:
         (notebook_of("", "while x:\n    pass"), "`while`"),
         (notebook_of("", "with x:\n    pass"), "`with`"),
         (notebook_of("", "x = 1\n" * 9), "9 lines"),
+        (notebook_of("", *["x = 1\n" * 5] * 4), "a page of 20 lines"),
+        (
+            notebook_of("r = obtain(1)", metadata={"tags": ["parameters", "remove-input"]}),
+            "hidden",
+        ),
         (notebook_of("x = open('a')  # a file"), "literal"),
         (notebook_of("import os  # not a parameter"), "literal"),
         (notebook_of("x = 1"), "comment"),

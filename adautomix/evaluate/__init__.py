@@ -1,4 +1,4 @@
-"""Metrics for a trained classifier.
+"""Metrics for a trained classifier, whatever run it comes from.
 
 Each evaluation takes a function from images to logits, or its logits, and the images or labels.
 """

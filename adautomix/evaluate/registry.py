@@ -15,7 +15,7 @@ Factory = Callable[..., Evaluation]
 
 
 EVALUATIONS: dict[str, Factory] = {
-    name: partial(load(each.home), **each.usual) for name, each in names.EVALUATIONS.items()
+    name: partial(load(each.home), **each.settings) for name, each in names.EVALUATIONS.items()
 }
 """Name → function from settings to an evaluation; registered in `adautomix.names`."""
 
@@ -27,12 +27,12 @@ def make(name: str, settings: dict[str, Any]) -> Evaluation:
     """
     if name not in EVALUATIONS:
         raise unknown("evaluation", name, EVALUATIONS)
-    usual = EVALUATIONS[name]
-    known = [field.name for field in fields(usual())]
+    kind = EVALUATIONS[name]
+    known = [field.name for field in fields(kind())]
     for setting in settings:
         if setting not in known:
             raise unknown(f"setting of {name}", setting, known)
-    return usual(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
 
 
 def settings_of(name: str, **changes: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from adautomix.results.outcome import Results
 def headline(results: Results) -> dict[str, float | str]:
     """Return values for prose: mean over the shares and at half of the cells, and the verdict."""
     shares = [
-        f"occlusion/dropped_{round(100 * s):02d}" for s in results.usual["occlusion"]["shares"]
+        f"occlusion/dropped_{round(100 * s):02d}" for s in results.defaults["occlusion"]["shares"]
     ]
     metrics = {"mean": "occlusion/mean", "half": "occlusion/dropped_50"}
     verdict = best(recorded_leads(results, *shares), at=" at some share")

@@ -32,6 +32,11 @@ AXES: dict[str, dict[str, Any]] = {
 """Field of the recipe → the arguments of `figures.sensitivity` beside its frame."""
 
 
+def tables(results: Results) -> dict[str, Table]:
+    """Return the tables of accuracies and of AdAutoMix's leads, by the ends of their keys."""
+    return {"table": results.table().numbered("tab:photodigits"), "leads": leads(results)}
+
+
 def headline(results: Results) -> dict[str, float | int | str]:
     """Return `results.headline()` and "verdict": whether AdAutoMix leads each other method.
 
@@ -73,8 +78,14 @@ def balance() -> dict[str, float]:
     return {"default": DEFAULT.adversary, **rates}
 
 
-def by_adversary(frame: pd.DataFrame) -> Table:
-    """Return the table of recorded runs by the weight of the adversary, from `sensitivity`."""
+def sensitivity(field: str) -> dict[str, Any]:
+    """Return the arguments of `figures.sensitivity` for one field of `AXES`, of recorded runs."""
+    return {"frame": experiments.sensitivity(field), **AXES[field]}
+
+
+def by_adversary() -> Table:
+    """Return the table of recorded runs by the weight of the adversary."""
+    frame = experiments.sensitivity("method.adversary")
     caption = "Recorded runs on the validation images, by the weight of the adversary."
     return Table(experiments.by_value(frame, "weight"), caption, "tab:balance")
 

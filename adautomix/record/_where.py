@@ -1,4 +1,4 @@
-"""Folders of the data shipped with the package, in an installed wheel or in a checkout."""
+"""Folders of the data that came with the package, in an installed wheel or in a checkout."""
 
 from pathlib import Path
 

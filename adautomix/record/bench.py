@@ -1,6 +1,6 @@
 """Records of benchmarks: one JSON file for each suite and device, with the provenance of a run.
 
-`recorded("steps")` reads those shipped with the package. Nothing here imports torch.
+`recorded("steps")` reads those that came with the package. Nothing here imports torch.
 """
 
 import re
@@ -104,5 +104,5 @@ def benchmarks(folder: Path, suite: str | None = None) -> list[Bench]:
 
 
 def recorded(suite: str | None = None) -> list[Bench]:
-    """Read the benchmarks shipped with the package."""
+    """Read the benchmarks that came with the package."""
     return benchmarks(resource("bench"), suite)

@@ -1,6 +1,6 @@
 """`Store`, a folder of recorded runs: each is a folder `<id>/` with run.json and curve.csv.
 
-`recorded()` is the store shipped with the package, `local()` the user's own.
+`recorded()` is the store that came with the package, `local()` the user's own.
 """
 
 import os
@@ -151,7 +151,7 @@ class Store:
 
 
 def recorded() -> Store:
-    """Return the store shipped with the package: data/runs of a checkout, or the wheel's copy."""
+    """Return the store that came with the package: data/runs of a checkout, or the wheel's copy."""
     return Store(resource("runs"))
 
 

@@ -1,4 +1,6 @@
-"""Recorded evaluations as the arguments of figures and tables. Nothing here needs torch.
+"""Reading evaluations from records, as the arguments of figures and tables, without torch.
+
+`adautomix.runs.evaluate` computes them, by the metrics of `adautomix.evaluate`.
 
 The runs of a method are the local ones, or, if there are none, those recorded at this budget.
 """

@@ -66,7 +66,7 @@ class Experiment:
             after them.
         paper: number of the paper's table, and the values that select its column; None if the paper
             has no such table.
-        stand_in: whether recorded runs of PhotoDigits are shown too.
+        also_photodigits: whether recorded runs of PhotoDigits are shown too.
         schedules: name → change of the recipe, e.g. "schedule.floor=0"; every row is run with each.
         stages: the seeds of each row, in the order of execution; empty for the requested seeds.
         budgets: possible budgets, and the precision of all runs at each; "auto" allows any
@@ -83,7 +83,7 @@ class Experiment:
     methods: tuple[str, ...]
     variants: Mapping[str, str] = field(default_factory=dict)
     paper: tuple[int, dict[str, str]] | None = None
-    stand_in: bool = False
+    also_photodigits: bool = False
     schedules: Mapping[str, str] = field(default_factory=lambda: AS_IT_IS)
     stages: tuple[Stage, ...] = ()
     budgets: Mapping[str, str] = field(default_factory=dict)
@@ -153,15 +153,15 @@ class Experiment:
         return list(found)
 
     def _planned(self, row: str, schedule: str, budget: str, seed: int) -> Planned:
-        """Return one run. A schedule that the recipe has already is no change of its id."""
+        """Return one run; where the recipe already has the schedule, its id stays the recipe's."""
         from adautomix.runs.job import Job
 
         method, *changes = self.rows[row].split("/")
-        usual = Job(f"{self.family}/{method}", budget, seed, tuple(changes))
+        unchanged = Job(f"{self.family}/{method}", budget, seed, tuple(changes))
         if not (change := self.schedules[schedule]):
-            return Planned(row, schedule, usual)
-        job = replace(usual, changes=(*changes, change))
-        return Planned(row, schedule, usual if job.recipe() == usual.recipe() else job)
+            return Planned(row, schedule, unchanged)
+        job = replace(unchanged, changes=(*changes, change))
+        return Planned(row, schedule, unchanged if job.recipe() == unchanged.recipe() else job)
 
     def check(self, budget: str) -> None:
         """Raise InputError if the experiment cannot be run at a budget, before any training."""

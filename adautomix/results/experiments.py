@@ -76,17 +76,17 @@ def sensitivity(field: str, *, predictor: str = "classifier") -> pd.DataFrame:
     from adautomix.recipes import to_dict
     from adautomix.runs.runner import Job
 
-    usual = _flat(
+    defaults = _flat(
         to_dict(Job(f"{EMBEDDED}/adautomix", changes=("evaluate_on=validation",)).recipe())
     )
-    if field not in usual:
-        raise unknown("field of the recipe", field, usual)
+    if field not in defaults:
+        raise unknown("field of the recipe", field, defaults)
     rows = []
     for run in recorded().all():
         recipe = _flat(run.recipe)
-        differing = {name for name in usual if recipe.get(name) != usual[name]}
+        differing = {name for name in defaults if recipe.get(name) != defaults[name]}
         top1 = run.metric(predictor, "top1_median10")
-        if differing <= {field} and len(recipe) == len(usual) and top1 is not None:
+        if differing <= {field} and len(recipe) == len(defaults) and top1 is not None:
             x = recipe[field] if recipe[field] is not None else recipe["optim.lr"]  # generator_lr
             masks = {name: run.extras[name] for name in MASKS}
             rows.append({"x": x, "y": 100 * top1, "seed": run.seed, **masks})

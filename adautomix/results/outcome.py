@@ -27,7 +27,7 @@ class Results:
         budget: budget of the local runs.
         local: the local runs, one for each requested method and seed.
         asked: evaluation → the settings with which local runs were evaluated; see `evaluate`.
-        usual: evaluation → its default settings, with which recorded runs were evaluated.
+        defaults: evaluation → its default settings, with which recorded runs were evaluated.
     """
 
     name: str
@@ -35,18 +35,21 @@ class Results:
     budget: str
     local: tuple[Run, ...] = field(repr=False)
     asked: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False)
-    usual: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    defaults: Mapping[str, dict[str, Any]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def recorded(self) -> list[Run]:
-        """Runs shipped with the package: recipes of this experiment, any budget and seed.
+        """Recorded runs of this experiment's recipes, at any budget and of any seed.
 
         If there are local runs of a name and budget, only those of the same recipe; see `current`.
         """
-        families = {self.experiment.family, *([EMBEDDED] if self.experiment.stand_in else [])}
+        families = {
+            self.experiment.family,
+            *([EMBEDDED] if self.experiment.also_photodigits else []),
+        }
         wanted = {f"{f}/{what}" for f in families for what in self.experiment.rows.values()}
         found = current([run for run in recorded().all() if run.name in wanted], self.local)
-        return [run.evaluated_with(self.usual) for run in found]
+        return [run.evaluated_with(self.defaults) for run in found]
 
     def evaluate(
         self,
@@ -73,11 +76,11 @@ class Results:
         from adautomix.runs.job import RunOptions
 
         asked = {**self.asked, **{n: settings_of(n, **settings) for n in names}}
-        usual = {**self.usual, **{n: settings_of(n) for n in names}}
+        defaults = {**self.defaults, **{n: settings_of(n) for n in names}}
         where = RunOptions(decide(device), root=data)
         evaluated = [evaluate(r, names, predictors, where, **settings) for r in self.local]
         local = tuple(run.evaluated_with(asked) for run in evaluated)
-        return replace(self, local=local, asked=asked, usual=usual)
+        return replace(self, local=local, asked=asked, defaults=defaults)
 
     def table(
         self, metric: str = "top1_median10", printed: tuple[int, dict[str, Any]] | None = None
@@ -116,7 +119,8 @@ class Results:
     def by_run(self) -> pd.DataFrame:
         """Return the argument of `figures.accuracy_by_method`, in percent, a row for each run.
 
-        For each row and seed it is the run recorded at this budget, else the local one.
+        Where a run of a row and seed at this budget is both recorded and local, the recorded one is
+        taken.
         """
         rows = []
         for row, what in self.experiment.rows.items():
@@ -241,10 +245,10 @@ class Results:
 
 
 def current(runs: Sequence[Run], made_now: Sequence[Run] = ()) -> list[Run]:
-    """Return the runs for one table: for each name and budget, those of one recipe.
+    """Return the runs for one table: of each name and budget, only those with the same recipe.
 
-    It is the recipe of `made_now`, if these have the name and budget, else of the latest of `runs`:
-    runs of a recipe that was changed later are left out.
+    A recipe may have changed while its name stayed. The recipe that counts is that of the runs in
+    `made_now` with this name and budget; without any, that of the latest run in `runs`.
     """
     recipes = {}
     for run in [*sorted(runs, key=lambda run: run.provenance.get("when", "")), *made_now]:

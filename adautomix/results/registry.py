@@ -33,7 +33,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         "Calibration, robustness, occlusion and class maps of trained networks",
         family="cifar100/resnet18",
         methods=("plain", "mixup", "cutmix", "automix", "adautomix"),
-        stand_in=True,
+        also_photodigits=True,
     ),
     "mixed-images": Experiment(
         "What learned methods paint",

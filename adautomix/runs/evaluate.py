@@ -1,4 +1,7 @@
-"""Evaluations of a recorded run: read from its record, or computed and appended if missing."""
+"""Evaluating a run: a missing evaluation is computed from its weights and appended to its record.
+
+The metrics themselves are in `adautomix.evaluate`; `adautomix.results.evaluations` reads records.
+"""
 
 import shlex
 from collections.abc import Sequence

@@ -46,10 +46,10 @@ def test_chance_moves_the_best_accuracy_as_it_does_a_coin(recorded):
 
 
 def test_the_axes_are_those_of_the_recorded_fields():
-    for field, words in photodigits.AXES.items():
-        assert figures.sensitivity(experiments.sensitivity(field), **words).axes
-    frame = experiments.sensitivity("method.adversary")
+    for field in photodigits.AXES:
+        assert figures.sensitivity(**photodigits.sensitivity(field)).axes
+    frame = photodigits.sensitivity("method.adversary")["frame"]
     default = photodigits.balance()["default"]
     assert default in set(frame["x"])
-    table = photodigits.by_adversary(frame)
+    table = photodigits.by_adversary()
     assert f"{default:g}" in set(table.frame["weight"])
