@@ -1,6 +1,9 @@
 # Set-up and everyday commands. Needs python3 (3.11 or newer), make and, the first time, a network.
 PYTHON ?= python3
 BUDGET ?= quick
+ONLY ?=
+PAGES := book/_build/html
+SPHINX = $(VENV)/bin/python -m sphinx -q -E -c tools/sphinx
 WORKERS ?= 2
 QUIET ?= --quiet
 TRAINING := tests/methods tests/train tests/models tests/evaluate tests/runs tests/results tests/pages tests/cli tests/bench \
@@ -11,17 +14,31 @@ UV_VERSION := 0.13.9
 SYNC := $(VENV)/bin/python -m uv pip sync --python $(VENV)/bin/python --require-hashes requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test test-avx2 check format smoke wheel lock clean
+.PHONY: help setup book serve sphinx pdf test test-avx2 check format smoke wheel lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
-	@echo "Variables: PYTHON=$(PYTHON) BUDGET=$(BUDGET) WORKERS=$(WORKERS); QUIET= shows the downloads."
+	@echo "Variables: PYTHON=$(PYTHON) BUDGET=$(BUDGET) WORKERS=$(WORKERS); QUIET= shows the downloads;"
+	@echo "  ONLY=calibration runs one notebook of the book."
 
 setup: $(READY) ## create .venv as locked in requirements.lock (about 6 GB)
 	@echo "$(VENV) is ready"
 
 book: $(READY) ## run the notebooks and build the book; BUDGET=short for longer runs
-	@$(VENV)/bin/adautomix book --budget "$(BUDGET)"
+	@$(VENV)/bin/adautomix book --budget "$(BUDGET)" $(if $(ONLY),--only $(ONLY))
+
+serve: ## show the book at an address of this machine
+	@test -e $(PAGES)/index.html || { echo "no pages yet: make book" >&2; exit 1; }
+	@$(VENV)/bin/python -m http.server 0 --bind 127.0.0.1 --directory $(PAGES)
+
+sphinx: ## render the chapters of the last build with Sphinx alone, as book/_build/sphinx
+	@test -e book/_build/source || { echo "no chapters yet: make book" >&2; exit 1; }
+	@$(SPHINX) -W -n --keep-going book/_build/source book/_build/sphinx
+
+pdf: ## print the chapters of the last build as book/_build/adautomix.pdf (needs chromium)
+	@test -e book/_build/source || { echo "no chapters yet: make book" >&2; exit 1; }
+	@$(SPHINX) -b singlehtml book/_build/source book/_build/singlehtml
+	@$(VENV)/bin/python tools/print_pages.py book/_build/singlehtml book/_build/adautomix.pdf
 
 test: $(READY) ## run the tests that need no GPU and no network
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS)
@@ -52,7 +69,7 @@ lock: $(READY) ## write requirements.lock anew after a change of pyproject.toml
 		--custom-compile-command "make lock" $(UPGRADE) pyproject.toml -o requirements.lock
 
 clean: ## remove what was built; keeps .venv and runs
-	@rm -rf dist build book/_build book/chapters book/figures
+	@rm -rf dist build book/_build
 	@rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find adautomix tests tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 

@@ -4,11 +4,8 @@ import os
 import re
 import subprocess
 import sys
-import time
 from base64 import b64encode
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier
 
 import nbformat
 import numpy as np
@@ -17,10 +14,12 @@ import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from adautomix import book, cli
-from adautomix.book import build, figures_of, find_root, pages, parameters_of, present, run
-from adautomix.book.chapter import with_values
-from adautomix.book.pages import chapters_of, room_for_pages
-from adautomix.book.run import choose, execute_notebook, install, plan
+from adautomix.book import build, figures_of, find_root, pages, parameters_of, present, work
+from adautomix.book.chapter import stub, with_values, without_numbers_of
+from adautomix.book.pages import render, room_for_pages
+from adautomix.book.place import Place, find_place
+from adautomix.book.run import choose, execute_notebook, plan
+from adautomix.book.stage import chapters_of, stage
 from adautomix.errors import AdAutoMixError, InputError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -77,7 +76,7 @@ def test_parameters_come_with_default_and_comment(checkout):
 
 
 def test_each_notebook_gets_what_it_declares(checkout):
-    notebooks = choose(checkout, None)
+    notebooks = choose(find_place().sources(), None)
     planned = plan(notebooks, {"budget": "smoke", "depth": 4}, needed={"depth"})
     assert [(path.stem, values) for path, values in planned] == [
         ("01-one", {"budget": "smoke"}),
@@ -87,17 +86,16 @@ def test_each_notebook_gets_what_it_declares(checkout):
 
 def test_an_unknown_parameter_is_refused_with_the_known_ones(checkout):
     with pytest.raises(InputError, match="unknown parameter sedes") as caught:
-        plan(choose(checkout, None), {"sedes": [1]}, needed={"sedes"})
+        plan(choose(find_place().sources(), None), {"sedes": [1]}, needed={"sedes"})
     assert "seeds = [0]  # one run each" in str(caught.value)
     assert "depth = 3  # layers" in str(caught.value)
 
 
 def test_values_reach_the_notebooks_as_literals(checkout, monkeypatch):
     seen = []
-    monkeypatch.setattr(book, "execute_all", lambda root, planned, jobs: seen.extend(planned))
-    monkeypatch.setattr(book, "install", lambda *_: None)
-    with pytest.raises(InputError, match="not there yet"):  # of the chapters, after the notebooks
-        build(parameters={"seeds": (np.int64(4), 5), "depth": Path("deep")})
+    monkeypatch.setattr(work, "execute", lambda place, planned, *_: seen.extend(planned))
+    monkeypatch.setattr(book, "render", lambda *_, **__: None)
+    build(parameters={"seeds": (np.int64(4), 5), "depth": Path("deep")})
     assert [values for _, values in seen] == [
         {"budget": "quick", "seeds": [4, 5]},
         {"depth": "deep"},
@@ -118,20 +116,27 @@ def test_values_reach_the_notebooks_as_literals(checkout, monkeypatch):
 def test_a_value_that_cannot_be_is_refused_before_a_notebook_runs(
     checkout, monkeypatch, capsys, words, sentence
 ):
-    monkeypatch.setattr(book, "execute_all", None)
+    monkeypatch.setattr(work, "execute", None)
     assert cli.main(["book", *words]) == 2
     assert re.fullmatch(f"adautomix: {sentence}\n", capsys.readouterr().err)
 
 
-@pytest.mark.parametrize("name", ["02", "02-two", "02-two.ipynb", "notebooks/02-two.ipynb"])
-def test_the_beginning_of_a_name_is_enough(checkout, name):
-    assert [path.stem for path in choose(checkout, [name])] == ["02-two"]
+@pytest.mark.parametrize(
+    "name", ["02", "02-two", "02-two.ipynb", "notebooks/02-two.ipynb", "two", "tw"]
+)
+def test_a_notebook_is_found_by_number_name_or_beginning(checkout, name):
+    assert [path.stem for path in choose(find_place().sources(), [name])] == ["02-two"]
 
 
-@pytest.mark.parametrize("name", ["03", "0", "", "two"])
+@pytest.mark.parametrize("name", ["03", "0", "", "wo", "-two"])
 def test_a_name_that_fits_no_single_notebook_is_refused(checkout, name):
     with pytest.raises(InputError, match=r"(?i)known: 01-one, 02-two"):
-        choose(checkout, [name])
+        choose(find_place().sources(), [name])
+
+
+def test_the_whole_name_goes_before_the_beginning_of_another():
+    sources = {name: Path(f"{name}.ipynb") for name in ("01-mix", "02-mixed-images")}
+    assert choose(sources, ["mix"]) == [sources["01-mix"]]
 
 
 # chapters
@@ -182,106 +187,155 @@ def test_a_figure_without_an_image_or_with_a_bad_name_is_refused():
 # running
 
 
-def test_a_run_makes_a_chapter_and_a_failure_leaves_it_alone(checkout, capsys):
-    notebook = checkout / "notebooks" / "01-one.ipynb"
-    install(checkout, [execute_notebook(checkout, notebook, {"seeds": [4, 5]})])
-    chapter = checkout / "book" / "chapters" / "01-one.ipynb"
+def executed(notebook: Path, values: dict) -> Path:
+    return execute_notebook(find_place(), notebook, values, [], "here")
+
+
+def test_a_run_makes_a_chapter_and_a_failure_leaves_it_alone(checkout):
+    notebook, place = checkout / "notebooks" / "01-one.ipynb", find_place()
+    copy = executed(notebook, {"seeds": [4, 5]})
+    stage(place, place.source)
+    chapter = place.source / "chapters" / "01-one.ipynb"
     good = chapter.read_text()
     assert "quick [4, 5]" in good
     assert str(checkout) not in good
-    assert capsys.readouterr().out.startswith("01-one: ")
 
     nb = nbformat.read(notebook, as_version=4)
     nb.cells.append(new_code_cell("raise ValueError('too few\\n  digits')"))
     nbformat.write(nb, notebook)
+    before = copy.read_bytes()
     with pytest.raises(AdAutoMixError) as caught:
         build(notebooks=["01"])
     said = str(caught.value)
     assert said.startswith("01-one: cell [4] stopped with ValueError: too few digits.")
     assert Path(said.rpartition(" ")[2]).exists()
-    assert chapter.read_text() == good
+    assert copy.read_bytes() == before
 
 
-def test_notebooks_share_the_processor_and_stop_at_the_first_failure(monkeypatch, tmp_path):
-    monkeypatch.delenv("OMP_NUM_THREADS")
-    monkeypatch.setattr(run.os, "cpu_count", lambda: 6)
-    together, begun = Barrier(2), []
-
-    def pretend(root, notebook, values):
-        begun.append(notebook.name)
-        if len(begun) <= 2:
-            together.wait(timeout=10)  # passes only if two are there at once
-        if notebook.name == "02":
-            raise AdAutoMixError("02: stopped")
-        time.sleep(0.02)
-        return notebook
-
-    monkeypatch.setattr(run, "execute_notebook", pretend)
-    monkeypatch.setattr(run, "_pool", ThreadPoolExecutor)
-    planned = [(tmp_path / name, {}) for name in ("01", "03")]
-    assert run.execute_all(tmp_path, planned, 2) == [tmp_path / "01", tmp_path / "03"]
-    assert os.environ["OMP_NUM_THREADS"] == "3"
-    assert run.execute_all(tmp_path, planned[:1], 2) == [tmp_path / "01"]
-
-    begun.clear()
-    planned = [(tmp_path / name, {}) for name in ("02", "03", *map(str, range(4, 40)))]
-    with pytest.raises(AdAutoMixError, match="02: stopped"):
-        run.execute_all(tmp_path, planned, 2)
-    assert len(begun) < len(planned)
-    with pytest.raises(InputError, match="jobs must be 1 or more, not 0"):
-        run.execute_all(tmp_path, planned, 0)
-
-
-def test_a_process_that_dies_is_one_sentence(monkeypatch, tmp_path):
-    monkeypatch.setattr(run, "execute_notebook", die)
-    planned = [(tmp_path / name, {}) for name in ("01", "02")]
+def test_a_process_that_dies_is_one_sentence(checkout, monkeypatch):
+    monkeypatch.setattr(work, "execute_notebook", die)
     with pytest.raises(AdAutoMixError, match=r"process that ran notebooks died: .*__main__"):
-        run.execute_all(tmp_path, planned, 2)
+        build()
 
 
 def die(*_):
     os._exit(1)
 
 
+def test_no_job_at_all_is_refused(checkout):
+    with pytest.raises(InputError, match="jobs must be 1 or more, not 0"):
+        build(jobs=0)
+
+
 def test_a_figure_replaces_the_one_of_the_other_format(checkout):
-    executed = checkout / "01-one.ipynb"
+    place = find_place()
+    place.executed.mkdir(parents=True)
     for kind, data in {"png": b64encode(PNG).decode(), "svg": SVG}.items():
-        nbformat.write(new_notebook(cells=[showing(**{kind: data})]), executed)
-        install(checkout, [executed])
-        assert [f.name for f in (checkout / "book" / "figures").iterdir()] == [f"waves.{kind}"]
+        nbformat.write(
+            new_notebook(cells=[showing(**{kind: data})]), place.executed / "01-one.ipynb"
+        )
+        stage(place, place.source)
+        assert [f.name for f in (place.source / "figures").iterdir()] == [f"waves.{kind}"]
+
+
+# chapters that are not there
+
+
+def test_a_stub_has_the_title_and_the_label_and_says_why():
+    title = new_markdown_cell("(chap:one)=\n# One\n\nNumbers {glue:text}`a:.1f`.")
+    nb = stub(new_notebook(cells=[title, new_code_cell("1")]), "Not yet.")
+    assert [cell.source for cell in nb.cells] == [
+        "(chap:one)=\n# One\n\n:::{note}\nNot yet.\n:::\n"
+    ]
+
+
+def test_numbers_of_chapters_that_are_not_there_are_dots():
+    text = "{glue:text}`chapters/01-one.ipynb::a:.1f` {glue:text}`chapters/02-two.ipynb::b` {eq}`c`"
+    assert without_numbers_of(text, ["01-one"]) == (
+        "… {glue:text}`chapters/02-two.ipynb::b` {eq}`c`"
+    )
+
+
+def test_a_folder_for_sphinx_has_stubs_for_what_was_not_run(checkout):
+    (checkout / "book" / "intro.md").write_text("# Tiny\n{glue:text}`chapters/02-two.ipynb::n:d` %")
+    two = checkout / "notebooks" / "02-two.ipynb"
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# Two"), showing(svg=SVG)]), two)
+    executed(checkout / "notebooks" / "01-one.ipynb", {})
+    place = find_place()
+    stage(place, place.source)
+    assert (place.source / "intro.md").read_text() == "# Tiny\n… %"
+    assert "has not been run" in (place.source / "chapters" / "02-two.ipynb").read_text()
+    assert (place.source / "figures" / "waves.svg").exists()
+    config = yaml.safe_load((place.source / "_config.yml").read_text())
+    assert config["sphinx"]["config"]["extensions"] == ["unfinished"]
 
 
 # pages
 
 
 def test_chapters_that_are_not_there_are_named(checkout):
-    with pytest.raises(InputError, match=r"chapters/01-one\.ipynb, chapters/02-two\.ipynb not"):
+    with pytest.raises(InputError, match=r"01-one, 02-two not there yet"):
         build(execute=False)
 
 
-def test_pages_are_replaced_only_by_good_ones(checkout, monkeypatch, capsys):
-    target = checkout / "site"
+@pytest.fixture
+def sphinx(checkout, monkeypatch):
+    """A stand-in for Jupyter Book; it notes its calls, and the next pages are as it is told."""
+    book = type("Book", (), {"status": 0, "text": "first", "calls": []})
+    place = find_place()
+    place.executed.mkdir(parents=True)
+    for name in chapters_of(place):
+        nbformat.write(new_notebook(), place.executed / f"{name}.ipynb")
 
-    def rendering(status: int, text: str):
-        def run(command, **_):
-            html = Path(command[command.index("--path-output") + 1]) / "_build" / "html"
-            html.mkdir(parents=True)
-            for name in ("index.html", "objects.inv"):
-                (html / name).write_text(text)
-            return subprocess.CompletedProcess(command, status)
+    def run(command, **_):
+        book.calls.append(command)
+        html = Path(command[command.index("--path-output") + 1]) / "_build" / "html"
+        html.mkdir(parents=True)
+        for name in ("index.html", "objects.inv"):
+            (html / name).write_text(book.text)
+        return subprocess.CompletedProcess(command, book.status, stderr=f"{place.source}/a.md: no")
 
-        monkeypatch.setattr(pages.subprocess, "run", run)
+    monkeypatch.setattr(pages.subprocess, "run", run)
+    return book
 
-    rendering(0, "first")
-    pages.render(checkout, target, strict=True)
-    rendering(1, "second")
+
+def test_pages_are_replaced_only_by_good_ones(checkout, sphinx, capsys):
+    target, place = checkout / "site", find_place()
+    render(place, target, "1", strict=True)
+    sphinx.status, sphinx.text = 1, "second"
     with pytest.raises(AdAutoMixError, match="did not render cleanly"):
-        pages.render(checkout, target, strict=True)
+        render(place, target, "2", strict=True)
+    assert f"{place.book}/a.md: no" in capsys.readouterr().err
     assert (target / "index.html").read_text() == "first"
-    rendering(0, "third")
-    pages.render(checkout, room_for_pages(target), strict=True)
+    sphinx.status, sphinx.text = 0, "third"
+    render(place, room_for_pages(target), "2", strict=True)
     assert (target / "index.html").read_text() == "third"
     assert str(target / "index.html") in capsys.readouterr().out
+
+
+def test_pages_are_rendered_again_only_where_something_changed(checkout, sphinx):
+    target, place = checkout / "site", find_place()
+
+    def times() -> int:
+        render(place, target, "here", strict=True)
+        return len(sphinx.calls)
+
+    assert [times(), times()] == [1, 1]
+    (place.book / "intro.md").write_text("# Other")
+    assert [times(), times()] == [2, 2]
+    (target / "index.html").unlink()
+    assert times() == 3
+
+
+def test_pages_with_stubs_are_not_held_to_be_without_warnings(checkout, sphinx, capsys):
+    place = find_place()
+    (place.executed / "02-two.ipynb").unlink()
+    (checkout / "notebooks" / "02-two.ipynb").write_text(
+        nbformat.writes(new_notebook(cells=[new_markdown_cell("# Two")]))
+    )
+    render(place, checkout / "site", "here", strict=True)
+    assert "-W" not in sphinx.calls[0]
+    assert "not there yet: 02-two" in capsys.readouterr().out
 
 
 def test_pages_never_replace_something_else(tmp_path):
@@ -303,7 +357,10 @@ def test_outside_a_checkout_the_package_s_own_is_found(tmp_path, monkeypatch):
 def test_every_page_of_the_contents_has_a_source():
     contents = (REPOSITORY / "book" / "_toc.yml").read_text()
     files = [line.rpartition(" ")[2] for line in contents.splitlines() if "file:" in line]
-    assert chapters_of(REPOSITORY) == [f"{f}.ipynb" for f in files if f.startswith("chapters/")]
+    place = Place(REPOSITORY / "book", *[REPOSITORY] * 4)
+    assert [f"chapters/{c}" for c in chapters_of(place)] == [
+        f for f in files if f[0:9] == "chapters/"
+    ]
     texts = [f for f in files if not f.startswith("chapters/")]
     assert len(texts) >= 6
     assert [f for f in texts if not (REPOSITORY / "book" / f"{f}.md").exists()] == []

@@ -3,6 +3,7 @@
 import ast
 import re
 from base64 import b64decode
+from collections.abc import Iterable
 from typing import Any
 
 from adautomix.errors import InputError
@@ -90,3 +91,28 @@ def with_values(source: str, values: dict[str, str]) -> str:
             tail = lines[value.end_lineno - 1][value.end_col_offset :]
             lines[value.lineno - 1 : value.end_lineno] = [head + text.encode() + tail]
     return b"".join(lines).decode()
+
+
+def stub(nb: Any, notice: str) -> Any:
+    """Return the title of a notebook that was not run, with a notice in place of its content."""
+    title, *_ = nb.cells
+    head = re.match(r"(\(.*\)=\n)?#[^\n]*\n?", title.source)
+    title.source = f"{head.group() if head else ''}\n:::{{note}}\n{notice}\n:::\n"
+    nb.cells = [title]
+    return nb
+
+
+def without_numbers_of(text: str, chapters: Iterable[str]) -> str:
+    """Return Markdown with "…" for each number that one of these chapters would have glued.
+
+    >>> without_numbers_of("{glue:text}`chapters/01-a.ipynb::top1:.1f` %", ["01-a"])
+    '… %'
+    """
+    names = "|".join(map(re.escape, chapters))
+    return re.sub(rf"\{{glue:\w+\}}`chapters/(?:{names})\.ipynb::[^`]*`", "…", text)
+
+
+def figure_names(nb: Any) -> list[str]:
+    """Return the names of the figures that other pages may show, see `figures_of`."""
+    named = (cell.metadata.get("adautomix", {}).get("figure") for cell in nb.cells)
+    return [name for name in named if name is not None]

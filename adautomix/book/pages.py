@@ -1,14 +1,22 @@
-"""Rendering of chapters and Markdown pages to HTML, with Jupyter Book 1."""
+"""Rendering of the chapters and the other pages to HTML, with Jupyter Book 1."""
 
+import json
+import os
 import shutil
 import subprocess
 import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
+from adautomix.book.fresh import digest, of_files
+from adautomix.book.place import Place
+from adautomix.book.run import replace
+from adautomix.book.stage import missing, stage
 from adautomix.errors import AdAutoMixError, InputError
+
+JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
+STRICT = ("-W", "-n", "--keep-going")
 
 
 def require_jupyter_book() -> None:
@@ -22,22 +30,6 @@ def require_jupyter_book() -> None:
         raise AdAutoMixError(f"the book needs Jupyter Book 1, found {found}: {remedy}.")
 
 
-def chapters_of(root: Path) -> list[str]:
-    """Return the notebooks in the table of contents, as paths below book/."""
-    import yaml
-
-    def files(node: Any) -> list[str]:
-        if isinstance(node, list):
-            return [name for child in node for name in files(child)]
-        if isinstance(node, dict):
-            own = [node["file"]] if "file" in node else []
-            return own + [name for child in node.values() for name in files(child)]
-        return []
-
-    contents = yaml.safe_load((root / "book" / "_toc.yml").read_text("utf-8"))
-    return [f"{name}.ipynb" for name in files(contents) if name.startswith("chapters/")]
-
-
 def room_for_pages(folder: Path) -> Path:
     """Return the folder as absolute path; InputError unless it is new, empty or an earlier book."""
     earlier = (folder / "index.html").exists() and (folder / "objects.inv").exists()
@@ -46,19 +38,63 @@ def room_for_pages(folder: Path) -> Path:
     return folder.absolute()
 
 
-def render(root: Path, target: Path, *, strict: bool) -> None:
-    """Render all pages from scratch, and replace the earlier ones only on success.
+def first_pages(place: Place, target: Path) -> None:
+    """Render what is there, with stubs for the chapters that are not, and say where it is."""
+    os.chdir(place.cwd)
+    absent = missing(place)
+    stage(place, place.work / "first-source")
+    _render(place, place.work / "first-source", target, strict=False)
+    shutil.rmtree(place.work / "first-source")
+    print(
+        f"\n  The first pages can be read: open {target / 'index.html'}\n"
+        f"  {len(absent)} pages join when their notebooks are done.\n",
+        flush=True,
+    )
 
-    From scratch, because Sphinx does not repeat the warnings of pages that it does not render
-    again: a second build would succeed where the first one failed.
+
+def render(place: Place, target: Path, around: str, *, strict: bool) -> float | None:
+    """Render all pages, and replace the earlier ones only on success, as a whole.
+
+    Nothing is done where pages, chapters and surroundings are those of the last rendering. Else all
+    are rendered from scratch, because Sphinx does not repeat the warnings of pages that it does not
+    render again: a second build would succeed where the first one failed.
+
+    Args:
+        place: the folders of the build.
+        target: folder of the pages.
+        around: see `adautomix.book.fresh.surroundings`.
+        strict: treat warnings as errors; not if a chapter is missing.
+
+    Returns:
+        The seconds it took, or None if nothing was to be done.
     """
-    fresh = root / "book" / "_build" / "fresh"
-    shutil.rmtree(fresh, ignore_errors=True)
-    start = "from jupyter_book.cli.main import main; main()"
-    options = ["--path-output", str(fresh), "-q", *(["-W", "-n", "--keep-going"] if strict else [])]
+    absent = missing(place)
+    stage(place, place.source)
+    made_from = digest([of_files(place.source.rglob("*"), place.source), around, strict])
+    kept = place.work / "rendered.json"
+    if (target / "index.html").exists() and _last(kept) == [str(target), made_from]:
+        print(f"the pages are up to date\n{target / 'index.html'}", flush=True)
+        return None
+    kept.unlink(missing_ok=True)
     began = time.monotonic()
-    command = [sys.executable, "-c", start, "build", str(root / "book"), *options]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL)  # its output names another path
+    _render(place, place.source, target, strict=strict and not absent)
+    seconds = time.monotonic() - began
+    replace(place.work, {kept.name: json.dumps([str(target), made_from]).encode()})
+    if absent:
+        print(f"not there yet: {', '.join(absent)} (`make book` runs every notebook)")
+    print(f"pages: {seconds:.1f} s\n{target / 'index.html'}", flush=True)
+    return seconds
+
+
+def _render(place: Place, source: Path, target: Path, *, strict: bool) -> None:
+    """Render a staged folder; the target is replaced as a whole."""
+    fresh = source.with_name(f"{source.name}-pages")
+    shutil.rmtree(fresh, ignore_errors=True)
+    options = ["--path-output", str(fresh), "-q", *(STRICT if strict else [])]
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(source), *options]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if strict or done.returncode:
+        print(done.stderr.replace(str(source), str(place.book)), file=sys.stderr, end="")
     pages = fresh / "_build" / "html"
     if done.returncode or not (pages / "index.html").exists():
         where = f"what there is of the pages is in {pages}"
@@ -70,4 +106,11 @@ def render(root: Path, target: Path, *, strict: bool) -> None:
     shutil.rmtree(target, ignore_errors=True)
     staged.rename(target)
     shutil.rmtree(fresh, ignore_errors=True)
-    print(f"pages: {time.monotonic() - began:.1f} s\n{target / 'index.html'}", flush=True)
+
+
+def _last(kept: Path) -> object:
+    """Return what the last rendering was made from; None if that is not known."""
+    try:
+        return json.loads(kept.read_bytes())
+    except (OSError, ValueError):
+        return None

@@ -1,30 +1,20 @@
-"""Execution of the notebooks with parameters, and installation of the results as chapters."""
+"""Choice of notebooks and parameters, and execution of a notebook in its own kernel."""
 
+import json
 import os
 import re
-import time
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from adautomix.book.chapter import IMAGES, figures_of, present
+from adautomix.book.fresh import key_of
+from adautomix.book.place import Place
 from adautomix.errors import AdAutoMixError, InputError, unknown
 from adautomix.figures.tables import BOOK
 from adautomix.storage.files import replace_all
 
-SOURCES = "[0-9][0-9]-*.ipynb"
 LONGEST_SOCKET_FOLDER = 56  # bytes: a Unix socket's path ends at 107, a kernel's file name takes 50
-
-
-def find_root() -> Path:
-    """Return the checkout with book/ and notebooks/: here, a folder above, or the package's."""
-    here = Path.cwd()
-    for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
-        if (folder / "book" / "_config.yml").exists() and (folder / "notebooks").is_dir():
-            return folder
-    raise InputError(f"no book/ beside a notebooks/ in {here} or above it: run inside a checkout.")
 
 
 def parameters_of(notebook: Path) -> dict[str, str]:
@@ -35,19 +25,31 @@ def parameters_of(notebook: Path) -> dict[str, str]:
     return {row["name"]: f"{row['default']}  # {row['help'] or 'no comment'}" for row in rows}
 
 
-def choose(root: Path, names: list[str] | None) -> list[Path]:
-    """Return the notebooks to run, sorted by name; the beginning of a name is enough."""
-    sources = {path.stem: path for path in sorted((root / "notebooks").glob(SOURCES))}
+def choose(sources: dict[str, Path], names: Sequence[str] | None) -> list[Path]:
+    """Return the notebooks to run, in order; None for all.
+
+    A name is that of a file ("06-calibration"), or its beginning ("06", "06-cal"), or the same
+    without the number ("calibration", "cal").
+
+    Raises InputError for a name that fits none or several.
+    """
     if not sources:
-        raise InputError("notebooks/ holds no notebook named like 01-method.ipynb: nothing to run.")
+        raise InputError("there is no notebook named like 01-method.ipynb: nothing to run.")
     chosen = set()
     for name in names if names is not None else sources:
-        wanted = Path(name).name.removesuffix(".ipynb")
-        fitting = [stem for stem in sources if stem.startswith(wanted)] if wanted else []
-        if wanted not in sources and len(fitting) != 1:
-            raise unknown("notebook", name, sources)
-        chosen.add(wanted if wanted in sources else fitting[0])
+        chosen.add(_fitting(Path(name).name.removesuffix(".ipynb"), name, sources))
     return [path for stem, path in sources.items() if stem in chosen]
+
+
+def _fitting(wanted: str, said: str, sources: dict[str, Path]) -> str:
+    """Return the one name that fits, see `choose`."""
+    plain = {stem: stem.partition("-")[2] for stem in sources}
+    exact = [stem for stem in sources if wanted in (stem, plain[stem])]
+    begun = [s for s in sources if wanted and (s.startswith(wanted) or plain[s].startswith(wanted))]
+    fitting = exact or begun
+    if len(fitting) != 1:
+        raise unknown("notebook", said, sources)
+    return fitting[0]
 
 
 def plan(
@@ -70,38 +72,13 @@ def plan(
     ]
 
 
-def execute_all(root: Path, planned: list[tuple[Path, dict[str, Any]]], jobs: int) -> list[Path]:
-    """Run notebooks, `jobs` at a time, in their order; after a failure no other is started.
+def execute_notebook(
+    place: Place, notebook: Path, values: dict[str, Any], read: Sequence[str], around: str
+) -> Path:
+    """Run one notebook in its own kernel, and return the executed copy's path.
 
-    If two need the same run, the second waits for the first. The CPU cores are divided among the
-    kernels, unless OMP_NUM_THREADS is set.
-    """
-    if jobs < 1:
-        raise InputError(f"jobs must be 1 or more, not {jobs}.")
-    jobs = min(jobs, len(planned))
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
-    if jobs == 1:
-        return [execute_notebook(root, *each) for each in planned]
-    with _pool(jobs) as pool:
-        running = [pool.submit(execute_notebook, root, *each) for each in planned]
-        try:
-            return [each.result() for each in running]
-        except BrokenExecutor as error:
-            raise AdAutoMixError(
-                "a process that ran notebooks died: give it more memory or jobs=1, and in a script "
-                'of your own call build() under `if __name__ == "__main__":`.'
-            ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _pool(jobs: int) -> Executor:
-    """Return a pool of processes; in threads, nbclient would leave event loops open."""
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
-
-
-def execute_notebook(root: Path, notebook: Path, values: dict[str, Any]) -> Path:
-    """Run one notebook in its own kernel, print the time, and return the executed copy's path.
+    The copy and the digest of what it was made from replace the earlier ones only at the end.
+    `read` and `around` are those of `adautomix.book.fresh.key_of`.
 
     Raises AdAutoMixError if a cell fails or the kernel dies.
     """
@@ -110,9 +87,10 @@ def execute_notebook(root: Path, notebook: Path, values: dict[str, Any]) -> Path
     from papermill.exceptions import PapermillException
     from traitlets.config import Config
 
-    copy = root / "book" / "_build" / "executed" / notebook.name
+    os.chdir(place.cwd)
+    key = key_of(notebook, values, read, around)
+    copy = place.work / "running" / notebook.name
     copy.parent.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
     os.environ[BOOK] = "1"  # the kernel inherits it
     try:
         papermill.execute_notebook(
@@ -120,42 +98,36 @@ def execute_notebook(root: Path, notebook: Path, values: dict[str, Any]) -> Path
             str(copy),
             values,
             kernel_name="python3",
-            cwd=str(root),
+            cwd=str(place.cwd),
             progress_bar=False,
             config=Config({"KernelManager": _connection()}),
         )
     except (PapermillException, DeadKernelError) as error:
         sentence = _one_sentence(error)
         raise AdAutoMixError(f"{notebook.stem}: {sentence} As far as it ran: {copy}") from None
-    print(f"{notebook.stem}: {time.monotonic() - began:.1f} s", flush=True)
-    return copy
+    made = {copy.name: copy.read_bytes(), f"{copy.stem}.json": json.dumps({"key": key}).encode()}
+    replace(place.executed, made, vouching=f"{copy.stem}.json")
+    copy.unlink()
+    return place.executed / copy.name
 
 
-def install(root: Path, executed: list[Path]) -> None:
-    """Write the chapters and the figures of executed notebooks atomically."""
-    import nbformat
-
-    chapters: dict[str, bytes] = {}
-    figures: dict[str, bytes] = {}
-    for path in executed:
-        nb = nbformat.read(path, as_version=4)
-        try:
-            figures |= figures_of(nb)
-        except InputError as error:
-            raise InputError(f"{path.stem}: {error}") from None
-        chapters[path.name] = nbformat.writes(present(nb)).encode()
-    _replace(root / "book" / "chapters", chapters)
-    _replace(root / "book" / "figures", figures)
-    for name in figures:  # remove the same figure in the other format, from an earlier run
-        for end in IMAGES.keys() - {name.rpartition(".")[2]}:
-            (root / "book" / "figures" / name).with_suffix(f".{end}").unlink(missing_ok=True)
+def up_to_date(
+    place: Place, notebook: Path, values: dict[str, Any], read: Sequence[str], around: str
+) -> bool:
+    """Return whether the executed copy is what `execute_notebook` would make."""
+    copy = place.executed / notebook.name
+    try:
+        kept = json.loads(copy.with_suffix(".json").read_bytes())["key"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return copy.exists() and kept == key_of(notebook, values, read, around)
 
 
-def _replace(folder: Path, files: dict[str, bytes]) -> None:
+def replace(folder: Path, files: dict[str, bytes], vouching: str | None = None) -> None:
     """Write files into a folder atomically; AdAutoMixError if it cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        replace_all(folder, files)
+        replace_all(folder, files, vouching)
     except OSError as error:
         raise AdAutoMixError(f"cannot write in {folder}: {error.strerror or error}.") from error
 

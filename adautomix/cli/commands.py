@@ -207,7 +207,7 @@ def book(options: Namespace) -> None:
     build(
         budget=options.budget,
         parameters=parameters,
-        notebooks=options.notebooks,
+        notebooks=options.only,
         execute=not options.skip_run,
         output=options.output,
         jobs=options.jobs,

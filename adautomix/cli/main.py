@@ -253,10 +253,10 @@ def _book(below: Any) -> None:
         help="another parameter of the notebooks, e.g. --set device=cuda",
     )
     add(
-        "--notebooks",
+        "--only",
         metavar="NAME",
         nargs="+",
-        help="run only these, e.g. --notebooks 02 03; the others keep their last run",
+        help="run only these, e.g. --only calibration 03; the others keep their last run",
     )
     add("--jobs", metavar="N", type=int, default=2, help="notebooks that run at the same time")
     add("--skip-run", action="store_true", help="render what was run last")

@@ -12,6 +12,7 @@ from adautomix.errors import DivergenceError, InputError, Interrupted
 from adautomix.methods import METHODS
 from adautomix.record import Run, Store, recorded
 from adautomix.record.lock import locked
+from adautomix.results.durations import duration
 from adautomix.results.experiment import Experiment, Planned
 from adautomix.runs import runner
 from adautomix.runs.evaluate import evaluate, recorded_entry
@@ -229,17 +230,3 @@ def in_words(found: Sequence[RunStatus]) -> str:
             f"{words}{begun}; how long the rest takes is known once a run was made on this device."
         )
     return f"{words}{begun}; the rest takes {duration(sum(known))}."
-
-
-def duration(seconds: float | None) -> str:
-    """Return an expected duration in rounded words."""
-    if seconds is None:
-        return "duration unknown"
-    if seconds < 60:
-        return f"about {seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return (
-        f"about {minutes // 60} h {minutes % 60:02d} min"
-        if minutes > 59
-        else f"about {minutes} min"
-    )

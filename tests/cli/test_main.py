@@ -304,12 +304,12 @@ def test_the_book_gets_its_parameters(capsys, monkeypatch):
     seen = {}
     monkeypatch.setattr(adautomix.book, "build", lambda **given: seen.update(given) or Path("page"))
     words = ["--seeds", "0", "2", "--set", "device=cpu", "--set", "width=[1, 2]"]
-    words += ["--notebooks", "02", "03", "--skip-run", "--output", "out", "--budget", "short"]
+    words += ["--only", "02", "calibration", "--skip-run", "--output", "out", "--budget", "short"]
     assert said(capsys, ["book", *words]) == ""  # the book itself says where its pages are
     assert seen == {
         "budget": "short",
         "parameters": {"seeds": [0, 2], "device": "cpu", "width": [1, 2]},
-        "notebooks": ["02", "03"],
+        "notebooks": ["02", "calibration"],
         "execute": False,
         "output": Path("out"),
         "jobs": 2,
