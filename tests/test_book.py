@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from adautomix import book, cli
 from adautomix.book import build, figures_of, find_root, pages, parameters_of, present, work
-from adautomix.book.chapter import stub, with_values, without_numbers_of
+from adautomix.book.chapter import stub, with_command, with_values, without_numbers_of
 from adautomix.book.pages import render, room_for_pages
 from adautomix.book.place import Place, find_place
 from adautomix.book.run import choose, execute_notebook, plan
@@ -164,6 +164,13 @@ def test_no_trace_of_when_and_where_it_ran():
     nb = present(new_notebook(cells=[cell, new_markdown_cell("text")], metadata=place))
     assert dict(nb.metadata) == {"kernelspec": KERNEL}
     assert dict(nb.cells[0].metadata) == {}
+
+
+def test_a_page_ends_with_the_command_that_makes_it_again():
+    nb = new_notebook(metadata={"papermill": {"parameters": {"budget": "quick", "seeds": [0, 1]}}})
+    with_command(nb, "01-one")
+    command = "papermill notebooks/01-one.ipynb out.ipynb -p budget quick -y 'seeds: [0, 1]'"
+    assert nb.cells[-1].source.splitlines()[3:6] == ["```bash", command, "```"]
 
 
 def test_svg_is_taken_before_png():
@@ -394,12 +401,14 @@ def test_without_pages_or_browser_the_status_is_two(check_pages, tmp_path, monke
     assert "no browser" in capsys.readouterr().err
 
 
-PAGE = """<!doctype html><html lang=en><meta name=viewport content="width=device-width">
+PAGE = """<!doctype html><html lang=en><title>Page</title>
+<meta name=viewport content="width=device-width">
 <link rel=icon href="data:,"><style>:root { color-scheme: light dark; } body { background: Canvas; }
 @media (prefers-color-scheme: dark) { body { background: #111; } }</style><article>%s</article>"""
 BAD = """<img src=none.png><img src=http://192.0.2.1/x.png><p style="width: 2000px">wide</p>
 <span class=math>\\(x\\)</span><mjx-merror title="undefined macro">x</mjx-merror>
 <script>console.error("oops"); throw Error("thrown")</script>"""
+BARRED = "<h1>Barred</h1><button></button>"  # a button without a name
 
 
 def test_faults_are_found_and_good_pages_pass(check_pages, tmp_path, capsys):
@@ -424,3 +433,13 @@ def test_faults_are_found_and_good_pages_pass(check_pages, tmp_path, capsys):
         "faults on 1",
     ]:
         assert fault in said
+
+
+def test_a_barrier_is_found(check_pages, tmp_path, capsys):
+    if check_pages.find_browser() is None:
+        pytest.skip("no chromium here")
+    pytest.importorskip("playwright")
+    pytest.importorskip("axe_playwright_python")
+    (tmp_path / "index.html").write_text(PAGE % BARRED)
+    assert check_pages.main([str(tmp_path)]) == 1
+    assert "index.html: button-name, 1 times: <button></button>" in capsys.readouterr().out

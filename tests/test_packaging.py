@@ -105,6 +105,19 @@ def test_the_wheel_carries_the_data(wheel: zipfile.ZipFile, folder: str) -> None
     assert there == here
 
 
+@pytest.mark.parametrize("folder", ["book", "notebooks"])
+def test_the_wheel_carries_the_book(wheel: zipfile.ZipFile, folder: str) -> None:
+    made = {"_build", "chapters", "figures", "__pycache__", ".ipynb_checkpoints"}
+    below = [path.relative_to(ROOT / folder) for path in (ROOT / folder).rglob("*.*")]
+    here = {
+        p.as_posix() for p in below if not made & set(p.parts) and (ROOT / folder / p).is_file()
+    }
+    start = f"adautomix/_data/{folder}/"
+    there = {name.removeprefix(start) for name in wheel.namelist() if name.startswith(start)}
+    assert len(there) > 10
+    assert {name for name in there if "." in name} == here
+
+
 def test_the_wheel_carries_table_1(wheel: zipfile.ZipFile) -> None:
     packed = wheel.read("adautomix/_data/paper/table_01.csv")
     assert packed == (ROOT / "data/paper/table_01.csv").read_bytes()

@@ -5,7 +5,9 @@
 Each page is opened in the light and the dark theme, on a desktop and on a phone; the listings of
 source code in the light theme only. Listed are: requests to other hosts, failed requests, errors
 and warnings on the console, formulas that did not render, broken images, pages wider than the
-window, a theme that does not apply; and a search that finds nothing.
+window, a theme that does not apply, barriers for readers with a keyboard or a screen reader that
+axe-core calls serious or critical (not in the listings; only where axe-playwright-python is
+installed); and a search that finds nothing.
 
 Exit status: 0 nothing found, 1 something found (listed), 2 no browser, no playwright or no pages.
 The browser is chromium, chromium-browser or google-chrome on PATH, or what CHROMIUM names.
@@ -20,6 +22,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,6 +54,8 @@ FAULTS = """() => {
   if (excess > 0) faults.push("wider than the window by " + excess + " px");
   return faults;
 }"""
+GRAVE = ("serious", "critical")
+LISTINGS = "_modules/"
 BRIGHTNESS = """() => {
   const colour = getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/g).map(Number);
   return (colour[0] + colour[1] + colour[2]) / 765;
@@ -124,21 +129,35 @@ def listen(page: Any, base: str, found: list[str]) -> None:
 
 
 def look(page: Any, address: str, theme: str, found: list[str], shots: Path | None) -> None:
-    """Open one page in one theme and note its faults at every width."""
+    """Open one page in one theme at every width and note its faults."""
     page.emulate_media(color_scheme=theme)
-    page.set_viewport_size({"width": WIDTHS["desktop"], "height": 1000})
-    page.goto(address, wait_until="load")
-    page.evaluate(SETTLED)
-    brightness = page.evaluate(BRIGHTNESS)
-    if (brightness > 0.5) != (theme == "light"):
-        found.append(f"the {theme} theme has a background of brightness {brightness:.2f}")
     for name, width in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": 1000 if name == "desktop" else 844})
+        page.goto(address, wait_until="load")
+        page.evaluate(SETTLED)
         page.wait_for_timeout(150)  # the layout follows in a moment
-        found.extend(f"{fault} ({theme}, {name})" for fault in page.evaluate(FAULTS))
+        brightness = page.evaluate(BRIGHTNESS)
+        if (brightness > 0.5) != (theme == "light"):
+            found.append(f"the {theme} theme has a background of brightness {brightness:.2f}")
+        faults = [*page.evaluate(FAULTS), *([] if LISTINGS in address else barriers(page))]
+        found.extend(f"{fault} ({theme}, {name})" for fault in faults)
         if shots:
             stem = urlsplit(address).path.strip("/").removesuffix(".html").replace("/", "-")
             page.screenshot(path=shots / f"{stem}-{theme}-{name}.png", full_page=True)
+
+
+def barriers(page: Any) -> list[str]:
+    """What axe-core finds on the page that keeps somebody from reading it, each kind once."""
+    if find_spec("axe_playwright_python") is None:
+        return []
+    from axe_playwright_python.sync_playwright import Axe
+
+    kinds = Axe().run(page).response["violations"]
+    return [
+        f"{kind['id']}, {len(kind['nodes'])} times: {kind['nodes'][0]['html'][:120]}"
+        for kind in kinds
+        if kind["impact"] in GRAVE
+    ]
 
 
 def search(page: Any, base: str, word: str, found: list[str]) -> None:
@@ -161,7 +180,7 @@ def check(folder: Path, browser: str, shots: Path | None) -> dict[str, list[str]
             found = faults.setdefault(path, [])
             page = program.new_page()
             listen(page, base, found)
-            for theme in THEMES[:1] if path.startswith("_modules/") else THEMES:
+            for theme in THEMES[:1] if path.startswith(LISTINGS) else THEMES:
                 look(page, base + path, theme, found, shots)
             if path == "search.html":
                 search(page, base, "generator", found)
@@ -194,6 +213,8 @@ def main(arguments: list[str] | None = None) -> int:
     for path, found in faults.items():
         for fault in dict.fromkeys(found):
             print(f"{path}: {fault}")
+    if find_spec("axe_playwright_python") is None:
+        print("without axe-core: pip install axe-playwright-python to look for barriers, too")
     wrong = sum(map(bool, faults.values()))
     print(
         f"{len(faults)} pages looked at in {len(THEMES)} themes and {len(WIDTHS)} widths; ", end=""

@@ -15,7 +15,13 @@ from adautomix.book.run import replace
 from adautomix.book.stage import missing, stage
 from adautomix.errors import AdAutoMixError, InputError
 
-JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
+JUPYTER_BOOK = """
+from functools import partial
+from jupyter_book import sphinx
+from jupyter_book.cli.main import main
+sphinx.build_sphinx = partial(sphinx.build_sphinx, jobs={processes})  # there is no option for it
+main()
+"""
 STRICT = ("-W", "-n", "--keep-going")
 
 
@@ -43,7 +49,7 @@ def first_pages(place: Place, target: Path) -> None:
     os.chdir(place.cwd)
     absent = missing(place)
     stage(place, place.work / "first-source")
-    _render(place, place.work / "first-source", target, strict=False)
+    _render(place, place.work / "first-source", target, strict=False, processes=1)
     shutil.rmtree(place.work / "first-source")
     print(
         f"\n  The first pages can be read: open {target / 'index.html'}\n"
@@ -77,21 +83,22 @@ def render(place: Place, target: Path, around: str, *, strict: bool) -> float | 
         return None
     kept.unlink(missing_ok=True)
     began = time.monotonic()
-    _render(place, place.source, target, strict=strict and not absent)
+    _render(place, place.source, target, strict=strict and not absent, processes=2)
     seconds = time.monotonic() - began
     replace(place.work, {kept.name: json.dumps([str(target), made_from]).encode()})
     if absent:
-        print(f"not there yet: {', '.join(absent)} (`make book` runs every notebook)")
+        print(f"not there yet: {', '.join(absent)} (`adautomix book` runs every notebook)")
     print(f"pages: {seconds:.1f} s\n{target / 'index.html'}", flush=True)
     return seconds
 
 
-def _render(place: Place, source: Path, target: Path, *, strict: bool) -> None:
-    """Render a staged folder; the target is replaced as a whole."""
+def _render(place: Place, source: Path, target: Path, *, strict: bool, processes: int) -> None:
+    """Render a staged folder with some processes; the target is replaced as a whole."""
     fresh = source.with_name(f"{source.name}-pages")
     shutil.rmtree(fresh, ignore_errors=True)
     options = ["--path-output", str(fresh), "-q", *(STRICT if strict else [])]
-    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(source), *options]
+    start = JUPYTER_BOOK.format(processes=processes)
+    command = [sys.executable, "-c", start, "build", str(source), *options]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if strict or done.returncode:
         print(done.stderr.replace(str(source), str(place.book)), file=sys.stderr, end="")

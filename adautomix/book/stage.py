@@ -7,11 +7,18 @@ from typing import Any
 import nbformat
 import yaml
 
-from adautomix.book.chapter import figure_names, figures_of, present, stub, without_numbers_of
+from adautomix.book.chapter import (
+    figure_names,
+    figures_of,
+    present,
+    stub,
+    with_command,
+    without_numbers_of,
+)
 from adautomix.book.place import Place
 from adautomix.errors import InputError
 
-NOT_YET = "This page is not there yet: its notebook has not been run. `make book` runs it."
+NOT_YET = "This page is not there yet: its notebook has not been run. `adautomix book` runs it."
 BLANK = '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="1"/>'
 MADE = shutil.ignore_patterns("_build", "chapters", "figures", "__pycache__")
 
@@ -67,7 +74,7 @@ def _chapter(place: Place, folder: Path, name: str, absent: list[str]) -> None:
     for cell in nb.cells if absent else ():
         if cell.cell_type == "markdown":
             cell.source = without_numbers_of(cell.source, absent)
-    nbformat.write(present(nb), folder / "chapters" / f"{name}.ipynb")
+    nbformat.write(present(with_command(nb, name)), folder / "chapters" / f"{name}.ipynb")
 
 
 def _stub(place: Place, folder: Path, name: str) -> None:

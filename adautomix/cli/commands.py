@@ -209,7 +209,7 @@ def book(options: Namespace) -> None:
         parameters=parameters,
         notebooks=options.only,
         execute=not options.skip_run,
-        output=options.output,
+        output=options.out,
         jobs=options.jobs,
     )
 

@@ -260,12 +260,7 @@ def _book(below: Any) -> None:
     )
     add("--jobs", metavar="N", type=int, default=2, help="notebooks that run at the same time")
     add("--skip-run", action="store_true", help="render what was run last")
-    add(
-        "--output",
-        metavar="PATH",
-        type=path,
-        help="folder of the pages (default: book/_build/html)",
-    )
+    add("--out", metavar="PATH", type=path, help="folder of the pages (default: book/_build/html)")
 
 
 def _places(add: Callable[..., Any]) -> None:

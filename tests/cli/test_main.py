@@ -304,7 +304,7 @@ def test_the_book_gets_its_parameters(capsys, monkeypatch):
     seen = {}
     monkeypatch.setattr(adautomix.book, "build", lambda **given: seen.update(given) or Path("page"))
     words = ["--seeds", "0", "2", "--set", "device=cpu", "--set", "width=[1, 2]"]
-    words += ["--only", "02", "calibration", "--skip-run", "--output", "out", "--budget", "short"]
+    words += ["--only", "02", "calibration", "--skip-run", "--out", "out", "--budget", "short"]
     assert said(capsys, ["book", *words]) == ""  # the book itself says where its pages are
     assert seen == {
         "budget": "short",
