@@ -270,11 +270,26 @@ def test_a_folder_for_sphinx_has_stubs_for_what_was_not_run(checkout):
     executed(checkout / "notebooks" / "01-one.ipynb", {})
     place = find_place()
     stage(place, place.source)
-    assert (place.source / "intro.md").read_text() == "# Tiny\n… %"
+    intro = (place.source / "intro.md").read_text()
+    assert intro.startswith("# Tiny\n\n:::{note}\nNumbers from chapters")
+    assert intro.endswith(":::\n… %")
     assert "has not been run" in (place.source / "chapters" / "02-two.ipynb").read_text()
     assert (place.source / "figures" / "waves.svg").exists()
     config = yaml.safe_load((place.source / "_config.yml").read_text())
     assert config["sphinx"]["config"]["extensions"] == ["unfinished"]
+
+
+def test_the_first_pages_have_no_reference_of_the_package(checkout):
+    reference = checkout / "book" / "api.md"
+    reference.write_text("(chap:api)=\n# The package\n\n```{package} adautomix.mix\n```\n")
+    place = find_place()
+    stage(place, place.source)
+    assert (place.source / "api.md").read_text() == reference.read_text()
+    stage(place, place.source, first=True)
+    text = (place.source / "api.md").read_text()
+    assert text.startswith("(chap:api)=\n# The package\n")
+    assert "{package}" not in text
+    assert "is being run" in (place.source / "chapters" / "01-one.ipynb").read_text()
 
 
 # pages

@@ -15,13 +15,7 @@ from adautomix.book.run import replace
 from adautomix.book.stage import missing, stage
 from adautomix.errors import AdAutoMixError, InputError
 
-JUPYTER_BOOK = """
-from functools import partial
-from jupyter_book import sphinx
-from jupyter_book.cli.main import main
-sphinx.build_sphinx = partial(sphinx.build_sphinx, jobs={processes})  # there is no option for it
-main()
-"""
+JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
 STRICT = ("-W", "-n", "--keep-going")
 
 
@@ -48,8 +42,8 @@ def first_pages(place: Place, target: Path) -> None:
     """Render what is there, with stubs for the chapters that are not, and say where it is."""
     os.chdir(place.cwd)
     absent = missing(place)
-    stage(place, place.work / "first-source")
-    _render(place, place.work / "first-source", target, strict=False, processes=1)
+    stage(place, place.work / "first-source", first=True)
+    _render(place, place.work / "first-source", target, strict=False)
     shutil.rmtree(place.work / "first-source")
     print(
         f"\n  The first pages can be read: open {target / 'index.html'}\n"
@@ -83,7 +77,7 @@ def render(place: Place, target: Path, around: str, *, strict: bool) -> float | 
         return None
     kept.unlink(missing_ok=True)
     began = time.monotonic()
-    _render(place, place.source, target, strict=strict and not absent, processes=2)
+    _render(place, place.source, target, strict=strict and not absent)
     seconds = time.monotonic() - began
     replace(place.work, {kept.name: json.dumps([str(target), made_from]).encode()})
     if absent:
@@ -92,13 +86,12 @@ def render(place: Place, target: Path, around: str, *, strict: bool) -> float | 
     return seconds
 
 
-def _render(place: Place, source: Path, target: Path, *, strict: bool, processes: int) -> None:
-    """Render a staged folder with some processes; the target is replaced as a whole."""
+def _render(place: Place, source: Path, target: Path, *, strict: bool) -> None:
+    """Render a staged folder; the target is replaced as a whole."""
     fresh = source.with_name(f"{source.name}-pages")
     shutil.rmtree(fresh, ignore_errors=True)
     options = ["--path-output", str(fresh), "-q", *(STRICT if strict else [])]
-    start = JUPYTER_BOOK.format(processes=processes)
-    command = [sys.executable, "-c", start, "build", str(source), *options]
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(source), *options]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if strict or done.returncode:
         print(done.stderr.replace(str(source), str(place.book)), file=sys.stderr, end="")

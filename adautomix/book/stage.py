@@ -1,5 +1,6 @@
 """`stage`: the folder that Sphinx reads: the pages' sources, the chapters and their figures."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from adautomix.book.place import Place
 from adautomix.errors import InputError
 
 NOT_YET = "This page is not there yet: its notebook has not been run. `adautomix book` runs it."
+MADE_NOW = "This page is not there yet: its notebook is being run. The page is there at the end."
+DOTS = "Numbers from chapters that have not been run yet are shown as dots."
 BLANK = '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="1"/>'
 MADE = shutil.ignore_patterns("_build", "chapters", "figures", "__pycache__")
 
@@ -44,8 +47,12 @@ def missing(place: Place) -> list[str]:
     return [n for n in chapters_of(place) if not (place.executed / f"{n}.ipynb").exists()]
 
 
-def stage(place: Place, folder: Path) -> None:
-    """Make the folder anew. A chapter that is missing is a stub, and its numbers are dots."""
+def stage(place: Place, folder: Path, *, first: bool = False) -> None:
+    """Make the folder anew. A chapter that is missing is a stub, and its numbers are dots.
+
+    For the first pages of a build the reference of the package is a stub, too: it takes four times
+    as long as all the rest.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(place.book, folder, ignore=MADE)
     for name in ("chapters", "figures"):
@@ -53,12 +60,14 @@ def stage(place: Place, folder: Path) -> None:
     absent = missing(place)
     for name in chapters_of(place):
         if name in absent:
-            _stub(place, folder, name)
+            _stub(place, folder, name, MADE_NOW if first else NOT_YET)
         else:
             _chapter(place, folder, name, absent)
+    for page in folder.glob("*.md") if first else ():
+        _without_reference(page)
     if absent:
         for page in folder.glob("*.md"):
-            page.write_text(without_numbers_of(page.read_text("utf-8"), absent), "utf-8")
+            _dotted(page, absent)
         _forgive(folder / "_config.yml")
 
 
@@ -77,12 +86,33 @@ def _chapter(place: Place, folder: Path, name: str, absent: list[str]) -> None:
     nbformat.write(present(with_command(nb, name)), folder / "chapters" / f"{name}.ipynb")
 
 
-def _stub(place: Place, folder: Path, name: str) -> None:
+def _without_reference(page: Path) -> None:
+    """Leave the label and the title of a page with the reference of the package."""
+    text = page.read_text("utf-8")
+    if "```{package}" in text:
+        head = re.match(r"(\(.*\)=\n)?# .*\n", text)
+        page.write_text(
+            f"{head.group() if head else ''}\nThis page is there at the end.\n", "utf-8"
+        )
+
+
+def _dotted(page: Path, absent: list[str]) -> None:
+    """Show dots for numbers of absent chapters on a Markdown page, and say why below its title."""
+    text = page.read_text("utf-8")
+    without = without_numbers_of(text, absent)
+    if without != text:
+        without = re.sub(
+            r"^# .*\n", rf"\g<0>\n:::{{note}}\n{DOTS}\n:::\n", without, count=1, flags=re.M
+        )
+        page.write_text(without, "utf-8")
+
+
+def _stub(place: Place, folder: Path, name: str, why: str) -> None:
     """Write the stub of a chapter that was not executed, and blanks for its figures."""
     nb = nbformat.read(place.notebooks / f"{name}.ipynb", as_version=4)
     for figure in figure_names(nb):
         (folder / "figures" / f"{figure}.svg").write_text(BLANK)
-    nbformat.write(stub(nb, NOT_YET), folder / "chapters" / f"{name}.ipynb")
+    nbformat.write(stub(nb, why), folder / "chapters" / f"{name}.ipynb")
 
 
 def _forgive(config: Path) -> None:

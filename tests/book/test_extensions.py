@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 PACKAGE = re.compile(r"^```\{package\} (\S+)$", re.MULTILINE)
 
@@ -99,3 +100,38 @@ def test_a_module_that_is_not_there_is_one_sentence(tmp_path, root):
         rendered(
             tmp_path, root / "book" / "extensions", "# A\n\n```{package} adautomix.pond\n```\n"
         )
+
+
+def test_a_bibliography_is_a_list_of_list_items():
+    from accessible import with_roles
+
+    context = {"body": '<div role="list"><div role="doc-biblioentry">A book.</div></div>'}
+    with_roles(None, "references", "page.html", context, None)
+    assert context["body"] == '<div role="list"><div role="listitem">A book.</div></div>'
+    with_roles(None, "genindex", "genindex.html", empty := {}, None)
+    assert empty == {}
+
+
+def test_the_settings_for_sphinx_alone_need_no_jupyter_book(root):
+    code = (
+        "import runpy, sys\n"
+        "conf = runpy.run_path('tools/sphinx/conf.py')\n"
+        "print([name for name in sys.modules if name.startswith('jupyter_book')])\n"
+        "print([name for name in conf['extensions'] if 'jupyter' in name])\n"
+        "print(conf['project'], conf['nb_execution_mode'], conf['html_theme'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+    settings = "Adversarial AutoMixup, reproduced off sphinx_book_theme"
+    assert done.stdout.splitlines() == ["[]", "[]", settings]
+
+
+def test_every_setting_reaches_sphinx_alone(root):
+    """A setting that Jupyter Book translates, and that file does not read, would be lost."""
+    given = yaml.safe_load((root / "book" / "_config.yml").read_text("utf-8"))
+    conf = (root / "tools" / "sphinx" / "conf.py").read_text("utf-8")
+    navigation = {name for name in given["html"] if name.startswith(("use_", "home_"))}
+    for part in ("execute", "parse", "html"):
+        for name in given[part].keys() - navigation:
+            assert f'GIVEN["{part}"]["{name}"]' in conf

@@ -30,12 +30,19 @@ nb_execution_mode = GIVEN["execute"]["execute_notebooks"]
 nb_output_stderr = GIVEN["execute"]["stderr_output"]
 myst_enable_extensions = GIVEN["parse"]["myst_enable_extensions"]
 myst_dmath_double_inline = GIVEN["parse"]["myst_dmath_double_inline"]
-bibtex_bibfiles = GIVEN["bibtex_bibfiles"]
-html_logo = GIVEN["logo"]
-html_favicon = GIVEN["html"]["favicon"]
+bibtex_bibfiles = [str(BOOK / name) for name in GIVEN["bibtex_bibfiles"]]
+html_logo = str(BOOK / GIVEN["logo"])
+html_favicon = str(BOOK / GIVEN["html"]["favicon"])
 html_sourcelink_suffix = ""
 suppress_warnings = ["myst.domains"]
 
 globals().update(SPHINX["config"])
 extensions = [name for name in SPHINX["config"]["extensions"] if name != "jupyter_book"]
 extensions.append("sphinx_multitoc_numbering")
+
+# Paths in the settings are below book/, and Sphinx takes them from the folder of this file.
+html_static_path = [str(BOOK / name) for name in SPHINX["config"]["html_static_path"]]
+intersphinx_mapping = {
+    name: (address, str(BOOK / file))
+    for name, (address, file) in SPHINX["config"]["intersphinx_mapping"].items()
+}
