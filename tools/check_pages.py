@@ -56,6 +56,7 @@ FAULTS = """() => {
 }"""
 # Without preload: axe-core fetches what a style sheet imports from the folder of the page.
 ONLY_VIOLATIONS = {"resultTypes": ["violations"], "preload": False}
+PATIENCE = 120_000  # milliseconds; a busy machine takes long for a picture of a long page
 GRAVE = ("serious", "critical")
 LISTINGS = "_modules/"
 BRIGHTNESS = """() => {
@@ -181,6 +182,7 @@ def check(folder: Path, browser: str, shots: Path | None) -> dict[str, list[str]
         for path in pages_of(folder):
             found = faults.setdefault(path, [])
             page = program.new_page()
+            page.set_default_timeout(PATIENCE)
             listen(page, base, found)
             for theme in THEMES[:1] if path.startswith(LISTINGS) else THEMES:
                 look(page, base + path, theme, found, shots)

@@ -7,6 +7,7 @@ check_pages.py.
 """
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -28,8 +29,15 @@ PAPER = {
 }
 
 
+def first_page(folder: Path) -> str:
+    """The page that index.html is, or sends a reader on to."""
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    sent = re.search(r'http-equiv="Refresh" content="0; url=([^"]+)"', text)
+    return sent[1] if sent else "index.html"
+
+
 def print_page(folder: Path, browser: str, target: Path) -> None:
-    """Print `folder`/index.html in the light theme."""
+    """Print the page of a folder in the light theme."""
     from playwright.sync_api import sync_playwright
 
     with served(folder) as base, sync_playwright() as playwright:
@@ -37,7 +45,7 @@ def print_page(folder: Path, browser: str, target: Path) -> None:
         page = program.new_page()
         page.set_default_timeout(300_000)
         page.emulate_media(media="print", color_scheme="light")
-        page.goto(f"{base}index.html", wait_until="load")
+        page.goto(base + first_page(folder), wait_until="load")
         page.evaluate(SETTLED)
         page.pdf(path=target, **PAPER)
         program.close()
