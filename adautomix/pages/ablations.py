@@ -156,6 +156,12 @@ def verdicts(every: Mapping[str, Compared]) -> Table:
     return Table(pd.DataFrame(rows), caption, "tab:ablation-verdicts")
 
 
+def tables(every: Mapping[str, Compared]) -> dict[str, Table]:
+    """Return the table of verdicts and that of each experiment, by the ends of their keys."""
+    each = {name.replace("-", "_"): table(name, found) for name, found in every.items()}
+    return {"verdicts": verdicts(every), **each}
+
+
 def headline(every: Mapping[str, Compared]) -> dict[str, str | int | float]:
     """Return values for prose: how many runs there are, and how many claims have each verdict."""
     words = [judged(name, found).word for name, found in every.items()]
