@@ -9,7 +9,7 @@ from typing import Any
 from timm.models import load_pretrained, register_model
 from torch import nn
 
-from adautomix.models.backbone import Net
+from adautomix.models.net import Net
 
 NAME = "adautomix_net"
 
