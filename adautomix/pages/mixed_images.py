@@ -27,11 +27,13 @@ from adautomix.methods import (
     AdAutoMixReleasedMethod,
     AlignMix,
     AutoMix,
+    DecoupledMixup,
     Fixed,
     Guided,
     ManifoldMix,
     Method,
     MethodConfig,
+    RegMixup,
     SAMix,
 )
 from adautomix.mix import Mixed
@@ -44,8 +46,10 @@ from adautomix.runs.weights import WEIGHTS
 
 LEARNED = AdAutoMix, AdAutoMixReleased, AutoMix, SAMix
 IN_FEATURES = ManifoldMix, AlignMix
+AS_MIXUP = RegMixup, DecoupledMixup
 NO_RUN = "no trained run on {title} is here"
 NO_PICTURE = "it mixes features inside the network, which no image shows"
+OWN_LOSS = "it mixes as MixUp does; what is its own is the loss"
 
 HEADINGS = {
     "label 1": "label of image 1 (%)",
@@ -176,6 +180,8 @@ class Gallery:
         needs_run = isinstance(config, LEARNED) and name not in self.learned
         if isinstance(config, IN_FEATURES):
             self.left_out[name] = NO_PICTURE
+        elif isinstance(config, AS_MIXUP):
+            self.left_out[name] = OWN_LOSS
         elif needs_run or (isinstance(config, Guided) and not self.learned):
             self.left_out[name] = NO_RUN.format(title=self.set.info.title)
         elif isinstance(config, (*LEARNED, Guided, Fixed)):

@@ -66,7 +66,7 @@ def test_the_verdict_is_on_confidence_and_on_the_smallest_error(
 def test_what_the_page_says_of_the_recorded_runs(recorded):
     """Underconfident, and by one temperature rid of four fifths of the error."""
     usual = {name: settings_of(name) for name in ("calibration", "calibration_scaled")}
-    found = replace(recorded, usual=usual)
+    found = replace(recorded, defaults=usual)
     for row in ("mixup", "cutmix", "automix", "adautomix"):
         calibrated, scaled = (
             evaluations.frame(found, name).set_index("method").loc[row] for name in usual

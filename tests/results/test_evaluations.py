@@ -161,7 +161,7 @@ def test_recorded_runs_count_with_the_usual_settings_only(found, monkeypatch, tm
     few = entry("fgsm", {"error": 0.75, "clean_error": 0.1, "n": 20}, per_class=2)
     run = record(Store(tmp_path / "data"), "cutmix", 0, [usual, few])
     monkeypatch.setattr(outcome, "recorded", lambda: Store(tmp_path / "data"))
-    chosen = replace(found, usual={"fgsm": settings_of("fgsm")})
+    chosen = replace(found, defaults={"fgsm": settings_of("fgsm")})
     long = chosen.table("fgsm/error").long
     column = long[(long["source"] == "recorded") & (long["predictor"] == "classifier")]
     assert column.set_index("method")["mean"]["CutMix"] == 0.25
@@ -183,7 +183,7 @@ def test_runs_are_evaluated_once_and_only_these_settings_are_shown(monkeypatch):
         ("occlusion", 1),
         ("fgsm", 2),
     ]
-    assert both.usual["fgsm"] == settings_of("fgsm")
+    assert both.defaults["fgsm"] == settings_of("fgsm")
     shown = both.table("fgsm/error").long.query("source == 'local' and predictor == 'teacher'")
     assert shown.set_index("method")["mean"]["Vanilla"] == run.metric("teacher", "fgsm/error")
     monkeypatch.setattr("adautomix.runs.runner.revive", lambda *_: pytest.fail("computed again"))
