@@ -7,7 +7,7 @@ strings.
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from adautomix.errors import AdAutoMixError, InputError
 BOOK = "ADAUTOMIX_BOOK"
 """Environment variable that is set while the notebooks run for the book."""
 LABEL = re.compile(r"[a-z][a-z0-9]*([-:][a-z0-9]+)*")
+NUMBER = re.compile(r"[-+−<>≤≥]?\s*\.?\d")
 INTERVAL = re.compile(r"\[[-+.,\d ]+\](?: \(\d+\))?")
 
 
@@ -33,8 +34,8 @@ class Table(NamedTuple):
 def markdown_table(frame: pd.DataFrame, caption: str, name: str) -> str:
     """Return a MyST `{table}` with a caption and a label for `{numref}`, without the index.
 
-    Cells are strings; None, NaN and "" are blank. The first column is left-aligned, the others
-    right-aligned.
+    Cells are strings; None, NaN and "" are blank. The first column and columns of words are
+    left-aligned, those of numbers right-aligned.
 
     >>> print(markdown_table(pd.DataFrame({"method": ["MixUp"], "%": ["79.1"]}), "Top-1.", "tab:x"))
     :::{table} Top-1.
@@ -51,14 +52,21 @@ def markdown_table(frame: pd.DataFrame, caption: str, name: str) -> str:
         raise InputError(f"caption {caption!r} must be one line of text.")
     if not LABEL.fullmatch(name):
         raise InputError(f"label {name!r} must be lower-case words joined by - or :, as tab:main.")
-    rules = [":--"] + ["--:"] * (len(frame.columns) - 1)
     heads = [_cell(column, "a heading") for column in frame.columns]
     rows = [
         [_cell(value, f"column {column!r}") for column, value in zip(frame, row, strict=True)]
         for row in frame.itertuples(index=False, name=None)
     ]
+    columns = list(zip(*rows, strict=True)) or [()] * len(heads)
+    rules = [":--", *("--:" if _numeric(column) else ":--" for column in columns[1:])]
     lines = ["| " + " | ".join(cells) + " |" for cells in (heads, rules, *rows)]
     return "\n".join([f":::{{table}} {caption.strip()}", f":name: {name}", "", *lines, ":::"])
+
+
+def _numeric(cells: Sequence[str]) -> bool:
+    """Whether at least half of the cells that are not blank begin with a number."""
+    filled = [cell for cell in cells if cell.strip()]
+    return 2 * sum(NUMBER.match(cell) is not None for cell in filled) >= len(filled)
 
 
 def _cell(value: object, where: str) -> str:

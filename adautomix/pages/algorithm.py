@@ -33,19 +33,6 @@ CONSTANT = Cosine(final_fraction=1.0)
 SAME = 1e-9
 """Largest difference, as a fraction of how far a network moved, that counts as rounding."""
 
-PRINTED = {
-    1: "Eφ̂.params = Eφ.params",
-    2: "for X, Y in the loader of S do",
-    3: "zˡ_n = Eφ̂(X)",
-    4: "x_mix = G_θ(zˡ_n, λ)",
-    5: "L_amce = ψ_W(x_mix, λ, Y)",
-    6: "L̂_amce, L_cosine = ψ_Ŵ(x_mix, λ, Y)",
-    8: "for t₁: update W(t+1) according to Eq. 14",
-    11: "for t₂: update θ(t+1) according to Eq. 16",
-    14: "Eφ̂.params = ξ ∗ Eφ̂.params + (1 − ξ) ∗ Eφ.params",
-}
-"""The lines of Algorithm 1 that do something, as the paper prints them; 13 announces 14."""
-
 IN_THE_PACKAGE = {
     1: "models.ema.Teacher",
     2: "train.loop.train",
@@ -57,7 +44,7 @@ IN_THE_PACKAGE = {
     11: "methods.adautomix.reverse",
     14: "models.ema.Teacher.follow",
 }
-"""Line → where the package does it."""
+"""Lines of Algorithm 1 that do something (13 announces 14) → where the package does it."""
 
 
 def algorithm_1(
@@ -133,16 +120,15 @@ def _average(teacher: nn.Module, network: nn.Module, xi: float) -> None:
 
 
 def listing() -> Table:
-    """Return the table: line, what the paper prints, what runs here, where the package does it."""
-    lines: dict[int, list[str]] = {number: [] for number in PRINTED}
+    """Return the table: line of the algorithm, what runs here, where the package does it."""
+    lines: dict[int, list[str]] = {number: [] for number in IN_THE_PACKAGE}
     for line in inspect.getsource(algorithm_1).splitlines():
         if found := re.fullmatch(r"\s*(.+?)  # (\d+)", line):
             lines[int(found[2])].append(f"`{found[1]}`")
     frame = pd.DataFrame(
         {
-            "line": [str(number) for number in PRINTED],
-            "the paper": list(PRINTED.values()),
-            "what runs here": ["; ".join(lines[number]) for number in PRINTED],
+            "line": [str(number) for number in IN_THE_PACKAGE],
+            "what runs here": ["; ".join(lines[number]) for number in IN_THE_PACKAGE],
             "in the package": [f"`{where}`" for where in IN_THE_PACKAGE.values()],
         }
     )
@@ -153,7 +139,7 @@ def headline(found: Mapping[str, float | int]) -> dict[str, float | int | str]:
     """Return the result of `compare` for prose, numbers in text as "4.7e-15", and "verdict"."""
     networks = ("classifier", "teacher", "generator")
     same = [found[name] <= SAME * found[f"{name}_moved"] for name in networks]
-    words = {name: f"{value:.1e}" for name, value in found.items() if name != "steps"}
+    words = {n: f"{v:.2g}" if v > SAME else f"{v:.1e}" for n, v in found.items() if n != "steps"}
     return {**words, "steps": found["steps"], "verdict": holds(*same)}
 
 

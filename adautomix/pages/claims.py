@@ -53,7 +53,7 @@ ARGUMENT = (
     Claim(
         "objects-lost",
         "Hand-made rules lose the objects of the images that they mix; learned masks keep them.",
-        "1, Fig. 1(b)",
+        "1, Fig. 1",
         "the share of labelled objects that every method keeps, at equal λ",
         evidence=objects_kept,
         page="mixed-images",
@@ -61,7 +61,7 @@ ARGUMENT = (
     Claim(
         "hard-samples",
         "The generator makes mixed images that are hard for the classifier.",
-        "1(b), 3.3",
+        "1, 3.3",
         "the classifier's loss on these images against cooperative and spatially constant masks",
         evidence=images_are_harder,
         page="mechanism",
@@ -83,7 +83,7 @@ ARGUMENT = (
     Claim(
         "any-number",
         "The generator mixes any number of images, and its architecture does not change with it.",
-        "1(c), 3.2",
+        "1, 3.2",
         "one generator, several numbers of images",
         evidence=any_number_of_images,
         page="method",
@@ -181,7 +181,7 @@ ABLATIONS = (
         Claim(
             f"lambda-{backbone}".lower(),
             f"λ = 1 is best ({backbone}).",
-            "A.8, Fig. 6(d), Table 9",
+            "A.8, Fig. 6d, Table 9",
             "a sweep of λ, three seeds",
             Printed(9, CIFAR | {"backbone": backbone}, by="ratio"),
             *((Lead("concentration", QUICK), "ablations") if backbone == "ResNet-18" else ()),
@@ -191,7 +191,7 @@ ABLATIONS = (
     Claim(
         "three-images",
         "N = 3 images in a mix are best.",
-        "A.8, Fig. 6(c), Table 10",
+        "A.8, Fig. 6c, Table 10",
         "a sweep of N, three seeds",
         Printed(10, CIFAR | TOP1, by="n"),
         Lead("images", QUICK, over=("N = 2", "N = 4", "N = 5")),

@@ -32,6 +32,23 @@ def test_the_text_is_a_numbered_myst_table(frame) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("cells", "rule"),
+    [
+        (["79.12", None], "--:"),
+        (["+6.1 [+2.5, +9.7] (2)", ""], "--:"),
+        (["−0.3", "not run", "42.1 (1)"], "--:"),
+        (["CIFAR-100, lite", "the code"], ":--"),
+        (["holds", "82.3 (a)", "it fails"], ":--"),
+        ([None, None], "--:"),
+    ],
+)
+def test_words_are_aligned_left_and_numbers_right(cells, rule) -> None:
+    shown = pd.DataFrame({"method": ["a"] * len(cells), "column": cells})
+    text = figures.markdown_table(shown, "c", "tab:x")
+    assert text.splitlines()[4] == f"| :-- | {rule} |"
+
+
 def test_an_interval_is_not_broken_over_two_lines() -> None:
     shown = pd.DataFrame({"lead": ["+6.10 [+2.55, -9.66] (2)", "[a, b] c"]})
     text = figures.markdown_table(shown, "Leads.", "tab:x")
