@@ -1,4 +1,4 @@
-"""Datasets: `load(name, split)` returns an `ImageSet`, checked against the catalogue.
+"""Datasets: `load(name, split)` returns the images in memory or on disk, checked.
 
 Importing this package imports neither torch nor numpy: the names below are imported on first use.
 """
@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from adautomix.data.catalog import CATALOG
     from adautomix.data.dataset_info import DatasetInfo
     from adautomix.data.download import get, home, verify, where
+    from adautomix.data.file_set import FileSet, Images
     from adautomix.data.image_set import ImageSet
     from adautomix.data.subsets import info
 
 HOMES = {
     "CATALOG": "catalog",
     "DatasetInfo": "dataset_info",
+    "FileSet": "file_set",
+    "Images": "file_set",
     "info": "subsets",
     "ImageSet": "image_set",
     "get": "download",
@@ -29,7 +32,9 @@ HOMES = {
 __all__ = [
     "CATALOG",
     "DatasetInfo",
+    "FileSet",
     "ImageSet",
+    "Images",
     "get",
     "home",
     "info",
@@ -47,8 +52,11 @@ def __getattr__(name: str) -> object:
 
 def load(
     name: str, split: str, *, per_class: int | None = None, root: str | Path | None = None
-) -> "ImageSet":
-    """Load one split of a dataset into memory and check its counts and digest.
+) -> "Images":
+    """Load one split of a dataset and check its counts, and its digest where one is known.
+
+    Datasets of small images are read into memory, an `ImageSet`; others are a `FileSet`, whose
+    images are read from disk when they are needed.
 
     Args:
         name: a dataset of the catalogue, or some of its classes, e.g. "photodigits.0-4".
@@ -68,7 +76,7 @@ def load(
     return data if classes is None else subsets.only(data, classes)
 
 
-def _load(name: str, split: str, per_class: int | None, root: str | Path | None) -> "ImageSet":
+def _load(name: str, split: str, per_class: int | None, root: str | Path | None) -> "Images":
     """Load one split of a dataset of the catalogue, with all classes."""
     from adautomix.data import catalog, download
 

@@ -1,8 +1,7 @@
 """Catalogue of the datasets by name.
 
 A dataset is registered by one line, the name of its module, which holds its `INFO` and its reader.
-The datasets of the paper without a reader are described in `data/README.md`. Nothing here imports
-torch.
+Nothing here imports torch.
 """
 
 from importlib import import_module
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
 from adautomix.data.dataset_info import DatasetInfo
-from adautomix.data.image_set import ImageSet
+from adautomix.data.file_set import Images
 from adautomix.errors import unknown
 
 
@@ -20,8 +19,8 @@ class Dataset(Protocol):
 
     INFO: DatasetInfo
 
-    def read(self, split: str, root: Path | None, per_class: int | None = None) -> ImageSet:
-        """Read one split and check its counts and digest.
+    def read(self, split: str, root: Path | None, per_class: int | None = None) -> Images:
+        """Read one split and check its counts, and its digest where `INFO` has one.
 
         Args:
             split: one of `INFO.counts`.
@@ -38,6 +37,11 @@ class Dataset(Protocol):
 MODULES = (
     "photodigits",
     "cifar100",
+    "tinyimagenet",
+    "imagenet",
+    "cub200",
+    "aircraft",
+    "cars",
 )
 DATASETS = {name: cast(Dataset, import_module(f"adautomix.data.{name}")) for name in MODULES}
 CATALOG: dict[str, DatasetInfo] = {name: dataset.INFO for name, dataset in DATASETS.items()}

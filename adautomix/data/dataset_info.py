@@ -13,14 +13,16 @@ class DatasetInfo:
         name: key in the catalogue.
         title: name in tables and messages.
         classes: number of classes.
-        side: height and width of the images, in pixels.
+        side: height and width of the images, in pixels; None where they differ.
         counts: number of images of each split.
         train_per_class: training images per class outside the validation split; they come first.
+            Without a validation split, those of the smallest class.
         mean: of the red, green and blue pixels in [0, 1] of the training split.
         std: population standard deviation of the same.
-        padding: padding of the random crop in training, in pixels.
+        padding: padding of the random crop in training, in pixels; 0 where `side` is None.
         source: address of the dataset (of the archive, if it is downloaded).
-        sha256: digest of each split, as `ImageSet.sha256` computes it.
+        sha256: digest of each split, as `ImageSet.sha256` or `FileSet.sha256` computes it; empty
+            where no complete official copy was at hand: then counts and classes are checked.
         licence: of the images.
         citation: key in the bibliography.
         get: the command that obtains the dataset.
@@ -32,7 +34,7 @@ class DatasetInfo:
     name: str
     title: str
     classes: int
-    side: int
+    side: int | None
     counts: dict[str, int]
     train_per_class: int
     mean: Channels

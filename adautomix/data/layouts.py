@@ -25,7 +25,7 @@ Raw = tuple[np.ndarray, np.ndarray, list[str]]
 Reader = Callable[[Path, str, DatasetInfo, Sequence[str]], Raw]
 FILES = ("train", "test")
 """The splits that the official files have."""
-MODES = ("RGB", "RGBA", "L", "LA", "P", "1")
+MODES = ("RGB", "RGBA", "L", "LA", "P", "1", "CMYK")
 """Pillow's modes of at most 8 bits a channel; converting others to RGB would truncate values."""
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from adautomix.data import catalog
 from adautomix.data.catalog import CATALOG
 from adautomix.data.dataset_info import DatasetInfo
-from adautomix.data.image_set import ImageSet
+from adautomix.data.file_set import Images
 from adautomix.errors import InputError
 
 RANGE = re.compile(r"([0-9]{1,4})-([0-9]{1,4})")
@@ -46,7 +46,7 @@ def whole_and_classes(name: str) -> tuple[str, range | None]:
     return whole, range(first, last + 1)
 
 
-def only(data: ImageSet, classes: range) -> ImageSet:
+def only(data: Images, classes: range) -> Images:
     """Return the images of a range of classes, in their present order, with labels from 0."""
     kept = data.take(np.flatnonzero((data.labels >= classes[0]) & (data.labels <= classes[-1])))
     row = replace(_row(data.info, classes), counts={data.split: len(kept)})

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field, replace
 
-from adautomix.data.augment import Augment
+from adautomix.data.augment import Augment, Geometry
 from adautomix.data.labels import Targets
 from adautomix.errors import InputError
 from adautomix.fields import added, checked
@@ -142,7 +142,7 @@ class Recipe:
         schedule: schedule of the learning rate.
         epochs: passes over the training images.
         batch: images of a step, over all processes.
-        augment: crop and flip.
+        augment: the side at which images are seen, and crop and flip in training.
         per_class: use only the first `per_class` training images of each class; None for the
             split's default.
         evaluate_every: epochs between two evaluations; each of the last ten epochs is always
@@ -158,7 +158,7 @@ class Recipe:
     schedule: Cosine = field(default_factory=Cosine)
     epochs: int = 200
     batch: int = 100
-    augment: Augment = field(default_factory=Augment)
+    augment: Geometry = field(default_factory=Augment)
     per_class: int | None = None
     evaluate_every: int = 1
     evaluate_on: str = "test"

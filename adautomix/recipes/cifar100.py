@@ -10,7 +10,7 @@ The paper reports 82.32 % for AdAutoMix on ResNet-18 and 78.04 % for plain train
 
 from dataclasses import replace
 
-from adautomix.data.augment import Augment
+from adautomix.data.augment import Augment, ResizedCrop
 from adautomix.data.dataset_info import DatasetInfo
 from adautomix.methods import METHODS
 from adautomix.models import Net
@@ -43,11 +43,12 @@ def like(info: DatasetInfo) -> dict[str, Recipe]:
 
     A dataset of fewer images than a batch is one batch.
     """
+    small = info.side is not None and info.side <= 64
     recipe = replace(
         RESNET18,
         data=info.name,
-        net=Net("resnet18", stem="cifar" if info.side <= 64 else "timm"),
-        augment=Augment(padding=info.padding, flip=True),
+        net=Net("resnet18", stem="cifar" if small else "timm"),
+        augment=Augment(padding=info.padding, flip=True) if small else ResizedCrop(),
         batch=min(RESNET18.batch, info.classes * info.train_per_class),
     )
     return family(resnet18=recipe)

@@ -8,7 +8,7 @@ written only if it differs from what the code did before.
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
-from adautomix.data.augment import Augment
+from adautomix.data.augment import Augment, ResizedCrop
 from adautomix.data.labels import Targets
 from adautomix.errors import InputError, unknown
 from adautomix.fields import value_before
@@ -20,7 +20,7 @@ from adautomix.recipes.base import SGD, AdamW, Cosine, Recipe
 KINDS = {
     kind.__name__: kind
     for kind in (
-        *(Recipe, Net, SGD, AdamW, Cosine, Augment, Targets),
+        *(Recipe, Net, SGD, AdamW, Cosine, Augment, ResizedCrop, Targets),
         *map(type, METHODS.values()),
         *MIXERS.values(),
         *GUIDED.values(),

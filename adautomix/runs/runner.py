@@ -131,7 +131,7 @@ def revive(run: Run, numerics: Numerics) -> tuple[Method, Recipe]:
     recipe = recipes.from_dict(run.recipe)
     info = data.info(recipe.data)
     net = replace(recipe.net, pretrained=False)  # the run's weights replace all others
-    method = recipe.method.build(net.build(info.classes), info.side)
+    method = recipe.method.build(net.build(info.classes), recipe.augment.side_of(info))
     load_weights(method, weights)
     return numerics.place(method), recipe
 
@@ -158,7 +158,7 @@ def prepare(
     """
     info = train_set.info
     classifier = start_network(recipe.net, info.classes, seed=seed, store=store)
-    method = recipe.method.build(classifier, info.side, seed=seed)
+    method = recipe.method.build(classifier, recipe.augment.side_of(info), seed=seed)
     method.targets = recipe.targets
     batches = DeviceBatches(
         train_set, recipe.batch, seed=seed, device=numerics.device, augment=recipe.augment
