@@ -1,4 +1,4 @@
-"""Datasets: `load(name, split)` returns the images in memory or on disk, checked.
+"""Datasets: `load(name, split)` returns the images in memory, checked, `read` also those on disk.
 
 Importing this package imports neither torch nor numpy: the names below are imported on first use.
 """
@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adautomix.errors import DataError, unknown
+from adautomix.errors import DataError, InputError, unknown
 
 if TYPE_CHECKING:
     from adautomix.data.catalog import CATALOG
@@ -39,6 +39,7 @@ __all__ = [
     "home",
     "info",
     "load",
+    "read",
     "verify",
     "where",
 ]
@@ -52,11 +53,8 @@ def __getattr__(name: str) -> object:
 
 def load(
     name: str, split: str, *, per_class: int | None = None, root: str | Path | None = None
-) -> "Images":
+) -> "ImageSet":
     """Load one split of a dataset and check its counts, and its digest where one is known.
-
-    Datasets of small images are read into memory, an `ImageSet`; others are a `FileSet`, whose
-    images are read from disk when they are needed.
 
     Args:
         name: a dataset of the catalogue, or some of its classes, e.g. "photodigits.0-4".
@@ -67,17 +65,33 @@ def load(
         root: the folder or .npz to read; without it `where(name)` searches for one. PhotoDigits
             reads none, but a path that does not exist is an error for it too.
 
-    Raises InputError for a bad name, split or per_class, DataError for missing or altered data.
+    Raises InputError for a bad name, split or per_class, or a dataset whose images stay on disk
+    (see `read`), DataError for missing or altered data.
     """
+    from adautomix.data.image_set import ImageSet
+
+    data = read(name, split, per_class=per_class, root=root)
+    if not isinstance(data, ImageSet):
+        raise InputError(
+            f"the images of {data.info.title} differ in size, so they are not loaded into memory: "
+            f"use adautomix.data.read({name!r}, {split!r})."
+        )
+    return data
+
+
+def read(
+    name: str, split: str, *, per_class: int | None = None, root: str | Path | None = None
+) -> "Images":
+    """Return one split as `load` does; images of different sizes stay on disk, as a `FileSet`."""
     from adautomix.data import subsets
 
     whole, classes = subsets.whole_and_classes(name)
-    data = _load(whole, split, per_class, root)
+    data = _read(whole, split, per_class, root)
     return data if classes is None else subsets.only(data, classes)
 
 
-def _load(name: str, split: str, per_class: int | None, root: str | Path | None) -> "Images":
-    """Load one split of a dataset of the catalogue, with all classes."""
+def _read(name: str, split: str, per_class: int | None, root: str | Path | None) -> "Images":
+    """Read one split of a dataset of the catalogue, with all classes."""
     from adautomix.data import catalog, download
 
     row = catalog.info(name)

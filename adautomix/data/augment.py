@@ -11,6 +11,7 @@ from functools import lru_cache
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from adautomix.data.boxes import Draws, draw, evaluation_box, training_boxes
 from adautomix.data.dataset_info import DatasetInfo
@@ -54,7 +55,7 @@ class Augment:
 
         Raises InputError if the images of the dataset have no common size.
         """
-        if info.side is None:
+        if not info.side:
             raise InputError(
                 f"the images of {info.title} differ in size, so padding and cropping them gives no "
                 "batch: give the recipe augment=ResizedCrop(side=...)."
@@ -136,8 +137,22 @@ class ResizedCrop:
         """Return the images as training sees them."""
         check_rng(rng)
         draws = self.draw(len(images), rng)
-        boxes = training_boxes(draws, *images.shape[2:], self.ratio)
+        height, width = images.shape[2:]
+        boxes = training_boxes(draws, height, width, self.ratio)
         return resample(images, self.side, boxes, draws.mirrored)
+
+    def one(self, image: UInt8[Tensor, "c h w"], draws: Draws) -> UInt8[Tensor, "c H W"]:
+        """Return one image, on the CPU, as training sees it, given the random numbers of it.
+
+        The same box as for a batch; values can differ by 1, as this rounds as torchvision does.
+        """
+        height, width = image.shape[1:]
+        box = training_boxes(draws, height, width, self.ratio)[0].astype(int).tolist()
+        top, left, tall, wide = box
+        part = image[None, :, top : top + tall, left : left + wide]
+        size = (self.side, self.side)
+        sized = interpolate(part, size, mode="bilinear", antialias=True)[0]
+        return sized.flip(2) if draws.mirrored[0] else sized
 
     def evaluated(self, images: UInt8[Tensor, "b c h w"]) -> UInt8[Tensor, "b c H W"]:
         """Return the images as evaluation sees them."""

@@ -46,7 +46,7 @@ def draw(
     """Return the random numbers of `count` crops: areas uniform, shapes uniform in their log."""
     numbers = rng.numpy
     areas = numbers.uniform(*scale, (TRIES, count))
-    shapes = np.exp(numbers.uniform(*np.log(ratio), (TRIES, count)))
+    shapes = np.exp(numbers.uniform(np.log(ratio[0]), np.log(ratio[1]), (TRIES, count)))
     places = numbers.random((2, count))
     mirrored = numbers.integers(0, 2, count).astype(bool) & flip
     return Draws(areas, shapes, places, mirrored)

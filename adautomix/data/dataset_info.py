@@ -13,13 +13,13 @@ class DatasetInfo:
         name: key in the catalogue.
         title: name in tables and messages.
         classes: number of classes.
-        side: height and width of the images, in pixels; None where they differ.
+        side: height and width of the images, in pixels; 0 where they differ.
         counts: number of images of each split.
         train_per_class: training images per class outside the validation split; they come first.
             Without a validation split, those of the smallest class.
         mean: of the red, green and blue pixels in [0, 1] of the training split.
         std: population standard deviation of the same.
-        padding: padding of the random crop in training, in pixels; 0 where `side` is None.
+        padding: padding of the random crop in training, in pixels; 0 where `side` is 0.
         source: address of the dataset (of the archive, if it is downloaded).
         sha256: digest of each split, as `ImageSet.sha256` or `FileSet.sha256` computes it; empty
             where no complete official copy was at hand: then counts and classes are checked.
@@ -29,12 +29,13 @@ class DatasetInfo:
         md5: of the downloaded archive, by file name.
         embedded: whether the images can be made without a download, and so may be part of the
             project's records.
+        path: where a dataset was when it was added; see `adautomix.data.added`.
     """
 
     name: str
     title: str
     classes: int
-    side: int | None
+    side: int
     counts: dict[str, int]
     train_per_class: int
     mean: Channels
@@ -47,3 +48,4 @@ class DatasetInfo:
     get: str
     md5: dict[str, str] = field(default_factory=dict)
     embedded: bool = False
+    path: str = ""

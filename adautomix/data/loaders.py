@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from adautomix.data.augment import Augment, normalise
+from adautomix.data.augment import Geometry, normalise
 from adautomix.data.image_set import ImageSet
 from adautomix.data.labels import Labels
 from adautomix.errors import InputError
@@ -53,7 +53,7 @@ class DeviceBatches:
         batch: images of a step over all processes; the last, smaller batch of an epoch is dropped.
         seed: of the order and the augmentation.
         device: where the images are kept.
-        augment: crop and flip, or None.
+        augment: crop, flip and side, or None.
         rank, world: number of this process and of all; each takes its slice of every batch.
 
     Raises:
@@ -68,17 +68,11 @@ class DeviceBatches:
         *,
         seed: int,
         device: torch.device | str = "cpu",
-        augment: Augment | None = None,
+        augment: Geometry | None = None,
         rank: int = 0,
         world: int = 1,
     ):
-        if not 2 <= batch <= len(data.labels):
-            raise InputError(
-                f"a batch of {batch} cannot be drawn from {len(data.labels)} training images: "
-                f"choose a batch between 2 and {len(data.labels)}."
-            )
-        if batch % world:
-            raise InputError(f"a batch of {batch} does not divide among {world} processes.")
+        check_batch(batch, len(data), world)
         self.images, self.labels = on_device(data, device)
         self.info, self.batch, self.seed, self.augment = data.info, batch, seed, augment
         self.rank, self.share = rank, batch // world
@@ -100,6 +94,17 @@ class DeviceBatches:
                 step = number * len(self) + i
                 images = self.augment(images, StepRNG(self.seed, step, self.rank, "augment"))
             yield Batch(normalise(images, self.info.mean, self.info.std), self.labels[chosen])
+
+
+def check_batch(batch: int, count: int, world: int) -> None:
+    """Raise InputError unless a batch can be drawn from `count` images by `world` processes."""
+    if not 2 <= batch <= count:
+        raise InputError(
+            f"a batch of {batch} cannot be drawn from {count} training images: "
+            f"choose a batch between 2 and {count}."
+        )
+    if batch % world:
+        raise InputError(f"a batch of {batch} does not divide among {world} processes.")
 
 
 Check = Callable[[Any], tuple[Tensor, Tensor]]
@@ -183,24 +188,6 @@ class LoaderBatches:
             set_epoch(number)
         loader = islice(self.loader, self.steps) if self.steps else self.loader
         yield from batches_of(loader, self.check, self.device, "train loader", skip)
-
-
-def evaluation_batches(
-    data: ImageSet, *, batch: int = 500, device: torch.device | str = "cpu"
-) -> Iterator[Batch]:
-    """Yield batches of every image of a set once, in order, normalised, without augmentation."""
-    images, labels = on_device(data, device)
-    for chosen in torch.arange(len(labels), device=images.device).split(batch):
-        yield Batch(normalise(images[chosen], data.info.mean, data.info.std), labels[chosen])
-
-
-def pixel_batches(
-    data: ImageSet, *, batch: int = 500, device: torch.device | str = "cpu"
-) -> Iterator[Batch]:
-    """Yield batches of every image of a set once, in order, as pixels in [0, 1]."""
-    images, labels = on_device(data, device)
-    for pixels, truth in zip(images.split(batch), labels.split(batch), strict=True):
-        yield Batch(pixels.float() / 255, truth)
 
 
 def on_device(data: ImageSet, device: torch.device | str) -> tuple[Tensor, Tensor]:

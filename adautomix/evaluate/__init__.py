@@ -3,7 +3,7 @@
 Each evaluation takes a function from images to logits, or its logits, and the images or labels.
 """
 
-from adautomix.evaluate.accuracy import Accuracy, accuracy
+from adautomix.evaluate.accuracy import Accuracy, accuracy, accuracy_of
 from adautomix.evaluate.attack import AttackedError, attacked_error, fgsm, fgsm_released, pgd
 from adautomix.evaluate.bins import Bins
 from adautomix.evaluate.calibration import (
@@ -32,6 +32,7 @@ __all__ = [
     "PatchDrop",
     "Predictions",
     "accuracy",
+    "accuracy_of",
     "attacked_error",
     "calibration",
     "cam_share",

@@ -6,10 +6,15 @@ from typing import NamedTuple
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from adautomix.data.augment import Geometry
+from adautomix.data.evaluation import evaluation_batches
+from adautomix.data.file_set import Images
 from adautomix.data.labels import LEFT_OUT
+from adautomix.device import Numerics
 from adautomix.evaluate.checked_predict import checked_predict, ranks
+from adautomix.models import evaluating
 
 
 class Accuracy(NamedTuple):
@@ -65,3 +70,12 @@ def accuracy(predict: Callable[[Tensor], Tensor], batches: Iterable) -> Accuracy
     if n == 0:
         return Accuracy(float("nan"), float("nan"), float("nan"), 0, int(left_out))
     return Accuracy(top1 / n, top5 / n, loss / n, int(n), int(left_out))
+
+
+def accuracy_of(
+    module: nn.Module, test_set: Images, numerics: Numerics, augment: Geometry
+) -> Accuracy:
+    """Compute the accuracy of one predictor on one split, as `augment` shows its images."""
+    batches = evaluation_batches(test_set, augment=augment, device=numerics.device)
+    with evaluating(module):
+        return accuracy(numerics.predictor(module), batches)

@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from torch import nn
 
+from adautomix.data.evaluation import evaluation_batches, pixel_batches
 from adautomix.data.image_set import ImageSet
-from adautomix.data.loaders import Batch, evaluation_batches, pixel_batches
+from adautomix.data.loaders import Batch
 from adautomix.device import Numerics
 from adautomix.evaluate.checked_predict import predictions
 from adautomix.evaluate.predict import NormalizedModel, Predict, Predictions
@@ -25,7 +26,7 @@ class EvalContext:
 
     Attributes:
         module: network that takes normalised images; on the device, in evaluation mode.
-        data: the evaluated split.
+        data: the evaluated split, as the network sees it; see `adautomix.data.evaluation.seen`.
         numerics: device and precision.
         method: the trained method that the network belongs to, on the device; None where there is
             none, for evaluations that need the network alone.

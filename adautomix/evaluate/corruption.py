@@ -13,8 +13,8 @@ import torch
 
 from adautomix.data.corrupted import OFFICIAL, frost_pictures, load_corrupted
 from adautomix.data.corruptions import KINDS, SEVERITIES, STANDARD, check_severity, kind
+from adautomix.data.evaluation import pixel_batches
 from adautomix.data.image_set import ImageSet
-from adautomix.data.loaders import pixel_batches
 from adautomix.errors import DataError, InputError
 from adautomix.evaluate.accuracy import accuracy
 from adautomix.evaluate.context import EvalContext, Values

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adautomix.data.augment import normalise, to_bytes
-from adautomix.data.image_set import ImageSet
+from adautomix.data.augment import Geometry, normalise, to_bytes
+from adautomix.data.evaluation import WHOLE, seen
+from adautomix.data.file_set import Images
 from adautomix.data.loaders import on_device
 from adautomix.evaluate import describe_masks, object_coverage
 from adautomix.methods import Method
@@ -29,14 +30,16 @@ class MaskMonitor:
     Args:
         data: the evaluated split; its `masks`, if any, are the pixels of the object.
         device: where to mix.
+        augment: whose `evaluated` gives the images their side.
     """
 
-    def __init__(self, data: ImageSet, device: torch.device | str = "cpu"):
-        self.data, self.device = data, device
+    def __init__(self, data: Images, device: torch.device | str = "cpu", augment: Geometry = WHOLE):
+        self.device = device
         count = min(BATCH, len(data))
         rounds = min(ROUNDS, len(data) // count)
         order = StepRNG(0, stream="evaluate").permutation(len(data)).numpy()
         self.rounds = [order[i * count : (i + 1) * count] for i in range(rounds)]
+        self.sets = [seen(data.take(chosen), augment) for chosen in self.rounds]
 
     @staticmethod
     def epochs(total: int) -> set[int]:
@@ -51,9 +54,9 @@ class MaskMonitor:
         if mixed is None:
             return
         chosen = mixed.partners[:SETS].cpu()
-        parents = torch.from_numpy(self.data.images[self.rounds[0]])[chosen]
+        parents = torch.from_numpy(self.sets[0].images)[chosen]
         notes["parents"], notes["ratios"] = parents, mixed.ratios[:SETS].float().cpu()
-        info = self.data.info
+        info = self.sets[0].info
         notes[f"mixed_{epoch}"] = to_bytes(mixed.images[:SETS], info.mean, info.std)
         notes[f"masks_{epoch}"] = (mixed.masks[:SETS].float() * 255).round().byte().cpu()
 
@@ -61,7 +64,7 @@ class MaskMonitor:
         """Return means over all images: `mask_peak`, `area_gap` and, if objects are known,
         `kept_share` (object coverage); see `adautomix.evaluate.masks`. Empty if nothing is mixed.
         """
-        found = [self._numbers(method, i) for i in range(len(self.rounds))]
+        found = [self._numbers(method, i) for i in range(len(self.sets))]
         found = [numbers for numbers in found if numbers]
         return {
             name: float(np.mean([numbers[name] for numbers in found]))
@@ -70,12 +73,11 @@ class MaskMonitor:
 
     def finish(self, method: Method, notes: dict[str, Tensor]) -> None:
         """Add λ and coverage of every object to `notes`, flattened, if objects are known."""
-        objects = self.data.masks
-        found = [self._mix(method, i) for i in range(len(self.rounds))]
+        found = [self._mix(method, i) for i in range(len(self.sets))]
         mixes = [mixed for mixed in found if mixed is not None]  # all, or none where none mix
-        if objects is None or not mixes:
+        if self.sets[0].masks is None or not mixes:
             return
-        shares = [self._kept(objects, mixed, i) for i, mixed in enumerate(mixes)]
+        shares = [self._kept(mixed, i) for i, mixed in enumerate(mixes)]
         notes["kept_ratios"] = _flat([mixed.ratios for mixed in mixes])
         notes["kept"] = _flat(shares)
 
@@ -97,21 +99,20 @@ class MaskMonitor:
         if mixed is None:
             return {}
         numbers = describe_masks(mixed)
-        if self.data.masks is not None:
-            numbers["kept_share"] = float(self._kept(self.data.masks, mixed, i).mean())
+        if self.sets[i].masks is not None:
+            numbers["kept_share"] = float(self._kept(mixed, i).mean())
         return numbers
 
     def _mix(self, method: Method, i: int) -> Mixed | None:
-        part = self.data.take(self.rounds[i])
-        images, _ = on_device(part, self.device)
-        info = self.data.info
+        images, _ = on_device(self.sets[i], self.device)
+        info = self.sets[i].info
         with torch.no_grad():
             return method.mixed(
                 normalise(images, info.mean, info.std), StepRNG(0, i, stream="evaluate")
             )
 
-    def _kept(self, objects: np.ndarray, mixed: Mixed, i: int) -> Tensor:
-        shown = torch.from_numpy(objects[self.rounds[i]]).to(mixed.masks.device)
+    def _kept(self, mixed: Mixed, i: int) -> Tensor:
+        shown = torch.as_tensor(self.sets[i].masks).to(mixed.masks.device)
         return object_coverage(mixed, shown)
 
 

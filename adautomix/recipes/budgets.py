@@ -6,6 +6,7 @@ A budget is part of a run's id, and results of different budgets are never in th
 from dataclasses import replace
 
 from adautomix import data
+from adautomix.data.augment import ResizedCrop
 from adautomix.errors import InputError, unknown
 from adautomix.models import Net
 from adautomix.recipes import photodigits
@@ -20,7 +21,8 @@ BUDGETS = {
     "paper": "the paper's schedule: GPU hours",
 }
 
-
+LITE_SIDE = 64
+"""Largest side of images at the budget lite, in pixels: that of Tiny-ImageNet."""
 EMBEDDED = ("smoke", "quick")
 """Budgets that need no dataset but an embedded one, and replace the network by a thin one."""
 
@@ -59,11 +61,15 @@ def _lite(recipe: Recipe) -> Recipe:
     Its size was chosen by plain training: after 40 epochs, one run classified 80 % of its training
     images and 42 % of the validation images correctly. It thus neither underfits, so mixing can
     reduce overfitting, nor memorises all images. The images were reduced rather than the epochs,
-    because mixing helps late in training.
+    because mixing helps late in training. Images of files are seen at `LITE_SIDE`.
     """
-    thin = replace(recipe.net, name="resnet18", width=16)
+    thin = replace(recipe.net, name="resnet18", stem="cifar", width=16)
     per_class = min(100, data.info(recipe.data).train_per_class)
     small = replace(recipe, net=thin, epochs=40, per_class=per_class, evaluate_every=5)
+    seen = recipe.augment
+    if isinstance(seen, ResizedCrop) and seen.side > LITE_SIDE:
+        shorter = LITE_SIDE * seen.shorter // seen.side
+        small = replace(small, augment=replace(seen, side=LITE_SIDE, shorter=shorter))
     return _following(small, 0.975)
 
 

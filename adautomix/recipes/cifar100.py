@@ -43,7 +43,7 @@ def like(info: DatasetInfo) -> dict[str, Recipe]:
 
     A dataset of fewer images than a batch is one batch.
     """
-    small = info.side is not None and info.side <= 64
+    small = 0 < info.side <= 64
     recipe = replace(
         RESNET18,
         data=info.name,

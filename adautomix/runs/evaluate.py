@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adautomix import data
+from adautomix.data.evaluation import seen
 from adautomix.errors import unknown
 from adautomix.evaluate import evaluating
 from adautomix.evaluate.context import EvalContext, Values
@@ -65,8 +66,9 @@ def recorded_entry(run: Run, name: str, predictor: str, **changes: Any) -> Docum
 def _context(run: Run, predictor: str, options: RunOptions) -> EvalContext:
     """Return the predictor, loaded from the run's weights, with the split its recipe names."""
     method, recipe = runner.revive(run, options.numerics)
-    images = data.load(recipe.data, recipe.evaluate_on, root=options.root)
-    return EvalContext(method.predictors()[predictor], images, options.numerics, method)
+    images = data.read(recipe.data, recipe.evaluate_on, root=options.root)
+    shown = seen(images, recipe.augment)
+    return EvalContext(method.predictors()[predictor], shown, options.numerics, method)
 
 
 def values(

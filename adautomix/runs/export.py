@@ -45,7 +45,7 @@ def export(run: Run, to: Path) -> Path:
             for name, module in predictors.items():
                 folder = whole if name == CLASSIFIER else whole / name
                 folder.mkdir(parents=True)
-                _write(module, recipe.net, info, folder)
+                _write(module, recipe.net, info, recipe.augment.side_of(info), folder)
             text = card(run, recipes.from_dict(run.recipe), info, list(predictors))
             (whole / "README.md").write_text(text, encoding="utf-8")
             whole.rename(to)
@@ -56,17 +56,19 @@ def export(run: Run, to: Path) -> Path:
     return to
 
 
-def _write(module: nn.Module, net: Net, info: DatasetInfo, folder: Path) -> None:
+def _write(module: nn.Module, net: Net, info: DatasetInfo, side: int, folder: Path) -> None:
     """Write weights and configuration of one network."""
     backbone: Any = getattr(module, "network", module)  # of a teacher, what it averages
     weights = {k: v.contiguous().clone() for k, v in backbone.model.state_dict().items()}
     file = folder / "model.safetensors"
     save_file(weights, file, metadata={"format": "pt"})
     file.chmod(0o644)  # safetensors writes it for its owner alone
-    (folder / "config.json").write_text(json.dumps(config(net, backbone, info), indent=2) + "\n")
+    (folder / "config.json").write_text(
+        json.dumps(config(net, backbone, info, side), indent=2) + "\n"
+    )
 
 
-def config(net: Net, backbone: Any, info: DatasetInfo) -> dict[str, Any]:
+def config(net: Net, backbone: Any, info: DatasetInfo, side: int) -> dict[str, Any]:
     """Return timm's `config.json` of a network: how to build it, and how to prepare images."""
     plain = net.stem == "timm"
     arguments: dict[str, Any] = {"base": net.name, "stem": net.stem, "width": net.width}
@@ -75,7 +77,7 @@ def config(net: Net, backbone: Any, info: DatasetInfo) -> dict[str, Any]:
         "num_classes": info.classes,
         "num_features": backbone.model.num_features,
         "pretrained_cfg": {
-            "input_size": [3, info.side, info.side],
+            "input_size": [3, side, side],
             "fixed_input_size": False,
             "interpolation": "bilinear",
             "crop_pct": 1.0,
@@ -100,7 +102,7 @@ def _ends(model: Any) -> dict[str, Any]:
 def _class_names(info: DatasetInfo) -> list[str]:
     """Return the names of the classes, if the dataset is here; else none."""
     try:
-        return list(data.load(info.name, "test").classes)
+        return list(data.read(info.name, "test").classes)
     except DataError:
         return []
 

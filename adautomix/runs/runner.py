@@ -9,14 +9,15 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from torch import nn
 
 from adautomix import data, recipes
-from adautomix.data.image_set import ImageSet
-from adautomix.data.loaders import DeviceBatches, evaluation_batches
+from adautomix.data.augment import Geometry
+from adautomix.data.file_batches import training_batches
+from adautomix.data.file_set import Images
+from adautomix.data.loaders import Batches
 from adautomix.device import Numerics
 from adautomix.errors import InputError, RecordError
-from adautomix.evaluate import Accuracy, accuracy, evaluating
+from adautomix.evaluate import Accuracy, accuracy_of
 from adautomix.evaluate.mask_monitor import MaskMonitor
 from adautomix.methods import Method
 from adautomix.recipes import Recipe
@@ -62,12 +63,12 @@ def execute(job: Job, options: RunOptions) -> Run:
     """
     recipe = job.recipe()
     folder = options.store.path(job.id())
-    train_set = data.load(recipe.data, "train", per_class=recipe.per_class, root=options.root)
+    train_set = data.read(recipe.data, "train", per_class=recipe.per_class, root=options.root)
     _keep_apart(train_set, recipe.evaluate_on)
-    test_set = data.load(recipe.data, recipe.evaluate_on, root=options.root)
+    test_set = data.read(recipe.data, recipe.evaluate_on, root=options.root)
     training, batches = prepare(recipe, job.seed, train_set, options.numerics, options.store)
     _make(folder)
-    monitor = MaskMonitor(test_set, training.numerics.device)
+    monitor = MaskMonitor(test_set, training.numerics.device, recipe.augment)
     with _ours(job, folder / CHECKPOINTS):
         if (done := options.store.find(job.id())) is not None:
             return done
@@ -118,9 +119,9 @@ def evaluate_run(
         RecordError: the run was recorded without weights.
     """
     method, recipe = revive(run, numerics)
-    test_set = data.load(recipe.data, recipe.evaluate_on, root=root)
+    test_set = data.read(recipe.data, recipe.evaluate_on, root=root)
     return {
-        name: accuracy_of(module, test_set, numerics)
+        name: accuracy_of(module, test_set, numerics, recipe.augment)
         for name, module in method.predictors().items()
     }
 
@@ -136,21 +137,13 @@ def revive(run: Run, numerics: Numerics) -> tuple[Method, Recipe]:
     return numerics.place(method), recipe
 
 
-def accuracy_of(module: nn.Module, test_set: ImageSet, numerics: Numerics) -> Accuracy:
-    """Compute the accuracy of one predictor on one split, under the given numerics."""
-    with evaluating(module):
-        return accuracy(
-            numerics.predictor(module), evaluation_batches(test_set, device=numerics.device)
-        )
-
-
 def prepare(
     recipe: Recipe,
     seed: int,
-    train_set: ImageSet,
+    train_set: Images,
     numerics: Numerics,
     store: Store | None = None,
-) -> tuple[Training, DeviceBatches]:
+) -> tuple[Training, Batches]:
     """Build the networks, the optimiser and the batches of a recipe, at step 0.
 
     `store` holds the run that `recipe.net.pretrained` names, if any; see
@@ -160,14 +153,14 @@ def prepare(
     classifier = start_network(recipe.net, info.classes, seed=seed, store=store)
     method = recipe.method.build(classifier, recipe.augment.side_of(info), seed=seed)
     method.targets = recipe.targets
-    batches = DeviceBatches(
-        train_set, recipe.batch, seed=seed, device=numerics.device, augment=recipe.augment
+    batches = training_batches(
+        train_set, recipe.batch, seed=seed, augment=recipe.augment, device=numerics.device
     )
     plan = Plan(recipe.epochs, recipe.optim, recipe.schedule, recipe.evaluate_every)
     return Training(method, plan, len(batches), numerics=numerics, seed=seed), batches
 
 
-def _keep_apart(train_set: ImageSet, split: str) -> None:
+def _keep_apart(train_set: Images, split: str) -> None:
     """Raise InputError if the training images include images of the validation split."""
     most = max(Counter(train_set.labels.tolist()).values())
     if split == "validation" and most > train_set.info.train_per_class:
@@ -192,8 +185,8 @@ def _drive(
     job: Job,
     options: RunOptions,
     training: Training,
-    batches: DeviceBatches,
-    test_set: ImageSet,
+    batches: Batches,
+    test_set: Images,
     monitor: MaskMonitor,
 ) -> None:
     """Train to the end, with progress display, checkpoints, mask monitor and stop conditions."""
@@ -202,13 +195,14 @@ def _drive(
         torch.cuda.reset_peak_memory_stats(training.numerics.device)  # an earlier run's peak
     if training.step == 0:
         monitor.look(training.method, training.notes, 0)
+    measure = _measure(test_set, options.numerics, job.recipe().augment)
     title = f"{job.recorded_name()} {job.budget} seed {job.seed}"
     with (
         own_randomness(),
         stop_signals() as stop,
         Progress(title, training.total, training.step, show=options.progress) as progress,
     ):
-        for event in train(training, batches, _measure(test_set, options.numerics)):
+        for event in train(training, batches, measure):
             progress.at(training.step)
             if isinstance(event, Epoch):
                 progress.tell({k: v for k, v in event.row.items() if k.endswith("_top1")})
@@ -219,13 +213,15 @@ def _drive(
             watch.after(stop.is_set())
 
 
-def _measure(test_set: ImageSet, numerics: Numerics) -> Callable[[Method], dict[str, float]]:
+def _measure(
+    test_set: Images, numerics: Numerics, augment: Geometry
+) -> Callable[[Method], dict[str, float]]:
     """Return a function that computes top-1, top-5 and loss of each predictor for the curve."""
 
     def measure(method: Method) -> dict[str, float]:
         columns: dict[str, float] = {}
         for name, module in method.predictors().items():
-            found = accuracy_of(module, test_set, numerics)
+            found = accuracy_of(module, test_set, numerics, augment)
             columns |= {
                 f"{name}_top1": found.top1,
                 f"{name}_top5": found.top5,
@@ -260,7 +256,7 @@ def _record(
     options: RunOptions,
     training: Training,
     monitor: MaskMonitor,
-    sets: dict[str, ImageSet],
+    sets: dict[str, Images],
 ) -> Run:
     """Write the weights and the record."""
     device = training.numerics.device

@@ -10,13 +10,13 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 from torch.utils.data.distributed import DistributedSampler
 
 from adautomix.data.augment import Augment
+from adautomix.data.evaluation import evaluation_batches
 from adautomix.data.image_set import ImageSet
 from adautomix.data.loaders import (
     Batches,
     DeviceBatches,
     LoaderBatches,
     batches_of,
-    evaluation_batches,
 )
 from adautomix.data.photodigits import INFO as PHOTODIGITS
 from adautomix.errors import InputError

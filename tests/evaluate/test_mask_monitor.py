@@ -98,12 +98,12 @@ def test_a_method_may_mix_another_number_of_images_each_time(digits):
     config = AdAutoMixReleased(n=3, random_n=True)
     method = config.build(Net("resnet18", width=8).build(10), digits.info.side)
     monitor, notes = MaskMonitor(digits), {}
-    monitor.rounds *= 4  # two of them might draw the same number
-    mixes = [monitor._mix(method, i) for i in range(len(monitor.rounds))]
+    monitor.sets *= 4  # two of them might draw the same number
+    mixes = [monitor._mix(method, i) for i in range(len(monitor.sets))]
     assert {mixed.masks.shape[1] for mixed in mixes} == {2, 3}
     monitor.finish(method, notes)
     assert len(notes["kept"]) == len(notes["kept_ratios"]) == sum(m.ratios.numel() for m in mixes)
-    kept = [float(monitor._kept(digits.masks, mixed, i).mean()) for i, mixed in enumerate(mixes)]
+    kept = [float(monitor._kept(mixed, i).mean()) for i, mixed in enumerate(mixes)]
     assert monitor.describe(method)["kept_share"] == pytest.approx(np.mean(kept), rel=1e-5)
 
 

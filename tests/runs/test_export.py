@@ -12,7 +12,7 @@ from huggingface_hub import ModelCard
 
 import adautomix.models.timm_entry  # noqa: F401, timm's registry has the CIFAR networks then
 from adautomix import cli, data
-from adautomix.data.loaders import evaluation_batches
+from adautomix.data.evaluation import evaluation_batches
 from adautomix.device import decide
 from adautomix.errors import DataError, InputError, RecordError
 from adautomix.record import Run, Store, recorded
