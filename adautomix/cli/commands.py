@@ -10,8 +10,7 @@ from argparse import ArgumentTypeError, Namespace
 from contextlib import suppress
 from pathlib import Path
 
-from adautomix.data import catalog, download
-from adautomix.errors import DataError, InputError, RecordError, unknown
+from adautomix.errors import InputError, RecordError, unknown
 from adautomix.names import EVALUATIONS
 from adautomix.record import Run, Store, local, recorded
 
@@ -175,26 +174,6 @@ def runs_publish(options: Namespace) -> None:
     found = [here.match(name) for name in options.runs_to_publish]  # if one is missing, copy none
     for run in found:
         print(f"Recorded: {there.publish(run).path}")
-
-
-def data_get(options: Namespace) -> None:
-    """Download a dataset and verify it."""
-    print(download.get(options.name, options.data))
-
-
-def data_verify(options: Namespace) -> None:
-    """Read every split and compare counts and digests with the catalogue."""
-    for split, found in download.verify(options.name, options.data).items():
-        print(f"{options.name} {split}: {found['images']} images, sha256 {found['sha256']}")
-
-
-def data_where(options: Namespace) -> None:
-    """Print where a dataset was found."""
-    row = catalog.info(options.name)
-    found = download.where(options.name, options.data)
-    if found is None and options.name != "photodigits":
-        raise DataError(download.missing(row))
-    print(found or f"{row.title}: {row.get}")
 
 
 def book(options: Namespace) -> None:

@@ -69,7 +69,7 @@ def _trains() -> str:
 
 
 def _datasets() -> str:
-    return "\n".join(["Datasets:", *(f"  {name:<12} {_dataset(name)}" for name in catalog.CATALOG)])
+    return "\n".join(["Datasets:", *(f"  {name:<12} {_dataset(name)}" for name in catalog.names())])
 
 
 def _dataset(name: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from adautomix import __version__
-from adautomix.cli import commands, experiment, export
+from adautomix.cli import commands, data, experiment, export
 from adautomix.cli.commands import path
 from adautomix.errors import AdAutoMixError, InputError, unknown
 from adautomix.names import EVALUATIONS
@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     _runs(below)
     export.add_parser(below, _command, _where_runs_are)
     experiment.add_parsers(below, _command, _places)
-    _data(below)
+    data.add_parsers(below, _command)
     _book(below)
     _command(
         below,
@@ -208,27 +208,6 @@ def _runs(below: Any) -> None:
     made["list"]("--here", action="store_true", help="only those made here")
     made["publish"]("--to", metavar="PATH", type=path, help="(default: data/runs)")
     _where_data_are(made["repeat"])
-
-
-def _data(below: Any) -> None:
-    group = below.add_parser(
-        "data", help="get, verify or find datasets", description="Get, verify or find datasets."
-    )
-    inner = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    usual = "folder or .npz of the dataset (default: the usual places are searched)"
-    for name, command, what, place in (
-        (
-            "get",
-            commands.data_get,
-            "download a dataset and verify it",
-            "where to put it (default: ADAUTOMIX_DATA, else ~/.cache/adautomix)",
-        ),
-        ("verify", commands.data_verify, "check a dataset's counts and digests", usual),
-        ("where", commands.data_where, "print where a dataset was found", usual),
-    ):
-        add = _command(inner, name, command, what).add_argument
-        add("name", metavar="DATASET", help="e.g. cifar100")
-        add("--data", metavar="PATH", type=path, help=place)
 
 
 def _book(below: Any) -> None:

@@ -4,10 +4,12 @@ A dataset is registered by one line, the name of its module, which holds its `IN
 Nothing here imports torch.
 """
 
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
+from adautomix.data import added
 from adautomix.data.dataset_info import DatasetInfo
 from adautomix.data.file_set import Images
 from adautomix.errors import unknown
@@ -48,12 +50,23 @@ CATALOG: dict[str, DatasetInfo] = {name: dataset.INFO for name, dataset in DATAS
 
 
 def info(name: str) -> DatasetInfo:
-    """Return the `INFO` of a dataset. Raises InputError for a name that is not in the catalogue."""
+    """Return the `INFO` of a dataset. Raises InputError for a name that no dataset has."""
     return dataset(name).INFO
 
 
 def dataset(name: str) -> Dataset:
-    """Return the module of a dataset. Raises InputError for a name that is not in the catalogue."""
-    if name not in DATASETS:
-        raise unknown("dataset", name, DATASETS)
-    return DATASETS[name]
+    """Return the module of a dataset, or one that was added. Raises InputError for another name."""
+    found = DATASETS.get(name) or cast(Dataset | None, added.find(name, home()))
+    if found is None:
+        raise unknown("dataset", name, names())
+    return found
+
+
+def names() -> list[str]:
+    """Return the names of all datasets, those that were added last."""
+    return [*DATASETS, *added.names(home())]
+
+
+def home() -> Path:
+    """Return the folder of downloaded datasets: ADAUTOMIX_DATA, or ~/.cache/adautomix."""
+    return Path(os.environ.get("ADAUTOMIX_DATA") or "~/.cache/adautomix").expanduser()

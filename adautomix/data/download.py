@@ -5,6 +5,7 @@ instance ADAUTOMIX_CIFAR100), and the folder <NAME> of `home()`.
 """
 
 import os
+import re
 import socket
 from http.client import HTTPException
 from pathlib import Path
@@ -13,15 +14,12 @@ from threading import Thread
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from adautomix.data.catalog import dataset, info
+from adautomix.data.catalog import dataset, home, info
 from adautomix.data.dataset_info import DatasetInfo
+from adautomix.data.file_set import FileSet, Images
+from adautomix.data.measure import measure
 from adautomix.errors import DataError
 from adautomix.storage.files import sync, workplace
-
-
-def home() -> Path:
-    """Return the folder of downloaded datasets: ADAUTOMIX_DATA, or ~/.cache/adautomix."""
-    return Path(os.environ.get("ADAUTOMIX_DATA") or "~/.cache/adautomix").expanduser()
 
 
 def where(name: str, root: str | Path | None = None) -> Path | None:
@@ -29,27 +27,40 @@ def where(name: str, root: str | Path | None = None) -> Path | None:
 
     Raises DataError when `root` or the environment variable names a path that does not exist.
     """
-    variable = f"ADAUTOMIX_{info(name).name.upper()}"
+    variable = _variable(info(name))
     for source, given in (("the path given", root), (variable, os.environ.get(variable))):
         if given:
             path = Path(given).expanduser()
             if not path.exists():
                 raise DataError(f"{info(name).title} is not at {path} ({source}): no such file.")
             return path
-    path = home() / name
+    path = _place(info(name))
     return path if path.exists() else None
 
 
 def missing(row: DatasetInfo) -> str:
     """Return the error message for a dataset that was not found, with the command that gets it."""
     return (
-        f"{row.title} is not in {home() / row.name}: run `{row.get}`, or point"
-        f" ADAUTOMIX_{row.name.upper()} or --data at a folder or .npz you have."
+        f"{row.title} is not in {_place(row)}: run `{row.get}`, or point"
+        f" {_variable(row)} or --data at a folder or .npz you have."
     )
+
+
+def _variable(row: DatasetInfo) -> str:
+    """Return the environment variable that says where a dataset is."""
+    return f"ADAUTOMIX_{re.sub('[^A-Z0-9]', '_', row.name.upper())}"
+
+
+def _place(row: DatasetInfo) -> Path:
+    """Return where a dataset is when nothing says so."""
+    return Path(row.path) if row.path else home() / row.name
 
 
 def verify(name: str, root: str | Path | None = None) -> dict[str, dict[str, int | str]]:
     """Read every split and compare with the catalogue: {split: {"images": ..., "sha256": ...}}.
+
+    Of images on disk and of data without a known digest also "classes", their number, "names", the
+    first and the last, "mean" and "std" of the pixels in [0, 1].
 
     Raises DataError, saying what differs, when anything is missing, truncated or altered.
     """
@@ -61,11 +72,21 @@ def verify(name: str, root: str | Path | None = None) -> dict[str, dict[str, int
     for split in row.counts:
         data = dataset(name).read(split, found)
         report[split] = {"images": len(data), "sha256": data.sha256}
+        if isinstance(data, FileSet) or not row.sha256:
+            report[split] |= _described(data)
     others = [split for split in report if report[split]["sha256"] != row.sha256.get(split)]
     if row.embedded and others:  # for data in files the reader compares
         listed = ", ".join(f'"{split}": "{report[split]["sha256"]}"' for split in others)
         raise DataError(f"{row.title} has other digests than those of its INFO: {listed}.")
     return report
+
+
+def _described(data: Images) -> dict[str, int | str]:
+    """Read every image; return classes, mean and std. Raises DataError naming unreadable files."""
+    found = measure(data)
+    names = f"{data.classes[0]} to {data.classes[-1]}"
+    mean, std = (" ".join(f"{value:.4f}" for value in values) for values in found[:2])
+    return {"classes": len(data.classes), "names": names, "mean": mean, "std": std}
 
 
 def get(name: str, root: str | Path | None = None) -> str:
@@ -136,13 +157,15 @@ def _download(row: DatasetInfo, folder: Path) -> None:
     """Download and unpack the official archive by torchvision, which checks its md5."""
     from torchvision.datasets.utils import download_and_extract_archive
 
+    if not row.md5:
+        raise DataError(f"{row.title} is not downloaded: {row.get}.")
     (archive, md5), *_ = row.md5.items()
     try:
         download_and_extract_archive(
-            row.source, str(folder), filename=archive, md5=md5, remove_finished=True
+            row.source, str(folder), filename=archive, md5=md5 or None, remove_finished=True
         )
     except (OSError, RuntimeError, HTTPException) as error:
         raise DataError(
             f"{row.title} cannot be downloaded from {row.source} ({error}): point"
-            f" ADAUTOMIX_{row.name.upper()} or --data at a folder or .npz you have."
+            f" {_variable(row)} or --data at a folder or .npz you have."
         ) from error

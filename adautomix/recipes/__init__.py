@@ -1,6 +1,7 @@
 """Recipes: the hyper-parameters of a run as typed values, and budgets that scale them down."""
 
-from adautomix.data.catalog import CATALOG
+from adautomix.data import added
+from adautomix.data.catalog import CATALOG, home, info
 from adautomix.errors import unknown
 from adautomix.methods import METHODS
 from adautomix.recipes import cifar100, photodigits
@@ -12,8 +13,8 @@ from adautomix.recipes.serialise import from_dict, recorded_path, to_dict
 OWN = {"photodigits": photodigits.RECIPES, "cifar100": cifar100.RECIPES}
 RECIPES: dict[str, Recipe] = {
     name: recipe
-    for data, info in CATALOG.items()
-    for name, recipe in (OWN.get(data) or cifar100.like(info)).items()
+    for data, row in CATALOG.items()
+    for name, recipe in (OWN.get(data) or cifar100.like(row)).items()
 }
 """Recipes by name; a dataset without recipes of its own gets CIFAR-100's for ResNet-18."""
 
@@ -23,6 +24,12 @@ def get(name: str) -> Recipe:
 
     Raises InputError for an unknown name.
     """
+    data = name.partition("/")[0]
+    if data in added.names(home()):
+        own = cifar100.like(info(data))
+        if name not in own:
+            raise unknown("recipe", name, own)
+        return own[name]
     if name not in RECIPES:
         families = sorted({known.rpartition("/")[0] for known in RECIPES})
         listing = f"{', '.join(families)}, each with /{', /'.join(sorted(METHODS))}"
