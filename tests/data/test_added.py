@@ -88,7 +88,7 @@ def test_its_recipes_are_known_by_its_name(tmp_path, home):
     recipe = recipes.get(f"{row.name}/resnet18/plain")
     assert (recipe.data, recipe.batch, recipe.augment.padding) == (row.name, 8, 1)
     with pytest.raises(InputError, match="unknown recipe"):
-        recipes.get(f"{row.name}/resnet18/plian")
+        recipes.get(f"{row.name}/resnet18/unplain")
 
 
 @pytest.mark.parametrize("sides", [(8,), (40, 50)], ids=["memory", "files"])
