@@ -108,7 +108,7 @@ def get(name: str, root: str | Path | None = None) -> str:
             verify(name, target)
         except DataError as error:
             raise DataError(f"{error} Remove {target} to get it anew.") from error
-        return f"{row.title} was already in {target}; its digests agree."
+        return f"{row.title} was already in {target}; {_agree(row)}."
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with workplace(target.parent) as place:
@@ -120,7 +120,12 @@ def get(name: str, root: str | Path | None = None) -> str:
             os.replace(fresh, target)
     except OSError as error:
         raise DataError(f"{row.title} cannot be written to {target}: {error}.") from error
-    return f"{row.title} is now in {target}; its digests agree."
+    return f"{row.title} is now in {target}; {_agree(row)}."
+
+
+def _agree(row: DatasetInfo) -> str:
+    """Return what was compared with the catalogue."""
+    return "its digests agree" if row.sha256 else "its counts agree, and every image can be read"
 
 
 def host(address: str) -> str:
