@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from adautomix import recipes
+from adautomix.data.augment import ResizedCrop
 from adautomix.data.labels import Targets
 from adautomix.device import Numerics
 from adautomix.errors import InputError
@@ -32,7 +33,7 @@ EXAMPLES = [
     *(rule() for rule in (*MIXERS.values(), *GUIDED.values())),
     *(SGD(), AdamW(), Cosine(), Recipe("photodigits"), recipes.get("cifar100/resnet18/plain").net),
     *(Plan(1), How(numerics=Numerics()), Numerics(), Job("photodigits/thin/plain")),
-    *(recipes.get("cifar100/resnet18/plain").augment, Targets(0.1, (1.0, 2.0))),
+    *(recipes.get("cifar100/resnet18/plain").augment, ResizedCrop(), Targets(0.1, (1.0, 2.0))),
 ]
 FIELDS = [(example, field.name) for example in EXAMPLES for field in fields(example)]
 WEIGHED = AdAutoMix, AdAutoMixReleased
