@@ -43,7 +43,7 @@ def test_every_example_is_known_and_short(root):
 def test_every_example_stands_on_the_page(root):
     page = (root / "book" / "own-models.md").read_text()
     for name in EXAMPLES:
-        assert f"```{{literalinclude}} ../examples/{name}.py" in page
+        assert f"```{{literalinclude}} examples/{name}.py" in page
 
 
 @pytest.mark.filterwarnings("default")  # of the libraries
