@@ -6,8 +6,8 @@ Each page is opened in the light and the dark theme, on a desktop and on a phone
 source code in the light theme only. Listed are: requests to other hosts, failed requests, errors
 and warnings on the console, formulas that did not render, broken images, pages wider than the
 window, a theme that does not apply, barriers for readers with a keyboard or a screen reader that
-axe-core calls serious or critical (not in the listings; only where axe-playwright-python is
-installed); and a search that finds nothing.
+axe-core calls serious or critical (not in the listings, nor in the reference, whose length takes
+it minutes; only where axe-playwright-python is installed); and a search that finds nothing.
 
 Exit status: 0 nothing found, 1 something found (listed), 2 no browser, no playwright or no pages.
 The browser is chromium, chromium-browser or google-chrome on PATH, or what CHROMIUM names.
@@ -58,6 +58,7 @@ FAULTS = """() => {
 ONLY_VIOLATIONS = {"resultTypes": ["violations"], "preload": False}
 PATIENCE = 120_000  # milliseconds; a busy machine takes long for a picture of a long page
 GRAVE = ("serious", "critical")
+REFERENCE = "/api.html"
 LISTINGS = "_modules/"
 BRIGHTNESS = """() => {
   const colour = getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/g).map(Number);
@@ -142,7 +143,8 @@ def look(page: Any, address: str, theme: str, found: list[str], shots: Path | No
         brightness = page.evaluate(BRIGHTNESS)
         if (brightness > 0.5) != (theme == "light"):
             found.append(f"the {theme} theme has a background of brightness {brightness:.2f}")
-        faults = [*page.evaluate(FAULTS), *([] if LISTINGS in address else barriers(page))]
+        examined = not any(each in address for each in (LISTINGS, REFERENCE))
+        faults = [*page.evaluate(FAULTS), *(barriers(page) if examined else [])]
         found.extend(f"{fault} ({theme}, {name})" for fault in faults)
         if shots:
             stem = urlsplit(address).path.strip("/").removesuffix(".html").replace("/", "-")
