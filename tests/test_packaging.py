@@ -108,9 +108,11 @@ def test_the_wheel_carries_the_data(wheel: zipfile.ZipFile, folder: str) -> None
 @pytest.mark.parametrize("folder", ["book", "notebooks"])
 def test_the_wheel_carries_the_book(wheel: zipfile.ZipFile, folder: str) -> None:
     made = {"_build", "chapters", "figures", "__pycache__", ".ipynb_checkpoints"}
-    below = [path.relative_to(ROOT / folder) for path in (ROOT / folder).rglob("*.*")]
     here = {
-        p.as_posix() for p in below if not made & set(p.parts) and (ROOT / folder / p).is_file()
+        (Path(parent) / file).relative_to(ROOT / folder).as_posix()
+        for parent, _, files in os.walk(ROOT / folder, followlinks=True)
+        for file in files
+        if "." in file and not made & set(Path(parent).relative_to(ROOT / folder).parts)
     }
     start = f"adautomix/_data/{folder}/"
     there = {name.removeprefix(start) for name in wheel.namelist() if name.startswith(start)}
