@@ -4,13 +4,29 @@ from adautomix.data import added
 from adautomix.data.catalog import CATALOG, home, info
 from adautomix.errors import unknown
 from adautomix.methods import METHODS
-from adautomix.recipes import cifar100, photodigits
+from adautomix.recipes import (
+    aircraft,
+    cars,
+    cifar100,
+    cub200,
+    imagenet,
+    photodigits,
+    tinyimagenet,
+)
 from adautomix.recipes.base import SGD, AdamW, Cosine, Recipe
 from adautomix.recipes.budgets import BUDGETS, keeps_data, with_budget
 from adautomix.recipes.changes import override, written
 from adautomix.recipes.serialise import from_dict, recorded_path, to_dict
 
-OWN = {"photodigits": photodigits.RECIPES, "cifar100": cifar100.RECIPES}
+OWN = {
+    "photodigits": photodigits.RECIPES,
+    "cifar100": cifar100.RECIPES,
+    "tinyimagenet": tinyimagenet.RECIPES,
+    "imagenet": imagenet.RECIPES,
+    "cub200": cub200.RECIPES,
+    "aircraft": aircraft.RECIPES,
+    "cars": cars.RECIPES,
+}
 RECIPES: dict[str, Recipe] = {
     name: recipe
     for data, row in CATALOG.items()

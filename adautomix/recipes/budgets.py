@@ -6,11 +6,11 @@ A budget is part of a run's id, and results of different budgets are never in th
 from dataclasses import replace
 
 from adautomix import data
-from adautomix.data.augment import ResizedCrop
+from adautomix.data.augment import Augment, Geometry
 from adautomix.errors import InputError, unknown
 from adautomix.models import Net
 from adautomix.recipes import photodigits
-from adautomix.recipes.base import Recipe
+from adautomix.recipes.base import SGD, Recipe, schedule_of
 
 BUDGETS = {
     "smoke": "PhotoDigits or another embedded dataset, a few steps: seconds on a CPU, for tests",
@@ -56,21 +56,38 @@ def with_budget(recipe: Recipe, budget: str) -> Recipe:
 
 
 def _lite(recipe: Recipe) -> Recipe:
-    """Return the "lite" budget: a fifth of CIFAR-100 on a thin network.
+    """Return the "lite" budget: a fifth of CIFAR-100 on a thin network, from new weights.
 
     Its size was chosen by plain training: after 40 epochs, one run classified 80 % of its training
     images and 42 % of the validation images correctly. It thus neither underfits, so mixing can
     reduce overfitting, nor memorises all images. The images were reduced rather than the epochs,
-    because mixing helps late in training. Images of files are seen at `LITE_SIDE`.
+    because mixing helps late in training. Images of files are seen at `LITE_SIDE`. Optimiser,
+    schedule and batch are those of CIFAR-100, since those of other recipes are for other networks
+    or for weights to start from.
     """
-    thin = replace(recipe.net, name="resnet18", stem="cifar", width=16)
-    per_class = min(100, data.info(recipe.data).train_per_class)
-    small = replace(recipe, net=thin, epochs=40, per_class=per_class, evaluate_every=5)
-    seen = recipe.augment
-    if isinstance(seen, ResizedCrop) and seen.side > LITE_SIDE:
-        shorter = LITE_SIDE * seen.shorter // seen.side
-        small = replace(small, augment=replace(seen, side=LITE_SIDE, shorter=shorter))
+    info = data.info(recipe.data)
+    per_class = min(100, info.train_per_class)
+    small = replace(
+        recipe,
+        net=replace(recipe.net, name="resnet18", stem="cifar", width=16, pretrained=False),
+        optim=SGD(),
+        schedule=schedule_of(recipe.method),
+        epochs=40,
+        batch=min(100, info.classes * info.train_per_class),
+        augment=_small(recipe.augment),
+        per_class=per_class,
+        evaluate_every=5,
+    )
     return _following(small, 0.975)
+
+
+def _small(seen: Geometry) -> Geometry:
+    """Return how small images are seen: their own side, or for images of files `LITE_SIDE`."""
+    if isinstance(seen, Augment):
+        return replace(seen, side=None)
+    if seen.side <= LITE_SIDE:
+        return seen
+    return replace(seen, side=LITE_SIDE, shorter=LITE_SIDE * seen.shorter // seen.side)
 
 
 def _embedded(recipe: Recipe, *, smoke: bool) -> Recipe:

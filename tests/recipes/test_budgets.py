@@ -12,7 +12,17 @@ from adautomix.data.catalog import DATASETS
 from adautomix.errors import InputError
 from adautomix.methods import Plain
 from adautomix.models import Net
-from adautomix.recipes import BUDGETS, RECIPES, Cosine, cifar100, get, keeps_data, with_budget
+from adautomix.recipes import (
+    BUDGETS,
+    RECIPES,
+    SGD,
+    Cosine,
+    cifar100,
+    get,
+    keeps_data,
+    with_budget,
+)
+from adautomix.recipes.base import schedule_of
 
 REAL = [name for name, recipe in RECIPES.items() if recipe.data != "photodigits"]
 EMBEDDED = [name for name, recipe in RECIPES.items() if recipe.data == "photodigits"]
@@ -77,8 +87,10 @@ def test_budgets_on_real_data_shorten_the_run_and_the_horizon_of_the_teacher(nam
     if recipe.data == "cifar100":  # for which the momentum was chosen
         steps = found.epochs * 100 * (found.per_class or 500) // found.batch
         assert 50 < steps * (1 - found.method.momentum) < 200  # the horizon is about 1 % of the run
+    lite = replace(recipe, optim=SGD(), schedule=schedule_of(recipe.method), batch=100)
     same = ("data", "optim", "schedule", "batch", "evaluate_on")
-    assert all(getattr(found, field) == getattr(recipe, field) for field in same)
+    expected = lite if budget == "lite" else recipe
+    assert all(getattr(found, field) == getattr(expected, field) for field in same)
     few = min(100, info(recipe.data).train_per_class)
     assert found.net == (Net("resnet18", width=16) if budget == "lite" else recipe.net)
     assert found.per_class == (few if budget == "lite" else recipe.per_class)
@@ -91,6 +103,15 @@ def test_lite_shows_large_images_at_the_side_of_small_ones():
     assert (seen.side, seen.shorter) == (64, 73)
     assert with_budget(tiny, "lite").augment == tiny.augment
     assert with_budget(birds, "short").augment == birds.augment
+
+
+@pytest.mark.parametrize("name", ["cifar100/swin_tiny/cutmix", "cub200/resnet50/adautomix"])
+def test_lite_of_another_network_is_trained_from_new_weights_as_on_cifar_100(name):
+    recipe, found = get(name), with_budget(get(name), "lite")
+    usual = with_budget(get("cifar100/resnet18/plain"), "lite")
+    assert (found.net, found.optim, found.schedule, found.batch) == (
+        usual.net, usual.optim, usual.schedule, usual.batch)  # fmt: skip
+    assert found.augment.side_of(info(recipe.data)) <= 64
 
 
 def test_the_five_budgets_differ():
