@@ -1,4 +1,4 @@
-"""The command line: `adautomix train | evaluate | runs | experiment | data | book | doctor`.
+"""The command line: `adautomix train | evaluate | runs | experiment | recipes | data | …`.
 
 An error is printed as one sentence on stderr, with a non-zero exit status: 1 something is missing
 or failed, 2 bad input, 3 stopped early with a checkpoint. `--traceback` anywhere on the line, or
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from adautomix import __version__
-from adautomix.cli import commands, data, experiment, export
+from adautomix.cli import commands, data, experiment, export, recipes
 from adautomix.cli.commands import path
 from adautomix.errors import AdAutoMixError, InputError, unknown
 from adautomix.names import EVALUATIONS
@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     _runs(below)
     export.add_parser(below, _command, _where_runs_are)
     experiment.add_parsers(below, _command, _places)
+    recipes.add_parsers(below, _command)
     data.add_parsers(below, _command)
     _book(below)
     _command(
