@@ -149,6 +149,9 @@ class Recipe:
             evaluated.
         evaluate_on: the evaluated split: "test", or "validation" to choose hyper-parameters.
         targets: label smoothing and class weights.
+        parts: equal parts of a batch that are computed one after the other, for less memory; the
+            step is taken with the mean of their gradients. Partners are drawn, and BatchNorm's
+            statistics taken, within a part, so another number of parts is another training.
     """
 
     data: str
@@ -163,8 +166,14 @@ class Recipe:
     evaluate_every: int = 1
     evaluate_on: str = "test"
     targets: Targets = added(before=Targets())
+    parts: int = added(before=1)
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "evaluate_every"):
+        for name in ("epochs", "batch", "evaluate_every", "parts"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}.")
+        if self.batch % self.parts or (self.parts > 1 and self.batch < 2 * self.parts):
+            raise InputError(
+                f"a batch of {self.batch} cannot be divided into {self.parts} equal parts of two "
+                "images or more: give another batch, or other parts."
+            )

@@ -156,7 +156,7 @@ def prepare(
     batches = training_batches(
         train_set, recipe.batch, seed=seed, augment=recipe.augment, device=numerics.device
     )
-    plan = Plan(recipe.epochs, recipe.optim, recipe.schedule, recipe.evaluate_every)
+    plan = Plan(recipe.epochs, recipe.optim, recipe.schedule, recipe.evaluate_every, recipe.parts)
     return Training(method, plan, len(batches), numerics=numerics, seed=seed), batches
 
 

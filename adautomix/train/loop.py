@@ -56,15 +56,17 @@ class Plan:
         optim: the optimiser.
         schedule: schedule of the learning rate.
         evaluate_every: epochs between two evaluations.
+        parts: see `Recipe`.
     """
 
     epochs: int
     optim: SGD | AdamW = field(default_factory=SGD)
     schedule: Cosine = field(default_factory=Cosine)
     evaluate_every: int = 1
+    parts: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "evaluate_every"):
+        for name in ("epochs", "evaluate_every", "parts"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}.")
 
@@ -138,13 +140,7 @@ class Training:
         set_learning_rates(self.optimiser, self.schedule, self.step, self.total)
         terms: dict[str, Tensor] = {}
         for update in self.method.updates:
-            # dropout and stochastic depth use torch's global generator: seeded for each step too
-            torch.manual_seed(rng_for(self.seed, self.step, self.rank, "layers").entropy())
-            with self.numerics.autocast():
-                losses = self.forward(
-                    images, labels, rng_for(self.seed, self.step, self.rank), update
-                )
-            losses.total.backward()
+            losses = self._backward(images, labels, update)
             if self.plan.optim.clip is not None:
                 clip_gradients(self.optimiser, self.plan.optim.clip)
             self.optimiser.step()
@@ -156,6 +152,27 @@ class Training:
         for name, term in terms.items():
             self.sums[name] = self.sums.get(name, 0.0) + term.float()
         return Losses(losses.total, terms)
+
+    def _backward(self, images: Tensor, labels: Tensor, update: str) -> Losses:
+        """Add up the gradients of the parts of a batch; return its losses, means over the parts.
+
+        Each part is mixed within itself, with the random numbers of a process of its own.
+        """
+        total = images.new_zeros(())
+        terms: dict[str, Tensor] = {}
+        chunks = images.chunk(self.plan.parts), labels.chunk(self.plan.parts)
+        for part, (some, theirs) in enumerate(zip(*chunks, strict=True)):
+            rank = self.rank * self.plan.parts + part
+            # dropout and stochastic depth use torch's global generator: seeded for each step too
+            torch.manual_seed(rng_for(self.seed, self.step, rank, "layers").entropy())
+            with self.numerics.autocast():
+                losses = self.forward(some, theirs, rng_for(self.seed, self.step, rank), update)
+            share = len(some) / len(images)
+            (share * losses.total).backward()
+            total = total + share * losses.total.detach()
+            for name, term in losses.terms.items():
+                terms[name] = terms.get(name, torch.zeros_like(term)) + share * term
+        return Losses(total, terms)
 
     def charge(self, timer: Timer) -> None:
         """Add a timer's times to those of this run."""

@@ -202,7 +202,13 @@ def test_a_change_that_makes_no_sense_is_one_sentence(assignment, sentence):
         override(START, assignment)
 
 
-@pytest.mark.parametrize("name", ["epochs", "batch", "evaluate_every"])
+@pytest.mark.parametrize("parts", [3, 60])
+def test_a_batch_that_cannot_be_divided_is_one_sentence(parts):
+    with pytest.raises(InputError, match=f"a batch of 100 cannot be divided into {parts} equal"):
+        Recipe("cifar100", batch=100, parts=parts)
+
+
+@pytest.mark.parametrize("name", ["epochs", "batch", "evaluate_every", "parts"])
 def test_counts_below_one_are_refused(name):
     with pytest.raises(InputError, match=f"{name} must be 1 or more, not 0"):
         Recipe("cifar100", **{name: 0})

@@ -225,3 +225,34 @@ def test_lengths_that_make_no_step_are_refused(make):
         make(Plain(), epochs=0)
     with pytest.raises(InputError, match="length is 0"):
         Training(make(Plain()).method, Plan(1), 0, numerics=Numerics())
+
+
+@pytest.mark.parametrize("parts", [2, 3])
+def test_the_parts_of_a_batch_give_the_gradient_of_the_whole_where_nothing_is_shared(
+    make, batches, parts
+):
+    """Without BatchNorm, plain training knows nothing of the other images of a batch."""
+    found = []
+    for number in (1, parts):
+        training = make(Plain(momentum=None), epochs=1, parts=number)
+        training.method.classifier.model.norm = torch.nn.Identity()
+        losses = training.update(next(batches().epoch(0)))
+        weights = [p.detach() for p in training.method.classifier.parameters()]
+        found.append((losses.total, losses.terms["ce"], *weights))
+    for whole, divided in zip(*found, strict=True):
+        torch.testing.assert_close(divided, whole, rtol=1e-6, atol=1e-7)
+
+
+def test_each_part_is_mixed_within_itself_by_random_numbers_of_its_own(make, batches, monkeypatch):
+    training, seen = make(AdAutoMix(), epochs=1, parts=2), []
+    forward = training.forward.forward
+
+    def noted(images, labels, rng, update):
+        seen.append((len(images), rng))
+        return forward(images, labels, rng, update)
+
+    monkeypatch.setattr(training, "forward", noted)
+    training.update(next(batches().epoch(0)))
+    (first, rng), (second, other) = seen
+    assert (first, second, training.step) == (3, 3, 1)
+    assert rng.key == rng_for(0, 0).key != other.key
