@@ -19,6 +19,7 @@ from adautomix.evaluate import checks
 from adautomix.evaluate.bins import Bins, equal_bins, full_bins, sorted_apart
 from adautomix.evaluate.context import EvalContext, Values
 from adautomix.evaluate.predict import Predictions
+from adautomix.fields import of_type
 
 BINNINGS = {"equal": 15, "released": 10}
 """Kinds of binning → default number of bins."""
@@ -85,10 +86,10 @@ def calibration(
     """
     if binning not in BINNINGS:
         raise unknown("binning", binning, BINNINGS)
-    bins = BINNINGS[binning] if bins is None else bins
-    if bins < 1 or bins != int(bins):
-        raise InputError(f"bins is {bins}; give at least 1, and a whole number.")
     logits, labels = _checked(predictions)
+    bins = of_type(int, BINNINGS[binning] if bins is None else bins, "bins")
+    if bins < 1:
+        raise InputError(f"bins must be 1 or more, not {bins}.")
     probabilities = softmax(logits, axis=1)
     first = probabilities.max(axis=1)
     right = logits.argmax(axis=1) == labels
@@ -193,6 +194,11 @@ def _brier(probabilities: Float[np.ndarray, "s k"], labels: Int[np.ndarray, " s"
 
 def _checked(predictions: Predictions) -> tuple[Float[np.ndarray, "s k"], Int[np.ndarray, " s"]]:
     """Return float64 logits and labels, on the CPU, of the images with a label."""
+    if not isinstance(predictions, Predictions):
+        raise InputError(
+            f"predictions must be Predictions(logits, labels), not a {type(predictions).__name__}: "
+            "they come from adautomix.evaluate.predictions(model, loader)."
+        )
     logits = checks.check_logits(predictions.logits, predictions.logits).detach().cpu()
     if len(logits) == 0:
         raise InputError("there are no answers to calibrate: the split is empty.")

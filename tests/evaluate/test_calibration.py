@@ -309,7 +309,7 @@ def test_one_answer_and_half_precision_can_be_counted() -> None:
 def test_answers_that_cannot_be_counted_are_refused_in_a_sentence(found) -> None:
     with pytest.raises(InputError, match="unknown binning 'releasd': did you mean 'released'"):
         calibration(found, binning="releasd")
-    with pytest.raises(InputError, match="bins is 0; give at least 1"):
+    with pytest.raises(InputError, match="bins must be 1 or more, not 0"):
         calibration(found, 0)
     with pytest.raises(InputError, match="the temperature must be positive, not 0"):
         scaled(found, 0.0)
@@ -337,6 +337,21 @@ def test_answers_that_cannot_be_counted_are_refused_in_a_sentence(found) -> None
 def test_wrong_answers_are_refused_by_all_that_take_them(found, asked, change, sentence) -> None:
     with pytest.raises(InputError, match=sentence):
         asked(Predictions(*change(found.logits, found.labels)))
+
+
+@pytest.mark.parametrize(
+    "asked", [calibration, temperature, scaled_across, lambda logits: scaled(logits, 2.0)]
+)
+@pytest.mark.usefixtures("annotations_unchecked")
+def test_logits_alone_are_refused(found, asked) -> None:
+    with pytest.raises(InputError, match=r"must be Predictions\(logits, labels\), not a Tensor: "):
+        asked(found.logits)
+
+
+@pytest.mark.usefixtures("annotations_unchecked")
+def test_labels_in_the_place_of_the_bins_are_refused(found) -> None:
+    with pytest.raises(InputError, match="bins must be a whole number"):
+        calibration(found, found.labels)
 
 
 @pytest.mark.parametrize("kind", [lambda y: y.int(), lambda y: y[:, None], F.one_hot])
