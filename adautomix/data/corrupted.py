@@ -2,14 +2,13 @@
 
 The official files are `CIFAR-100-C/<corruption>.npy` under the data root, or in the folder that
 ADAUTOMIX_CIFAR100C names. They hold the test images of CIFAR-100 in an order of their own, so they
-are used for the whole test split only. Any other set is made from the clean images with a seed and
-cached in `corrupted/` under the data root: 3 kB for an image of 32x32, so 233 MB for 797 images
-under all 95 combinations of corruption and severity.
+are used for the whole test split only. Any other set is made from the clean images with a seed, and
+kept for the next evaluation (`corruption_cache`).
 """
 
-import io
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -18,25 +17,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Int64, UInt8
 
 from adautomix.data import cifar100
+from adautomix.data.corruption_cache import folder_of, keep, read_kept
 from adautomix.data.corruptions import KINDS, SEVERITIES, Dice, check_severity, corrupt, kind
+from adautomix.data.corruptions.seeding import LARGEST_WORD, generators
 from adautomix.data.download import home
 from adautomix.data.image_set import ImageSet
 from adautomix.data.layouts import read_rgb
 from adautomix.errors import DataError, InputError, first_line
 from adautomix.rng import StepRNG
-from adautomix.storage import seals
-from adautomix.storage.files import replace_all
 
 VERSION = 1
 """Increased when a change of the code makes the same seed give other images; part of the cache
 key, so that cached sets are then made anew.
 """
-CHUNK = 250
-DIGEST = ".sha256"
-"""Suffix of the file that holds the digest of a cached set."""
+CHUNK = 128
+"""Images that a thread corrupts at once: few enough that their floats stay in its cache."""
 FROST_FILES = ("frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg")
 FROST_STEP = 5
 """The benchmark shrinks its pictures of frost to a fifth with OpenCV's linear filter, which reads
@@ -88,12 +87,26 @@ def corrupted(
     pictures = frost_pictures(frost, images.shape[1]) if name == "frost" else ()
     way = len(SEVERITIES) * number + severity - 1
     result = np.empty_like(images)
-    for first in range(0, len(images), CHUNK):
+
+    def make(first: int) -> None:
         part = images[first : first + CHUNK]
-        draws = (StepRNG(seed, first + i, way, "corrupt") for i in range(len(part)))
-        dice = Dice([rng.numpy for rng in draws])
+        dice = _dice(seed, first, len(part), way)
         result[first : first + CHUNK] = corrupt(part, name, severity, dice, pictures=pictures)
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+        list(threads.map(make, range(0, len(images), CHUNK)))
     return result
+
+
+def _dice(seed: int, first: int, count: int, way: int) -> Dice:
+    """Return the generators `StepRNG(seed, i, way, "corrupt").numpy` of `count` images."""
+    key = StepRNG(seed, first, way, "corrupt").key
+    if max(*key, first + count) >= LARGEST_WORD:
+        draws = (StepRNG(seed, first + i, way, "corrupt") for i in range(count))
+        return Dice([each.numpy for each in draws])
+    keys = np.tile(np.array(key, np.uint32), (count, 1))
+    keys[:, 2] += np.arange(count, dtype=np.uint32)  # the steps
+    return Dice(generators(keys))
 
 
 def load_corrupted(
@@ -112,7 +125,7 @@ def load_corrupted(
     Args:
         clean: the split to corrupt.
         name, severity, seed, frost: see `corrupted`.
-        root: the folder that holds `CIFAR-100-C` and `corrupted`; without it `home()`.
+        root: the folder that holds `CIFAR-100-C` and the kept sets; without it `home()`.
 
     Raises what `corrupted` raises, and DataError if the official folder lacks the file, or the file
     is truncated or of another shape.
@@ -127,12 +140,13 @@ def load_corrupted(
         return CorruptedSet(data, OFFICIAL)
     tag = f"-{_digest(frost_pictures(frost, clean.info.side))[:8]}" if name == "frost" else ""
     key = f"{clean.info.name}-{clean.sha256[:16]}-v{VERSION}-s{seed}"
-    file = _root(root) / "corrupted" / key / f"{name}{tag}-{severity}.npy"
-    kept = _kept(file, clean.images.shape)
+    cache = folder_of(_root(root))
+    file = cache / key / f"{name}{tag}-{severity}.npy"
+    kept = read_kept(file, clean.images.shape)
     if kept is None:
         kept = corrupted(clean.images, name, severity, seed, frost=frost)
         with suppress(OSError):  # a folder that cannot be written costs time, not the result
-            _keep(file, kept)
+            keep(file, kept, cache)
     return CorruptedSet(replace(clean, images=kept, split=split), MADE)
 
 
@@ -226,25 +240,3 @@ def _digest(pictures: Sequence[Picture]) -> str:
 
 def _root(root: str | Path | None) -> Path:
     return Path(root).expanduser() if root else home()
-
-
-def _kept(file: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Return the cached images; None if there are none, or the file does not match its digest."""
-    try:
-        content, digest = file.read_bytes(), file.with_suffix(DIGEST)
-        if digest.exists() and digest.read_text() != seals.of_bytes(content):
-            return None
-        images = np.load(io.BytesIO(content), allow_pickle=False)
-        return images if images.dtype == np.uint8 and images.shape == shape else None
-    except Exception:  # a damaged file can raise almost anything
-        return None
-
-
-def _keep(file: Path, images: np.ndarray) -> None:
-    """Write images and their digest; earlier versions wrote no digest."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    stream = io.BytesIO()
-    np.save(stream, images)
-    content = stream.getvalue()
-    digest = file.with_suffix(DIGEST).name
-    replace_all(file.parent, {digest: seals.of_bytes(content).encode(), file.name: content})

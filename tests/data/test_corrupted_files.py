@@ -29,8 +29,8 @@ EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
 def data_in_a_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Nothing of the machine's own data is read or written."""
     monkeypatch.setenv("ADAUTOMIX_DATA", str(tmp_path / "home"))
-    for name in ("ADAUTOMIX_FROST", "ADAUTOMIX_CIFAR100C"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("FROST", "CIFAR100C", "CORRUPTED", "CORRUPTED_GB"):
+        monkeypatch.delenv(f"ADAUTOMIX_{name}", raising=False)
     return tmp_path / "home"
 
 
@@ -153,6 +153,48 @@ def test_a_damaged_kept_file_is_made_anew(clean, data_in_a_temporary_folder) -> 
         file.write_bytes(damage)
         assert np.array_equal(load_corrupted(clean, "contrast", 2).data.images, wanted)
         assert file.read_bytes() == whole
+
+
+def test_the_kept_sets_are_where_the_environment_says(clean, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("ADAUTOMIX_CORRUPTED", str(tmp_path / "elsewhere"))
+    load_corrupted(clean, "contrast", 2)
+    assert [file.name for file in (tmp_path / "elsewhere").rglob("*.npy")] == ["contrast-2.npy"]
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_sets_read_least_lately_make_room(
+    clean, data_in_a_temporary_folder, monkeypatch
+) -> None:
+    def names() -> set[str]:
+        return {file.stem for file in data_in_a_temporary_folder.rglob("*.npy")}
+
+    def age(name: str, seconds: int) -> None:
+        (file,) = data_in_a_temporary_folder.rglob(f"{name}.npy")
+        os.utime(file, (seconds, seconds))
+
+    load_corrupted(clean, "contrast", 1)
+    load_corrupted(replace(clean, images=255 - clean.images), "contrast", 2)  # another folder
+    age("contrast-1", 1000)
+    age("contrast-2", 2000)
+    load_corrupted(clean, "contrast", 1)  # read, so it is newer now
+    (file,) = data_in_a_temporary_folder.rglob("contrast-1.npy")
+    size = file.stat().st_size
+    monkeypatch.setenv("ADAUTOMIX_CORRUPTED_GB", str(2.5 * size / 1e9))
+    load_corrupted(clean, "contrast", 3)
+    assert names() == {"contrast-1", "contrast-3"}
+    assert len(list(data_in_a_temporary_folder.rglob("*.sha256"))) == 2
+    monkeypatch.setenv("ADAUTOMIX_CORRUPTED_GB", str(0.5 * size / 1e9))
+    load_corrupted(clean, "contrast", 4)  # larger than all that is allowed: nothing is removed
+    assert names() == {"contrast-1", "contrast-3"}
+
+
+@pytest.mark.parametrize("given", ["much", "-1", "nan"])
+def test_a_limit_that_is_no_number_is_one_sentence(clean, monkeypatch, given) -> None:
+    monkeypatch.setenv("ADAUTOMIX_CORRUPTED_GB", given)
+    with pytest.raises(
+        InputError, match=f"must be a number of gigabytes, 0 or more, not '{given}'"
+    ):
+        load_corrupted(clean, "contrast", 2)
 
 
 def test_a_folder_that_cannot_be_written_costs_no_result(clean, tmp_path) -> None:

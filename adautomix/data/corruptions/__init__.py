@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from adautomix.data.corruptions.dice import Dice
+from adautomix.data.corruptions.sampling import grey_levels
 from adautomix.data.corruptions.table import (
     GROUPS,
     KINDS,
@@ -65,6 +66,4 @@ def corrupt(
     level = row.levels[severity - 1]
     more = {"pictures": pictures} if name == "frost" else {}
     values = function(images, level, dice, **more)
-    if values.dtype == np.uint8:
-        return values
-    return np.clip(values, 0, 255).astype(np.uint8)
+    return values if values.dtype == np.uint8 else grey_levels(values)

@@ -8,7 +8,14 @@ import scipy.ndimage
 from jaxtyping import Float, UInt8
 
 from adautomix.data.corruptions.dice import Dice
-from adautomix.data.corruptions.sampling import gaussian, smear, zoom
+from adautomix.data.corruptions.sampling import (
+    blocks,
+    from_rows_first,
+    gaussian,
+    rows_first,
+    smear,
+    zoomed,
+)
 from adautomix.data.corruptions.table import Level
 
 Pixels = UInt8[np.ndarray, "b h w 3"]
@@ -47,30 +54,44 @@ def glass_blur(images: Pixels, level: Level, dice: Dice) -> Values:
     sigma, reach, passes = level[0], int(level[1]), int(level[2])
     softened = (255 * gaussian(images / 255, sigma)).astype(np.uint8)
     b, side = images.shape[:2]
-    which = np.arange(b)[:, None, None]
     own = np.arange(side)
     moving = (own > reach) & (own <= side - reach)
-    moves = moving[:, None] & moving
+    places = np.arange(b * side * side).reshape(b, side, side)
+    pixels = np.zeros((b * side * side, 4), np.uint8)  # four bytes, which are one number
+    pixels[:, :3] = softened.reshape(-1, 3)
+    packed = pixels.view(np.uint32).reshape(-1)
     for _ in range(passes):
-        shift = dice.integers(-reach, reach, (2, side, side)) * moves
-        softened = softened[which, own[:, None] + shift[:, 0], own + shift[:, 1]]
-    return 255 * gaussian(softened / 255, sigma)
+        shift = dice.integers(-reach, reach, (2, side, side)) * (moving[:, None] & moving)
+        packed = packed.take(places + side * shift[:, 0] + shift[:, 1]).reshape(-1)
+    softened = packed.view(np.uint8).reshape(b, side, side, 4)[..., :3]
+    values = gaussian(softened / 255, sigma)
+    values *= 255
+    return values
 
 
 def motion_blur(images: Pixels, level: Level, dice: Dice) -> Pixels:
     """Blur along a line within 45 degrees of the horizontal; the result is rounded."""
     radius, sigma = level
     smeared = smear(images, int(radius), sigma, dice.uniform(-45.0, 45.0, ()))
-    return np.floor(smeared + 0.5).astype(np.uint8)
+    smeared += 0.5
+    return np.floor(smeared, out=smeared).astype(np.uint8)
 
 
 def zoom_blur(images: Pixels, level: Level, dice: Dice) -> Values:
     """Average the image and its enlargements; factor 1 is one of them, so it counts twice."""
     (end,) = level
     factors = np.arange(1, end, 0.01)  # floating-point rounding decides whether `end` is included
-    values = images / 255
-    zoomed = sum(zoom(values, factor) for factor in factors)
-    return 255 * (values + zoomed) / (len(factors) + 1)
+    result = np.empty(images.shape)
+    first = 0
+    for part in blocks(images):
+        values = rows_first(part / 255)
+        total = sum(zoomed(values, factor) for factor in factors)
+        total += values
+        total *= 255
+        total /= len(factors) + 1
+        result[first : first + len(part)] = from_rows_first(total)
+        first += len(part)
+    return result
 
 
 def gaussian_blur(images: Pixels, level: Level, dice: Dice) -> Values:

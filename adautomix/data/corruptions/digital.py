@@ -4,6 +4,7 @@ Each function takes uint8 images and returns grey levels from 0 to 255.
 """
 
 import io
+from functools import cache
 
 import numpy as np
 import PIL.Image
@@ -11,50 +12,94 @@ import scipy.ndimage
 from jaxtyping import Float, UInt8
 
 from adautomix.data.corruptions.dice import Dice
-from adautomix.data.corruptions.sampling import sample
+from adautomix.data.corruptions.sampling import grey_levels, sample
 from adautomix.data.corruptions.table import Level
 
 Pixels = UInt8[np.ndarray, "b h w 3"]
 Values = Float[np.ndarray, "b h w 3"]
 Field = Float[np.ndarray, "b h w"]
+BOX = PIL.Image.Resampling.BOX
 
 
-def brightness(images: Pixels, level: Level, dice: Dice) -> Values:
+def brightness(images: Pixels, level: Level, dice: Dice) -> Pixels:
     """Increase the value of HSV, the largest of red, green and blue; hue and saturation stay.
 
     All three channels are scaled by one factor; black becomes grey.
     """
     (added,) = level
-    colours = images / 255
-    value = colours.max(axis=-1, keepdims=True)
+    value, _ = _extremes(images)
+    places = (value.astype(np.uint16) << 8)[..., None] | images
+    return np.take(_lifted(added), places)
+
+
+@cache
+def _lifted(added: float) -> UInt8[np.ndarray, " 65536"]:
+    """What `brightness` makes of a channel, at 256 times the pixel's value plus the channel's."""
+    value, colours = (np.arange(256) / 255)[:, None], np.arange(256) / 255
     lifted = np.clip(value + added, 0, 1)
     scaled = colours * lifted / np.where(value > 0, value, 1)
-    return 255 * np.where(value > 0, scaled, lifted)
+    return grey_levels(255 * np.where(value > 0, scaled, lifted)).reshape(-1)
 
 
-def saturate(images: Pixels, level: Level, dice: Dice) -> Values:
+def saturate(images: Pixels, level: Level, dice: Dice) -> Pixels:
     """Decrease (severities 1 and 2) or increase the saturation of HSV; hue and value stay.
 
     Grey has no hue and counts as red, as in scikit-image, so greys become reddish where the level
     adds saturation.
     """
-    factor, added = level
-    colours = images / 255
-    value, least = (f(axis=-1, keepdims=True) for f in (colours.max, colours.min))
-    spread = value - least
-    saturation = spread / np.where(value > 0, value, 1)
+    wanted, lowest = _saturated(*level)
+    value, least = _extremes(images)
+    places = (value.astype(np.uint16) << 8) | least
+    bottom = np.take(lowest, places)
+    # The largest channel stays; the smallest is `bottom`; only the one between depends on all three
+    middle = (images.sum(axis=-1, dtype=np.uint16) - value - least).astype(np.uint8)
+    high, between = value / 255, middle / 255
+    spread = high - least / 255
+    below = (high - between) / np.where(spread > 0, spread, 1)
+    between = grey_levels(255 * high * (1 - np.take(wanted, places) * below))
+    result = np.empty_like(images)
+    for channel in range(3):
+        own = images[..., channel]
+        inner = np.where(own == least, bottom, between)
+        result[..., channel] = np.where(own == value, value, inner)
+    grey = value == least
+    result[..., 1:][grey] = bottom[grey][:, None]
+    return result
+
+
+@cache
+def _saturated(
+    factor: float, added: float
+) -> tuple[Float[np.ndarray, " 65536"], UInt8[np.ndarray, " 65536"]]:
+    """Tables at 256 times a pixel's largest channel plus its smallest one.
+
+    The first has the saturation that `saturate` gives, the second the smallest channel after it.
+    """
+    value, least = (np.arange(256) / 255)[:, None], np.arange(256) / 255
+    saturation = (value - least) / np.where(value > 0, value, 1)
     wanted = np.clip(saturation * factor + added, 0, 1)
-    red = np.array([0.0, 1.0, 1.0])
-    below = np.where(spread > 0, (value - colours) / np.where(spread > 0, spread, 1), red)
-    return 255 * value * (1 - wanted * below)
+    return wanted.reshape(-1), grey_levels(255 * value * (1 - wanted)).reshape(-1)
+
+
+def _extremes(images: Pixels) -> tuple[UInt8[np.ndarray, "b h w"], UInt8[np.ndarray, "b h w"]]:
+    """Return the largest and the smallest channel of each pixel."""
+    red, green, blue = (np.ascontiguousarray(images[..., channel]) for channel in range(3))
+    largest = np.maximum(np.maximum(red, green), blue)
+    return largest, np.minimum(np.minimum(red, green), blue)
 
 
 def contrast(images: Pixels, level: Level, dice: Dice) -> Values:
     """Move every channel towards its mean over the image."""
     (kept,) = level
-    values = images / 255
-    means = values.mean(axis=(1, 2), keepdims=True)
-    return 255 * ((values - means) * kept + means)
+    b, h, w = images.shape[:3]
+    pixels = np.ascontiguousarray(images.reshape(b, h * w, 3).swapaxes(0, 1))  # a sum of rows
+    values = pixels / 255
+    means = values.mean(axis=0)
+    values -= means
+    values *= kept
+    values += means
+    values *= 255
+    return values.swapaxes(0, 1).reshape(images.shape)
 
 
 def jpeg_compression(images: Pixels, level: Level, dice: Dice) -> Pixels:
@@ -72,10 +117,18 @@ def _jpeg(image: UInt8[np.ndarray, "h w 3"], quality: int) -> UInt8[np.ndarray, 
 def pixelate(images: Pixels, level: Level, dice: Dice) -> Pixels:
     """Shrink the image and enlarge it again, both by Pillow's box filter."""
     h, w = images.shape[1:3]
-    small = (int(w * level[0]), int(h * level[0]))
-    box = PIL.Image.Resampling.BOX
-    shrunk = (PIL.Image.fromarray(image).resize(small, box) for image in images)
-    return np.stack([np.array(image.resize((w, h), box)) for image in shrunk])
+    shrunk = _resized(images, int(h * level[0]), int(w * level[0]))
+    return _resized(shrunk, h, w)
+
+
+def _resized(images: Pixels, height: int, width: int) -> UInt8[np.ndarray, "b i j 3"]:
+    """Resize by Pillow's box filter, the rows and then the columns of all images in one call."""
+    b, h, w = images.shape[:3]
+    tall = PIL.Image.fromarray(images.reshape(b * h, w, 3))
+    rows = np.array(tall.resize((width, b * h), BOX)).reshape(b, h, width, 3)
+    wide = PIL.Image.fromarray(rows.swapaxes(0, 1).reshape(h, b * width, 3))
+    columns = np.array(wide.resize((b * width, height), BOX)).reshape(height, b, width, 3)
+    return np.ascontiguousarray(columns.swapaxes(0, 1))
 
 
 def elastic_transform(images: Pixels, level: Level, dice: Dice) -> Values:
@@ -86,11 +139,14 @@ def elastic_transform(images: Pixels, level: Level, dice: Dice) -> Values:
     """
     shift, sigma, reach = (images.shape[1] * share for share in level)
     rows, columns = affine_places(images.shape[1], reach, dice)
-    turned = sample(images / 255, rows, columns, "mirror")
+    channels = np.ascontiguousarray(images.transpose(3, 0, 1, 2)) / 255
+    turned = sample(channels, rows, columns, "mirror")
     row, column = np.indices(images.shape[1:3])
-    across = column + shift * _smooth_noise(images.shape[1:3], sigma, dice)
-    down = row + shift * _smooth_noise(images.shape[1:3], sigma, dice)
-    return 255 * sample(turned, down, across, "reflect")
+    noise = _smooth_noise(images.shape[1:3], sigma, dice)
+    across, down = column + shift * noise[:, 0], row + shift * noise[:, 1]
+    values = sample(turned, down, across, "reflect")
+    values *= 255
+    return values.transpose(1, 2, 3, 0)
 
 
 def affine_places(side: int, reach: float, dice: Dice) -> tuple[Field, Field]:
@@ -109,6 +165,6 @@ def affine_places(side: int, reach: float, dice: Dice) -> tuple[Field, Field]:
     return places[..., 1], places[..., 0]
 
 
-def _smooth_noise(shape: tuple[int, int], sigma: float, dice: Dice) -> Field:
-    noise = dice.uniform(-1.0, 1.0, shape)
-    return scipy.ndimage.gaussian_filter(noise, (0, sigma, sigma), mode="reflect", truncate=3)
+def _smooth_noise(shape: tuple[int, int], sigma: float, dice: Dice) -> Float[np.ndarray, "b 2 h w"]:
+    noise = dice.uniform(-1.0, 1.0, (2, *shape))
+    return scipy.ndimage.gaussian_filter(noise, (0, 0, sigma, sigma), mode="reflect", truncate=3)

@@ -16,7 +16,10 @@ Values = Float[np.ndarray, "b h w 3"]
 def gaussian_noise(images: Pixels, level: Level, dice: Dice) -> Values:
     """Add Gaussian noise of the same standard deviation at every pixel."""
     (sd,) = level
-    return 255 * (images / 255 + dice.normal(0.0, sd, images.shape[1:]))
+    values = dice.normal(0.0, sd, images.shape[1:])
+    values += images / 255
+    values *= 255
+    return values
 
 
 def shot_noise(images: Pixels, level: Level, dice: Dice) -> Values:
@@ -25,16 +28,20 @@ def shot_noise(images: Pixels, level: Level, dice: Dice) -> Values:
     return 255 * dice.poisson(images / 255 * photons) / photons
 
 
-def impulse_noise(images: Pixels, level: Level, dice: Dice) -> Values:
+def impulse_noise(images: Pixels, level: Level, dice: Dice) -> Pixels:
     """Set random channel values, not whole pixels, to 255 or 0, equally often."""
     (share,) = level
-    hit = dice.uniform(0.0, 1.0, images.shape[1:]) <= share
-    white = dice.uniform(0.0, 1.0, images.shape[1:]) <= 0.5
-    return np.where(hit, 255.0 * white, images)
+    drawn = dice.uniform(0.0, 1.0, (2, *images.shape[1:]))
+    hit, white = drawn[:, 0] <= share, drawn[:, 1] <= 0.5
+    return np.where(hit, np.uint8(255) * white, images)
 
 
 def speckle_noise(images: Pixels, level: Level, dice: Dice) -> Values:
     """Add Gaussian noise whose standard deviation is proportional to the value."""
     (sd,) = level
     values = images / 255
-    return 255 * (values + values * dice.normal(0.0, sd, images.shape[1:]))
+    noise = dice.normal(0.0, sd, images.shape[1:])
+    noise *= values
+    noise += values
+    noise *= 255
+    return noise

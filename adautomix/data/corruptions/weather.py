@@ -30,9 +30,15 @@ def snow(images: Pixels, level: Level, dice: Dice) -> Values:
     fallen = smear(coarse, int(radius), sigma, dice.uniform(-135.0, -45.0, ()))
     layer = np.floor(fallen + 0.5) / 255
     values = images / 255
-    grey = (values @ LUMA)[..., None]
-    whitened = kept * values + (1 - kept) * np.maximum(values, 1.5 * grey + 0.5)
-    return 255 * (whitened + layer + layer[:, ::-1, ::-1])
+    lifted = 1.5 * (values @ LUMA) + 0.5
+    whitened = np.maximum(values, np.repeat(lifted, 3, axis=-1).reshape(values.shape))
+    whitened *= 1 - kept
+    values *= kept
+    values += whitened
+    for flake in (layer, layer[:, ::-1, ::-1]):
+        values += np.broadcast_to(flake, values.shape)
+    values *= 255
+    return values
 
 
 def frost(images: Pixels, level: Level, dice: Dice, *, pictures: Sequence[np.ndarray]) -> Values:
@@ -58,7 +64,11 @@ def fog(images: Pixels, level: Level, dice: Dice) -> Values:
     values = images / 255
     brightest = values.max(axis=(1, 2, 3), keepdims=True)
     patches = plasma(1 << (max(h, w) - 1).bit_length(), decay, dice)[:, :h, :w, None]
-    return 255 * (values + thickness * patches) * brightest / (brightest + thickness)
+    values += np.repeat(thickness * patches, 3, axis=-1)
+    values *= 255
+    values *= brightest
+    values /= brightest + thickness
+    return values
 
 
 def plasma(side: int, decay: float, dice: Dice) -> Float[np.ndarray, "b h h"]:
@@ -70,9 +80,14 @@ def plasma(side: int, decay: float, dice: Dice) -> Float[np.ndarray, "b h h"]:
     """
     heights = np.zeros((len(dice), side, side))
     step, rough = side, ROUGHNESS
+    drawn, used = dice.uniform(0.0, 1.0, (side * side,)), 0
 
     def middle(neighbours: np.ndarray) -> np.ndarray:
-        return neighbours / 4 + dice.uniform(-(rough**2), rough**2, neighbours.shape[1:])
+        nonlocal used
+        count = neighbours[0].size
+        random = drawn[:, used : used + count].reshape(neighbours.shape)
+        used += count
+        return neighbours / 4 + (-(rough**2) + 2 * rough**2 * random)
 
     while step >= 2:
         half = step // 2
