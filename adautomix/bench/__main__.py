@@ -27,6 +27,7 @@ SUITES = {
     "compiled": "graph breaks, compile time and gain of torch.compile",
     "rules": "mixing rules beside a plain copy of the batch",
     "models": "which of timm's families train with AdAutoMix, at what image size",
+    "loading": "images per second from JPEG files, beside torchvision's loader",
     "device": "large matrix products, and the share of their speed that a step reaches",
     "all": "all of them, one after the other; one that fails does not stop the others",
 }
@@ -60,6 +61,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     top.add_argument("--precision", default="auto", help="auto, fp32, bf16")
     top.add_argument("--threads", type=int, help="of the processor (default: torch's choice)")
+    top.add_argument(
+        "--photos", metavar="PATH", type=path, help="photographs for loading (default: noise)"
+    )
     top.add_argument(
         "--tiny", action="store_true", help="sizes that take seconds, to try the command"
     )
@@ -109,9 +113,13 @@ def _options(options: argparse.Namespace) -> "BenchOptions":
     methods = tuple(dict.fromkeys(name for name in options.methods if name != "plain"))
     numerics = decide(options.device, options.precision)
     if not options.tiny:
-        return BenchOptions(numerics, options.repeats, methods, tuple(options.batch))
+        return BenchOptions(
+            numerics, options.repeats, methods, tuple(options.batch), photos=options.photos
+        )
     net = Net("resnet18", stem="cifar", width=8)
-    return BenchOptions(numerics, 2, methods, (4,), net=net, side=16, tiny=True)
+    return BenchOptions(
+        numerics, 2, methods, (4,), net=net, side=16, photos=options.photos, tiny=True
+    )
 
 
 def _run(suite: str, bench_options: "BenchOptions", folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ class BenchOptions:
         batches: batch sizes.
         net: the backbone of `steps`, `parts`, `variants` and `compiled`.
         side: height and width of the images, in pixels.
+        photos: folder of photographs for `loading`; None for noise.
         tiny: use sizes for which a suite takes seconds, to try the command.
     """
 
@@ -36,6 +38,7 @@ class BenchOptions:
     batches: Sequence[int] = (32, 100)
     net: Net = field(default_factory=lambda: RESNET18.net)
     side: int = 32
+    photos: Path | None = None
     tiny: bool = False
 
     @property
@@ -53,7 +56,7 @@ class BenchOptions:
         return interleaved(tasks, self.repeats, numerics=self.numerics, burst=burst)
 
     def settings(self) -> dict[str, Any]:
-        """Return the options for a record; the device is in its provenance."""
+        """Return the options for a record; the device is in its provenance, photos are in rows."""
         found = asdict(self)
-        del found["numerics"]
+        del found["numerics"], found["photos"]
         return found

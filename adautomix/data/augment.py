@@ -150,6 +150,7 @@ class ResizedCrop:
         box = training_boxes(draws, height, width, self.ratio)[0].astype(int).tolist()
         top, left, tall, wide = box
         part = image[None, :, top : top + tall, left : left + wide]
+        part = part.contiguous(memory_format=torch.channels_last)  # torch's fastest uint8 kernel
         size = (self.side, self.side)
         sized = interpolate(part, size, mode="bilinear", antialias=True)[0]
         return sized.flip(2) if draws.mirrored[0] else sized
@@ -177,7 +178,7 @@ def normalise(
 ) -> Float[Tensor, "b c h w"]:
     """Return (x / 255 − mean) / std for each channel, float32."""
     mean_, std_ = (_channelwise(tuple(values), images.device) for values in (mean, std))
-    return (images.float() / 255 - mean_) / std_
+    return images.float().div_(255).sub_(mean_).div_(std_)
 
 
 @lru_cache

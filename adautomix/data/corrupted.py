@@ -26,7 +26,7 @@ from adautomix.data.corruptions import KINDS, SEVERITIES, Dice, check_severity, 
 from adautomix.data.corruptions.seeding import LARGEST_WORD, generators
 from adautomix.data.download import home
 from adautomix.data.image_set import ImageSet
-from adautomix.data.layouts import read_rgb
+from adautomix.data.read_image import read_rgb
 from adautomix.errors import DataError, InputError, first_line
 from adautomix.rng import StepRNG
 

@@ -1,9 +1,4 @@
-"""Reading the images of a `FileSet` into memory, without torch.
-
-Greyscale becomes three equal channels, and an alpha channel is dropped. CMYK, as a few files of
-ImageNet are, becomes R = (1 − C)(1 − K) and so on, with the inversion that Adobe's JPEG files have;
-colour profiles and the EXIF orientation are not applied, as in torchvision's `ImageFolder`.
-"""
+"""Reading the images of a `FileSet` into memory, without torch."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -12,7 +7,7 @@ import numpy as np
 
 from adautomix.data.file_set import FileSet
 from adautomix.data.image_set import ImageSet
-from adautomix.data.layouts import read_rgb
+from adautomix.data.read_image import read_rgb
 
 
 def in_memory(data: FileSet) -> ImageSet:

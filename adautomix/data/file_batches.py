@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from adautomix.data.augment import Geometry, ResizedCrop, normalise
 from adautomix.data.file_set import FileSet, Images
-from adautomix.data.layouts import read_rgb
 from adautomix.data.loaders import Batch, Batches, DeviceBatches, check_batch
+from adautomix.data.read_image import read_rgb
 from adautomix.errors import DataError, InputError
 from adautomix.rng import StepRNG
 
@@ -110,14 +110,13 @@ class _Crops(Dataset[Item]):
         overall = epoch * (len(self.data) // self.batch) + step
         rng = StepRNG(self.seed, overall, self.rank, "augment")
         draws = self.augment.draw(self.share, rng)
+        images = _empty(self.share, self.augment.side)
         try:
-            images = [
-                self.augment.one(_pixels(self.data, int(i)), draws.of(k))
-                for k, i in enumerate(chosen)
-            ]
+            for k, position in enumerate(chosen.tolist()):
+                images[k] = self.augment.one(_pixels(self.data, position), draws.of(k))
         except DataError as error:
             return error
-        return torch.stack(images), torch.from_numpy(self.data.labels[chosen])
+        return images, torch.from_numpy(self.data.labels[chosen])
 
 
 class _Evaluated(Dataset[Item]):
@@ -195,6 +194,11 @@ def _checked(loader: DataLoader) -> Iterator[tuple[Tensor, Tensor]]:
             raise item
         images, labels = item
         yield images, labels
+
+
+def _empty(count: int, side: int) -> UInt8[Tensor, "count 3 side side"]:
+    """Return room for a batch, channels last, as decoders write and convolutions read pixels."""
+    return torch.empty((count, side, side, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
 
 
 def _pixels(data: FileSet, position: int) -> UInt8[Tensor, "3 h w"]:

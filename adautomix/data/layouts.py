@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import PIL.Image
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int64
 
 from adautomix.data.dataset_info import DatasetInfo
+from adautomix.data.read_image import read_rgb
 from adautomix.errors import DataError, first_line
 from adautomix.fields import shown
 
@@ -25,39 +25,6 @@ Raw = tuple[np.ndarray, np.ndarray, list[str]]
 Reader = Callable[[Path, str, DatasetInfo, Sequence[str]], Raw]
 FILES = ("train", "test")
 """The splits that the official files have."""
-MODES = ("RGB", "RGBA", "L", "LA", "P", "1", "CMYK")
-"""Pillow's modes of at most 8 bits a channel; converting others to RGB would truncate values."""
-
-
-def read_rgb(
-    path: Path, what: str = "an image", side: int | None = None
-) -> UInt8[np.ndarray, "h w 3"]:
-    """Read an image file as RGB; an alpha channel is dropped.
-
-    Args:
-        path: the file.
-        what: how an error message describes the file.
-        side: required height and width in pixels; None accepts any.
-
-    Raises DataError when the file is damaged, has more than 8 bits a channel, is larger than
-    Pillow's limit, or is not `side` pixels high and wide.
-    """
-    try:
-        with PIL.Image.open(path) as image:
-            if side is not None and image.size != (side, side):
-                width, height = image.size
-                raise DataError(f"{path} is {width}x{height} pixels, expected {side}x{side}.")
-            if image.mode not in MODES:
-                raise DataError(
-                    f"{path} has pixels of Pillow's mode {image.mode}: "
-                    "convert it to 8 bits a channel."
-                )
-            flat = image.convert("RGBA") if image.mode == "P" else image
-            return np.array(flat.convert("RGB"))
-    except DataError:
-        raise
-    except Exception as error:  # a damaged file can raise almost anything
-        raise DataError(f"{path} cannot be read as {what}: {first_line(error)}.") from error
 
 
 def read(root: Path, split: str, info: DatasetInfo, names: Sequence[str]) -> Raw:

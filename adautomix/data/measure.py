@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 
 from adautomix.data.dataset_info import Channels
 from adautomix.data.file_set import FileSet, Images
-from adautomix.data.layouts import read_rgb
+from adautomix.data.read_image import read_rgb
 from adautomix.errors import DataError
 
 SHOWN = 5

@@ -1,14 +1,17 @@
 """What the suites measure, on tiny sizes; that they are fast or slow is nobody's test."""
 
 import functools
+import io
 from dataclasses import replace
 
+import PIL.Image
 import pytest
 import torch
 
-from adautomix.bench import memory, methods, models, parts, rules, steps, variants
+from adautomix.bench import loading, memory, methods, models, parts, rules, steps, variants
 from adautomix.bench.case import Case, Trial
 from adautomix.device import Numerics
+from adautomix.errors import InputError
 from adautomix.methods import METHODS
 from adautomix.models import Net
 
@@ -135,6 +138,24 @@ def test_rules_are_set_beside_a_copy(options):
     rows = {row["rule"]: row for row in rules.rules(options)}
     assert rows["copy"]["copies"] == 1
     assert {"mixup", "cutmix", "snapmix"} <= set(rows)
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_loading_is_set_beside_torchvision_on_files_of_the_same_size(options, tmp_path):
+    torch.manual_seed(0)
+    PIL.Image.effect_noise((60, 80), 50).save(tmp_path / "photo.png")
+    for photos in (None, tmp_path):
+        rows = loading.loading(replace(options, photos=photos, repeats=1))
+        *theirs, ours = rows
+        assert ours["loader"] == "adautomix"
+        assert max(row["ratio"] for row in theirs) == 1
+        assert all(row["images_per_second"] > 0 for row in rows)
+        assert {row["kilobytes"] for row in rows} == {ours["kilobytes"]}
+    (content,) = loading._contents(None, 1)
+    assert PIL.Image.open(io.BytesIO(content)).size == (500, 375)
+    assert 80_000 < len(content) <= 110_000
+    with pytest.raises(InputError, match="holds no images"):
+        loading._contents(tmp_path / "nothing", 1)
 
 
 def test_memory_is_measured_in_a_process_of_its_own(monkeypatch):

@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 
 from adautomix.data.cifar100 import read as cifar100
-from adautomix.data.layouts import MODES, read_rgb
+from adautomix.data.read_image import MODES, read_rgb
 from adautomix.errors import DataError
 
 

@@ -10,7 +10,7 @@ from torchvision import datasets
 
 from adautomix.data import aircraft, cars, cub200, imagenet, listings, tinyimagenet
 from adautomix.data.decode import in_memory
-from adautomix.data.layouts import read_rgb
+from adautomix.data.read_image import read_rgb
 from adautomix.errors import DataError, InputError
 
 MODULES = {"aircraft": aircraft, "cars": cars, "cub200": cub200, "imagenet": imagenet} | {
