@@ -48,6 +48,7 @@ def collect(
     peak_memory_mib: float | None = None,
     command: str | None = None,
     segments: Sequence[Mapping[str, Any]] = (),
+    waiting_for_data: float | None = None,
 ) -> dict[str, Any]:
     """Return the `provenance` of a run, to be called when it ends.
 
@@ -57,6 +58,7 @@ def collect(
         command: the line that runs it again; None takes this process's own command line.
         segments: a `segment`, with its first step, for each part of a resumed run; kept if there
             are several. The commit is the last one's, taken when it began, since HEAD may move.
+        waiting_for_data: share of a training step in which its batch was waited for.
     """
     last = segments[-1] if segments else None
     commit, dirty = (last["commit"], last["dirty"]) if last else source_state()
@@ -74,6 +76,7 @@ def collect(
         "versions": versions() | (_accelerated() if device.startswith("cuda") else {}),
         "data_sha256": dict(data_sha256),
         "peak_memory_mib": None if peak is None else round(float(peak), 1),
+        **({} if waiting_for_data is None else {"waiting_for_data": round(waiting_for_data, 4)}),
         **({"segments": [dict(each) for each in segments]} if len(segments) > 1 else {}),
     }
 

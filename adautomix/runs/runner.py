@@ -282,6 +282,7 @@ def _record(
             peak_memory_mib=peak,
             command=job.command(training.numerics),
             segments=training.segments,
+            waiting_for_data=training.waiting_share,
         ),
     }
     digest = save_weights(training.method, options.store.path(job.id()) / WEIGHTS)

@@ -19,7 +19,7 @@ from adautomix.errors import RecordError, first_line
 from adautomix.storage import files, seals
 from adautomix.train.loop import Training
 from adautomix.train.optimiser import restore
-from adautomix.train.state import PROGRESS, STATE, State
+from adautomix.train.state import PROGRESS, STATE, TIMES, State
 from adautomix.train.weights_file import under_all_names, write_weights
 
 WEIGHTS, OPTIMISER = "weights.safetensors", "optimiser.pt"
@@ -142,7 +142,7 @@ def load(training: Training, checkpoint: Path) -> State:
         raise _unusable(checkpoint, error) from error
     training.method.load_state_dict(weights)
     training.sums, training.notes = sums, notes
-    for name in PROGRESS:
+    for name in (*PROGRESS, *TIMES):
         setattr(training, name, getattr(state, name))
     return state
 

@@ -119,6 +119,8 @@ class Training:
         self.step = 0
         self.seconds = 0.0
         self.cpu_seconds = 0.0
+        self.stepping = 0.0  # of `seconds`, those of the steps with their batches
+        self.waiting = 0.0  # of `stepping`, the seconds until the batches were there
         self.curve: list[Row] = []
         # The caller sets `run`, `segments` and `notes`, and checkpoints keep them.
         self.run = ""  # id of the run
@@ -178,6 +180,14 @@ class Training:
         """Add a timer's times to those of this run."""
         self.seconds += timer.seconds
         self.cpu_seconds += timer.cpu_seconds
+
+    @property
+    def waiting_share(self) -> float | None:
+        """Share of a step until its batch is there; None before the first step.
+
+        On a GPU it is the host that waits; the device may still work on the step before.
+        """
+        return self.waiting / self.stepping if self.stepping else None
 
     def measure(self, evaluate: Evaluate) -> dict[str, float]:
         """Return `evaluate(method)`; DivergenceError if the logits are not finite."""
@@ -248,10 +258,12 @@ def train(
         for batch in batches.epoch(closed, skip=done):
             if done == length:
                 raise _wrong_length(f"went on after {length}", length)
+            training.waiting += timer.seconds
             losses = training.update(batch)
             done += 1
             if training.step % CHECKED_EVERY == 0:
                 training.check_finite()
+            training.stepping += timer.seconds
             training.charge(timer)
             yield Step(training.step, losses)
             timer = Timer()

@@ -14,6 +14,8 @@ from adautomix.train.loop import Row, Training
 STATE = "state.json"
 PROGRESS = ("step", "seconds", "cpu_seconds", "curve", "segments")
 """Saved attributes of `Training`; states written before digests existed have only these."""
+TIMES = ("stepping", "waiting")
+"""Further saved attributes of `Training`, which states of earlier versions do not have."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class State:
     """Content of the file `STATE` of a checkpoint.
 
     Attributes:
-        step, seconds, cpu_seconds, curve, segments, run: those of the `Training`.
+        step, seconds, cpu_seconds, stepping, waiting, curve, segments, run: those of the
+            `Training`.
         sha256: digests of the checkpoint's other files; empty if written before digests existed.
     """
 
@@ -32,11 +35,15 @@ class State:
     segments: list[dict[str, Any]]
     run: str = ""
     sha256: dict[str, str] = field(default_factory=dict)
+    stepping: float = 0.0
+    waiting: float = 0.0
 
     @classmethod
     def of(cls, training: Training, sha256: dict[str, str]) -> "State":
         """Return the state of a training; `sha256` has the digests of the other files."""
-        return cls(**{name: getattr(training, name) for name in (*PROGRESS, "run")}, sha256=sha256)
+        return cls(
+            **{name: getattr(training, name) for name in (*PROGRESS, *TIMES, "run")}, sha256=sha256
+        )
 
     def dump(self) -> bytes:
         """Return the bytes of `STATE`. Raises RecordError for values that JSON cannot hold."""
@@ -65,15 +72,16 @@ def _problems(document: Any) -> Iterator[str]:
         yield "it is no JSON object"
         return
     known = {*PROGRESS, *(("run", SEAL) if document.keys() - set(PROGRESS) else ())}
-    for name in sorted(document.keys() ^ known):
+    for name in sorted((document.keys() ^ known) - set(TIMES)):
         yield f"its {name} is missing" if name in known else f"it has a strange field {name!r}"
         return
     step, curve, segments = document["step"], document["curve"], document["segments"]
     if isinstance(step, bool) or not isinstance(step, int) or step < 0:
         yield f"its step is {step!r}, not a whole number from 0"
-    for name in ("seconds", "cpu_seconds"):
-        if not _is_number(document[name]) or not 0 <= document[name] < math.inf:
-            yield f"its {name} is {document[name]!r}, not a number from 0"
+    for name in ("seconds", "cpu_seconds", *TIMES):
+        value = document.get(name, 0)
+        if not _is_number(value) or not 0 <= value < math.inf:
+            yield f"its {name} is {value!r}, not a number from 0"
     if not isinstance(curve, list) or not all(map(_is_row, curve)):
         yield "its curve is no list of lines of numbers"
     if not isinstance(segments, list) or not all(isinstance(each, dict) for each in segments):

@@ -80,6 +80,7 @@ def test_the_record_says_what_ran_and_where(straight):
     assert origin["steps"] == 6
     assert origin["seconds"] == pytest.approx(straight.curve()["seconds"].iloc[-1], abs=1e-3)
     assert origin["cpu_seconds"] > 0
+    assert 0 < origin["waiting_for_data"] < 1
     assert origin["device"].startswith("cpu: ")
     assert origin["device"].endswith(f", {torch.get_num_threads()} threads")
     assert origin["precision"].startswith("fp32 (cpu default)")

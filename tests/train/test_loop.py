@@ -2,6 +2,7 @@
 
 import copy
 import math
+import time
 
 import pytest
 import torch
@@ -46,6 +47,29 @@ def test_the_teacher_follows_once_a_step_with_the_momentum_of_the_progress(make,
     found = list(training.method.teacher.parameters())
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a, b)
+
+
+class Slow:
+    """A source that takes 0.2 s for every batch."""
+
+    def __init__(self, batches):
+        self.batches = batches
+
+    def __len__(self):
+        return len(self.batches)
+
+    def epoch(self, number, skip=0):
+        for batch in self.batches.epoch(number, skip):
+            time.sleep(0.2)
+            yield batch
+
+
+def test_the_share_of_a_step_that_waits_for_its_batch_is_measured(make, batches):
+    training = make(Plain(), epochs=1)
+    assert training.waiting_share is None
+    list(train(training, Slow(batches()), lambda method: time.sleep(0.3) or {}))
+    assert 0.8 <= training.waiting < training.stepping <= training.seconds - 0.3
+    assert training.waiting_share == training.waiting / training.stepping
 
 
 def test_a_mixing_method_draws_by_seed_and_step(make, batches):
