@@ -31,6 +31,7 @@ def train(options: Namespace) -> None:
         root=options.data,
         time_limit=None if options.time_limit is None else seconds(options.time_limit),
         checkpoint_every=seconds(options.checkpoint_every),
+        skip_unreadable=options.skip_unreadable,
     )
     there = run_options.store.find(job.id()) is not None
     if job.base != job.name:
@@ -66,7 +67,9 @@ def _evaluate(run: Run, options: Namespace, *, finished: bool) -> None:
     from adautomix.runs.job import RunOptions
     from adautomix.runs.runner import evaluate_run
 
-    run_options = RunOptions(decide(options.device), root=options.data)
+    run_options = RunOptions(
+        decide(options.device), root=options.data, skip_unreadable=options.skip_unreadable
+    )
     if options.predictor not in ("both", *run.metrics):
         raise unknown(f"predictor of {run.id}", options.predictor, ("both", *run.metrics))
     wanted = run.metrics if options.predictor == "both" else [options.predictor]
@@ -84,7 +87,9 @@ def _evaluate(run: Run, options: Namespace, *, finished: bool) -> None:
                 _show_values(entry["values"])
     if names:
         return
-    for predictor, found in evaluate_run(run, run_options.numerics, options.data).items():
+    skip = options.skip_unreadable
+    found_by = evaluate_run(run, run_options.numerics, options.data, skip_unreadable=skip)
+    for predictor, found in found_by.items():
         if predictor in wanted:
             print(
                 f"{predictor:<12} top-1 {100 * found.top1:6.2f} %   "

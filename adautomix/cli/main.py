@@ -21,6 +21,7 @@ from adautomix.names import EVALUATIONS
 from adautomix.record import BUDGETS
 
 INTERRUPTED = 130
+SKIP = "read each image file once and leave out those that cannot be read; the record names them"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -141,6 +142,7 @@ def _train(below: Any) -> None:
     add("--compile", action="store_true", help="compile the step with torch.compile")
     add("--time-limit", metavar="TIME", help=experiment.TIME_LIMIT)
     add("--checkpoint-every", metavar="TIME", default="60s", help="time between two checkpoints")
+    add("--skip-unreadable", action="store_true", help=SKIP)
     _places(add)
 
 
@@ -157,6 +159,7 @@ def _evaluate(below: Any) -> None:
     add("--all", action="store_true", help="all of these")
     add("--predictor", metavar="{classifier,teacher,both}", default="both", help="of the run")
     add("--device", metavar="{auto,cpu,cuda,cuda:1,mps}", default="auto", help="where to compute")
+    add("--skip-unreadable", action="store_true", help=SKIP)
     _places(add)
 
 

@@ -80,14 +80,26 @@ def load(
 
 
 def read(
-    name: str, split: str, *, per_class: int | None = None, root: str | Path | None = None
+    name: str,
+    split: str,
+    *,
+    per_class: int | None = None,
+    root: str | Path | None = None,
+    skip_unreadable: bool = False,
 ) -> "Images":
-    """Return one split as `load` does; images of different sizes stay on disk, as a `FileSet`."""
-    from adautomix.data import subsets
+    """Return one split as `load` does; images of different sizes stay on disk, as a `FileSet`.
+
+    With `skip_unreadable` each file of such a set is read once, and those that cannot be read are
+    left out; see `readable`. Otherwise the first of them stops the training that meets it.
+    """
+    from adautomix.data import readable, subsets
+    from adautomix.data.file_set import FileSet
 
     whole, classes = subsets.whole_and_classes(name)
     data = _read(whole, split, per_class, root)
-    return data if classes is None else subsets.only(data, classes)
+    if classes is not None:
+        data = subsets.only(data, classes)
+    return readable.readable(data) if skip_unreadable and isinstance(data, FileSet) else data
 
 
 def _read(name: str, split: str, per_class: int | None, root: str | Path | None) -> "Images":

@@ -60,6 +60,7 @@ def corrupted(
     seed: int = 0,
     *,
     frost: str | Path | None = None,
+    start: int = 0,
 ) -> UInt8[np.ndarray, "s h w 3"]:
     """Return the images under one corruption, made as CIFAR-10-C and CIFAR-100-C were.
 
@@ -73,6 +74,7 @@ def corrupted(
         severity: 1 to 5.
         seed: of the random numbers.
         frost: folder of the pictures of frost; without it the one that ADAUTOMIX_FROST names.
+        start: number i of the first image, where these are a part of a split.
 
     Raises InputError for an unknown name or severity, or images that are not square; DataError when
     there are no pictures of frost.
@@ -90,7 +92,7 @@ def corrupted(
 
     def make(first: int) -> None:
         part = images[first : first + CHUNK]
-        dice = _dice(seed, first, len(part), way)
+        dice = _dice(seed, start + first, len(part), way)
         result[first : first + CHUNK] = corrupt(part, name, severity, dice, pictures=pictures)
 
     with ThreadPoolExecutor(torch.get_num_threads()) as threads:

@@ -28,6 +28,7 @@ class FileSet:
         classes: names of the classes.
         info: metadata of the dataset.
         split: name of the split.
+        left_out: files that are not in the set, since they cannot be read; see `data.readable`.
 
     Raises DataError for unequal lengths, no images, a label out of range, or two classes of the
     same name.
@@ -39,6 +40,7 @@ class FileSet:
     classes: tuple[str, ...]
     info: DatasetInfo
     split: str
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for problem in label_problems(self, len(self.files)):

@@ -11,7 +11,6 @@ colour profiles and the EXIF orientation are not applied, as in torchvision's `I
 
 import io
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import PIL.Image
@@ -19,7 +18,6 @@ from jaxtyping import UInt8
 
 from adautomix.errors import DataError, first_line
 
-simplejpeg: ModuleType | None
 try:
     import simplejpeg
 except ImportError:

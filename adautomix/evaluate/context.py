@@ -5,9 +5,13 @@ from dataclasses import Field, dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+import numpy as np
+from jaxtyping import Int64
 from torch import nn
 
-from adautomix.data.evaluation import evaluation_batches, pixel_batches
+from adautomix.data.augment import Geometry
+from adautomix.data.evaluation import WHOLE, evaluation_batches, pixel_batches, seen
+from adautomix.data.file_set import Images
 from adautomix.data.image_set import ImageSet
 from adautomix.data.loaders import Batch
 from adautomix.device import Numerics
@@ -24,18 +28,22 @@ Values = dict[str, float | int | list]
 class EvalContext:
     """A trained network, the images it is evaluated on, and how to compute.
 
+    Images of a set on disk are read batch by batch, so memory does not grow with their number.
+
     Attributes:
         module: network that takes normalised images; on the device, in evaluation mode.
-        data: the evaluated split, as the network sees it; see `adautomix.data.evaluation.seen`.
+        data: the evaluated split, in memory or on disk.
         numerics: device and precision.
         method: the trained method that the network belongs to, on the device; None where there is
             none, for evaluations that need the network alone.
+        augment: whose `evaluated` shows the images as the network sees them.
     """
 
     module: nn.Module
-    data: ImageSet
+    data: Images
     numerics: Numerics
     method: Method | None = None
+    augment: Geometry = WHOLE
 
     @property
     def backbone(self) -> Backbone:
@@ -59,20 +67,25 @@ class EvalContext:
     @cached_property
     def predictions(self) -> Predictions:
         """The logits of the whole split, computed once."""
-        batches = evaluation_batches(self.data, device=self.numerics.device)
-        return predictions(self.normalised, batches)
+        return predictions(self.normalised, self.normal())
 
-    def images(self, per_class: int | None = None) -> ImageSet:
+    def images(self, per_class: int | None = None) -> Images:
         """Return the split, or the first `per_class` images of each of its classes."""
         return self.data if per_class is None else self.data.subset(per_class)
 
+    def held(self, positions: Int64[np.ndarray, " _"]) -> ImageSet:
+        """Return the images at some positions in memory, as the network sees them."""
+        return seen(self.data.take(positions), self.augment)
+
     def pixels(self, per_class: int | None = None) -> Iterator[Batch]:
         """Yield batches of pixels in [0, 1]."""
-        return pixel_batches(self.images(per_class), device=self.numerics.device)
+        images, device = self.images(per_class), self.numerics.device
+        return pixel_batches(images, augment=self.augment, device=device)
 
     def normal(self, per_class: int | None = None) -> Iterator[Batch]:
         """Yield batches of normalised images."""
-        return evaluation_batches(self.images(per_class), device=self.numerics.device)
+        images, device = self.images(per_class), self.numerics.device
+        return evaluation_batches(images, augment=self.augment, device=device)
 
 
 @runtime_checkable

@@ -4,21 +4,34 @@ Most papers average the 15 standard corruptions; the paper of AdAutoMix says 19 
 Both means are over all five severities. A mean over other sets is called `mean_run`.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 
-from adautomix.data.corrupted import OFFICIAL, frost_pictures, load_corrupted
+from adautomix.data.augment import Geometry
+from adautomix.data.corrupted import (
+    MADE,
+    OFFICIAL,
+    CorruptedSet,
+    corrupted,
+    frost_pictures,
+    load_corrupted,
+)
 from adautomix.data.corruptions import KINDS, SEVERITIES, STANDARD, check_severity, kind
-from adautomix.data.evaluation import pixel_batches
+from adautomix.data.evaluation import WHOLE, pixel_batches, seen
+from adautomix.data.file_set import Images
 from adautomix.data.image_set import ImageSet
 from adautomix.errors import DataError, InputError
 from adautomix.evaluate.accuracy import accuracy
 from adautomix.evaluate.context import EvalContext, Values
 from adautomix.evaluate.predict import Predict
+
+PIECE = 500
+"""Images of files that are held in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -116,20 +129,23 @@ class Corruption:
 
 def corruption(
     predict: Predict,
-    clean: ImageSet,
+    clean: Images,
     *,
     names: Sequence[str] | None = None,
     severities: Sequence[int] = SEVERITIES,
     root: str | Path | None = None,
     device: torch.device | str = "cpu",
+    augment: Geometry = WHOLE,
 ) -> Corruption:
     """Compute the top-1 accuracy on a clean split under each corruption and severity.
 
     Args:
         predict: pixels in [0, 1] "b c h w" to logits "b k", on `device`; see `NormalizedModel`.
+        clean: the split; files on disk are read once.
         names: corruptions; None means all 19, without "frost" if its pictures are missing.
         severities: from 1 to 5.
         root: folder of the corrupted sets; see `adautomix.data.corrupted`.
+        augment: whose `evaluated` gives the images their side before they are corrupted.
 
     Raises InputError for an unknown name or severity, or none at all; DataError when data are
     missing for a corruption in `names`.
@@ -142,25 +158,43 @@ def corruption(
         kind(name)
     for severity in levels:
         check_severity(severity)
-    found: dict[str, tuple[float, ...]] = {}
+    right = {name: [0] * len(levels) for name in wanted}
     origins: dict[str, str] = {}
     left_out: dict[str, str] = {}
-    for name in wanted:
-        try:
-            sets = (load_corrupted(clean, name, severity, root=root) for severity in levels)
-            rows = [(_top1(predict, each.data, device), each.origin) for each in sets]
-        except DataError as error:
-            if names is not None or name != "frost":
-                raise
-            left_out[name] = str(error)
-            continue
-        found[name] = tuple(top1 for top1, _ in rows)
-        origins[name] = rows[0][1]
+    for start, piece in _pieces(clean, augment):
+        for name in wanted:
+            try:
+                for i, severity in enumerate(levels):
+                    made = _made(piece, start, name, severity, root, whole=len(piece) == len(clean))
+                    top1 = accuracy(predict, pixel_batches(made.data, device=device)).top1
+                    right[name][i] += round(top1 * len(piece))
+                    origins[name] = made.origin
+            except DataError as error:
+                if names is not None or name != "frost":
+                    raise
+                left_out[name] = str(error)
+    found = {name: tuple(n / len(clean) for n in right[name]) for name in origins}
     return Corruption(found, levels, len(clean), origins, left_out)
 
 
-def _top1(predict: Predict, data: ImageSet, device: torch.device | str) -> float:
-    return accuracy(predict, pixel_batches(data, device=device)).top1
+def _pieces(clean: Images, augment: Geometry) -> Iterator[tuple[int, ImageSet]]:
+    """Yield the images in memory with the number of the first: of files `PIECE` at a time."""
+    if isinstance(clean, ImageSet):
+        yield 0, seen(clean, augment)
+        return
+    for start in range(0, len(clean), PIECE):
+        positions = np.arange(start, min(start + PIECE, len(clean)))
+        yield start, seen(clean.take(positions), augment)
+
+
+def _made(
+    piece: ImageSet, start: int, name: str, severity: int, root: str | Path | None, *, whole: bool
+) -> CorruptedSet:
+    """Return a piece under a corruption; one of several is not kept on the disk."""
+    if whole:
+        return load_corrupted(piece, name, severity, root=root)
+    images = corrupted(piece.images, name, severity, start=start)
+    return CorruptedSet(replace(piece, images=images, masks=None), MADE)
 
 
 def runnable() -> tuple[str, ...]:
@@ -202,6 +236,7 @@ class Corruptions:
             names=self.corruptions,
             severities=self.severities,
             device=context.numerics.device,
+            augment=context.augment,
         )
         means = {k: v for k, v in found.values().items() if k.startswith("mean_")}
         return {

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from adautomix.data.augment import normalise
+from adautomix.data.image_set import ImageSet
 from adautomix.data.loaders import on_device
 from adautomix.errors import InputError
 from adautomix.evaluate import Predictions, cam_share, grad_cam, predictions
@@ -64,24 +65,25 @@ class GradCAMLocalisation:
           in the same order; shown_cells: cells along a map's side.
         """
         data, device = context.data, context.numerics.device
-        images, labels = on_device(data, device)
-        clean = normalise(images, data.info.mean, data.info.std)
         pairs = pairs_of(data.labels, self.pairs, self.seed)
-        first, second = (torch.from_numpy(i).to(device) for i in (pairs.first, pairs.second))
-        mixed = (clean[first] + clean[second]) / 2
-        maps = [self._maps(context, mixed, labels[chosen]) for chosen in (first, second)]
-        present = torch.stack([labels[first], labels[second]], dim=1).cpu()
-        said = predictions(context.normalised, [(mixed, labels[first])]).logits
-        found: Values = {"both": _both_first(said, present), "n": len(first)}
-        if data.masks is not None:
-            objects = torch.from_numpy(data.masks).to(device)
-            found |= _one(self._maps(context, clean, labels), objects)
-            found |= _two(maps, objects[first], objects[second])
+        chosen = [context.held(positions) for positions in (pairs.first, pairs.second)]
+        (first, one), (second, other) = (_normal(images, device) for images in chosen)
+        mixed = (first + second) / 2
+        maps = [self._maps(context, mixed, labels) for labels in (one, other)]
+        present = torch.stack([one, other], dim=1).cpu()
+        said = predictions(context.normalised, [(mixed, one)]).logits
+        found: Values = {"both": _both_first(said, present), "n": len(one)}
+        objects = [each.masks for each in chosen]
+        if objects[0] is not None and objects[1] is not None:
+            whole = context.held(np.arange(len(data)))
+            maps_of_all = self._maps(context, *_normal(whole, device))
+            found |= _one(maps_of_all, _objects(whole.masks, device))
+            found |= _two(maps, *(_objects(each, device) for each in objects))
         shares = said.softmax(dim=1).gather(1, present)[: self.shown]
         return found | {
             "shown_first": pairs.first[: self.shown].tolist(),
             "shown_second": pairs.second[: self.shown].tolist(),
-            "shown_cells": clean.shape[-1] // CELL,
+            "shown_cells": mixed.shape[-1] // CELL,
             "shown_maps": _per_mille([each[: self.shown] for each in maps]),
             "shown_probabilities": [round(float(p), 4) for p in shares.ravel()],
         }
@@ -91,6 +93,18 @@ class GradCAMLocalisation:
     ) -> Float[Tensor, "b h w"]:
         parts = zip(images.split(BATCH), classes.split(BATCH), strict=True)
         return torch.cat([grad_cam(context.backbone, *part, layer=self.layer) for part in parts])
+
+
+def _normal(
+    images: ImageSet, device: torch.device | str
+) -> tuple[Float[Tensor, "b c h w"], Int[Tensor, " b"]]:
+    """Return normalised images and their labels."""
+    pixels, labels = on_device(images, device)
+    return normalise(pixels, images.info.mean, images.info.std), labels
+
+
+def _objects(masks: np.ndarray | None, device: torch.device | str) -> Bool[Tensor, "b h w"]:
+    return torch.as_tensor(masks).to(device)
 
 
 def pairs_of(labels: Int[np.ndarray, " s"], count: int, seed: int) -> Pairs:

@@ -56,7 +56,7 @@ class OwnMixing:
         count = min(self.batch, len(data))
         found: list[dict[str, float]] = []
         for i in range(min(self.batches, len(data) // count)):
-            images, labels = on_device(data.take(order[i * count : (i + 1) * count]), device)
+            images, labels = on_device(context.held(order[i * count : (i + 1) * count]), device)
             clean = normalise(images, data.info.mean, data.info.std)
             rng = StepRNG(self.seed, i, stream="evaluate")
             found.append(_compared(context, clean, labels, _own(context.method, clean, rng)))

@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from adautomix.record._where import checkout
@@ -29,6 +29,8 @@ except ImportError:  # Windows
 PACKAGES = ("adautomix", "torch", "torchvision", "timm", "numpy")
 SOURCES = ("adautomix", "notebooks", "pyproject.toml", "requirements.lock")
 MIB = 1024.0**2
+NAMED = 20
+"""Maximum number of files that are named in a record."""
 ABSOLUTE = re.compile(
     r"""(?P<address>(?!file:)\b\w+://\S+)                    # not a path of this machine
     | (?<![\w.~/\\]) (?: /+ | [A-Za-z]:[\\/]+ )             # the root
@@ -49,6 +51,7 @@ def collect(
     command: str | None = None,
     segments: Sequence[Mapping[str, Any]] = (),
     waiting_for_data: float | None = None,
+    unreadable: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the `provenance` of a run, to be called when it ends.
 
@@ -59,6 +62,8 @@ def collect(
         segments: a `segment`, with its first step, for each part of a resumed run; kept if there
             are several. The commit is the last one's, taken when it began, since HEAD may move.
         waiting_for_data: share of a training step in which its batch was waited for.
+        unreadable: split → the files that were left out, since they cannot be read; kept are their
+            number and the first `NAMED`.
     """
     last = segments[-1] if segments else None
     commit, dirty = (last["commit"], last["dirty"]) if last else source_state()
@@ -77,8 +82,18 @@ def collect(
         "data_sha256": dict(data_sha256),
         "peak_memory_mib": None if peak is None else round(float(peak), 1),
         **({} if waiting_for_data is None else {"waiting_for_data": round(waiting_for_data, 4)}),
+        **_left_out(unreadable),
         **({"segments": [dict(each) for each in segments]} if len(segments) > 1 else {}),
     }
+
+
+def _left_out(unreadable: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    found = {
+        split: {"images": len(files), "files": list(files[:NAMED])}
+        for split, files in unreadable.items()
+        if files
+    }
+    return {"unreadable": found} if found else {}
 
 
 def segment(device: str, precision: str) -> dict[str, Any]:

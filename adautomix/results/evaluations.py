@@ -139,24 +139,33 @@ def class_maps(
     """Return the arguments of `figures.cam_grid`: the maps of each method's first seed."""
     rows = frame(results, "cam", predictor).groupby("method", sort=False).first()
     run = results.runs(rows.index[0])[0]
-    images = data.load(run.recipe["data"], run.recipe["evaluate_on"], root=root)
     first, second = (rows[f"shown_{which}"].iloc[0] for which in ("first", "second"))
-    pixels = (images.images[first].astype(int) + images.images[second] + 1) // 2
-    shape = (len(first), 2)
+    images = _as_seen(run, np.array([*first, *second]), root)
+    pairs, shape = len(first), (len(first), 2)
+    pixels = (images.images[:pairs].astype(int) + images.images[pairs:] + 1) // 2
+    names = [images.classes[label] for label in images.labels]
     return {
         "mixed": {method: pixels.astype(np.uint8) for method in rows.index},
         "maps": {
             method: _enlarged(row["shown_maps"], (*shape, int(row["shown_cells"])), images)
             for method, row in rows.iterrows()
         },
-        "classes": [
-            [images.classes[images.labels[s]] for s in pair]
-            for pair in zip(first, second, strict=True)
-        ],
+        "classes": [list(pair) for pair in zip(names[:pairs], names[pairs:], strict=True)],
         "probabilities": {
             method: np.reshape(row["shown_probabilities"], shape) for method, row in rows.iterrows()
         },
     }
+
+
+def _as_seen(run: Run, positions: np.ndarray, root: str | None) -> data.ImageSet:
+    """Return images of the split that a run was evaluated on, as its network saw them."""
+    images = data.read(run.recipe["data"], run.recipe["evaluate_on"], root=root).take(positions)
+    if isinstance(images, data.ImageSet) and not run.recipe["augment"].get("side"):
+        return images
+    from adautomix.data.evaluation import seen  # with torch
+    from adautomix.recipes import from_dict
+
+    return seen(images, from_dict(run.recipe).augment)
 
 
 def _enlarged(

@@ -7,8 +7,6 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from adautomix import data
-from adautomix.data.evaluation import seen
 from adautomix.errors import unknown
 from adautomix.evaluate import evaluating
 from adautomix.evaluate.context import EvalContext, Values
@@ -17,6 +15,7 @@ from adautomix.record import Run, Store, provenance
 from adautomix.record.run import Document
 from adautomix.runs import runner
 from adautomix.runs.job import RunOptions
+from adautomix.runs.sets import left_out, read_split
 from adautomix.train.timer import Timer
 
 
@@ -66,9 +65,9 @@ def recorded_entry(run: Run, name: str, predictor: str, **changes: Any) -> Docum
 def _context(run: Run, predictor: str, options: RunOptions) -> EvalContext:
     """Return the predictor, loaded from the run's weights, with the split its recipe names."""
     method, recipe = runner.revive(run, options.numerics)
-    images = data.read(recipe.data, recipe.evaluate_on, root=options.root)
-    shown = seen(images, recipe.augment)
-    return EvalContext(method.predictors()[predictor], shown, options.numerics, method)
+    images = read_split(recipe, recipe.evaluate_on, options)
+    module = method.predictors()[predictor]
+    return EvalContext(module, images, options.numerics, method, recipe.augment)
 
 
 def values(
@@ -107,6 +106,7 @@ def _measured(
             precision=str(context.numerics),
             data_sha256={context.data.split: context.data.sha256},
             command=_command(run, name, predictor, settings),
+            unreadable={context.data.split: left_out(context.data)},
         ),
     }
 

@@ -68,13 +68,14 @@ class Job:
         recipe = self.recipe()
         return run_id(recipes.to_dict(recipe), self.budget, self.seed, self.method, recipe.data)
 
-    def command(self, numerics: Numerics | None = None) -> str:
+    def command(self, numerics: Numerics | None = None, *, skip_unreadable: bool = False) -> str:
         """Return the command that runs the job; numerics only if not this machine's default."""
         words = ["adautomix", "train", self.name]
         words += ["--budget", self.budget, "--seed", str(self.seed)]
         for change in self.changes:
             words += ["--set", change]
-        return shlex.join([*words, *_options(numerics or decide())])
+        words += _options(numerics or decide())
+        return shlex.join([*words, *(["--skip-unreadable"] if skip_unreadable else [])])
 
 
 def _options(numerics: Numerics) -> list[str]:
@@ -97,6 +98,8 @@ class RunOptions:
         root: folder or file of the dataset; None searches, see `adautomix.data.download`.
         time_limit: seconds after which to save a checkpoint and stop; None for no limit.
         checkpoint_every: seconds between two checkpoints.
+        skip_unreadable: leave out image files that cannot be read, and say in the record how many
+            and which; see `adautomix.data.read`.
         progress: show a progress bar on a terminal or in a notebook.
     """
 
@@ -105,4 +108,5 @@ class RunOptions:
     root: str | Path | None = None
     time_limit: float | None = None
     checkpoint_every: float = 60.0
+    skip_unreadable: bool = False
     progress: bool = True

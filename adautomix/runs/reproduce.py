@@ -65,7 +65,8 @@ def repeat(run: Run, options: RunOptions) -> Repetition:
     if (options.store.path(run.id) / "run.json").exists():
         shutil.rmtree(options.store.path(run.id))
     with threads_of(run):
-        again = execute(job, replace(options, numerics=numerics_of(run)))
+        skip = "unreadable" in run.provenance
+        again = execute(job, replace(options, numerics=numerics_of(run), skip_unreadable=skip))
     made = _kept(again)
     differences = {
         what: differing(recorded[what], made[what])

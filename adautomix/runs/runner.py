@@ -1,7 +1,6 @@
 """Execution of a job: training, checkpoints, resuming, evaluation, and writing of the record."""
 
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +15,7 @@ from adautomix.data.file_batches import training_batches
 from adautomix.data.file_set import Images
 from adautomix.data.loaders import Batches
 from adautomix.device import Numerics
-from adautomix.errors import InputError, RecordError
+from adautomix.errors import RecordError
 from adautomix.evaluate import Accuracy, accuracy_of
 from adautomix.evaluate.mask_monitor import MaskMonitor
 from adautomix.methods import Method
@@ -26,6 +25,7 @@ from adautomix.record.lock import locked, taken
 from adautomix.rng import own_randomness
 from adautomix.runs.interrupt import Watch, stop_signals
 from adautomix.runs.job import Job, RunOptions
+from adautomix.runs.sets import left_out, read_sets, read_split
 from adautomix.runs.unfinished import CHECKPOINTS, note
 from adautomix.runs.weights import WEIGHTS, start_network, start_sha256, weights_of
 from adautomix.train import Epoch, Plan, Row, Training, checkpoint, train
@@ -63,9 +63,8 @@ def execute(job: Job, options: RunOptions) -> Run:
     """
     recipe = job.recipe()
     folder = options.store.path(job.id())
-    train_set = data.read(recipe.data, "train", per_class=recipe.per_class, root=options.root)
-    _keep_apart(train_set, recipe.evaluate_on)
-    test_set = data.read(recipe.data, recipe.evaluate_on, root=options.root)
+    sets = read_sets(recipe, options)
+    train_set, test_set = sets["train"], sets["test"]
     training, batches = prepare(recipe, job.seed, train_set, options.numerics, options.store)
     _make(folder)
     monitor = MaskMonitor(test_set, training.numerics.device, recipe.augment)
@@ -77,7 +76,7 @@ def execute(job: Job, options: RunOptions) -> Run:
         _go_on(training, folder / CHECKPOINTS)
         _take_over(training)
         _drive(job, options, training, batches, test_set, monitor)
-        run = _record(job, options, training, monitor, {"train": train_set, "test": test_set})
+        run = _record(job, options, training, monitor, sets)
         shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return run
 
@@ -111,7 +110,11 @@ def _take_over(training: Training) -> None:
 
 
 def evaluate_run(
-    run: Run, numerics: Numerics, root: str | Path | None = None
+    run: Run,
+    numerics: Numerics,
+    root: str | Path | None = None,
+    *,
+    skip_unreadable: bool = False,
 ) -> dict[str, Accuracy]:
     """Compute the accuracy of every predictor of a recorded run from its weights.
 
@@ -119,7 +122,8 @@ def evaluate_run(
         RecordError: the run was recorded without weights.
     """
     method, recipe = revive(run, numerics)
-    test_set = data.read(recipe.data, recipe.evaluate_on, root=root)
+    options = RunOptions(numerics, root=root, skip_unreadable=skip_unreadable)
+    test_set = read_split(recipe, recipe.evaluate_on, options)
     return {
         name: accuracy_of(module, test_set, numerics, recipe.augment)
         for name, module in method.predictors().items()
@@ -158,16 +162,6 @@ def prepare(
     )
     plan = Plan(recipe.epochs, recipe.optim, recipe.schedule, recipe.evaluate_every, recipe.parts)
     return Training(method, plan, len(batches), numerics=numerics, seed=seed), batches
-
-
-def _keep_apart(train_set: Images, split: str) -> None:
-    """Raise InputError if the training images include images of the validation split."""
-    most = max(Counter(train_set.labels.tolist()).values())
-    if split == "validation" and most > train_set.info.train_per_class:
-        raise InputError(
-            f"{most} training images a class include the validation images of "
-            f"{train_set.info.title}: set per_class={train_set.info.train_per_class} or less."
-        )
 
 
 def _make(folder: Path) -> None:
@@ -280,9 +274,10 @@ def _record(
             data_sha256={name: split.sha256 for name, split in sets.items()}
             | start_sha256(job.recipe().net),
             peak_memory_mib=peak,
-            command=job.command(training.numerics),
+            command=job.command(training.numerics, skip_unreadable=options.skip_unreadable),
             segments=training.segments,
             waiting_for_data=training.waiting_share,
+            unreadable={name: left_out(split) for name, split in sets.items()},
         ),
     }
     digest = save_weights(training.method, options.store.path(job.id()) / WEIGHTS)
