@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,12 +26,15 @@ SUITES = {
     "parts": "where the time of a step goes",
     "variants": "what changes of AdAutoMix's step would gain",
     "compiled": "graph breaks, compile time and gain of torch.compile",
+    "recipes": "three steps of each recipe of Tables 1 to 3 as it is trained",
     "rules": "mixing rules beside a plain copy of the batch",
     "models": "which of timm's families train with AdAutoMix, at what image size",
     "loading": "images per second from JPEG files, beside torchvision's loader",
     "device": "large matrix products, and the share of their speed that a step reaches",
     "all": "all of them, one after the other; one that fails does not stop the others",
 }
+TINY = ("cifar100/resnet18/adautomix",)
+"""What the suite recipes measures with `--tiny`."""
 ALL = [name for name in SUITES if name != "all"]
 
 
@@ -56,6 +60,13 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument(
         "--batch", metavar="B", type=int, nargs="+", default=[32, 100], help="images a step"
+    )
+    top.add_argument(
+        "--recipes",
+        metavar="RECIPE",
+        nargs="+",
+        default=[],
+        help="of the suite recipes (default: AdAutoMix's for every network of the tables)",
     )
     top.add_argument("--repeats", type=int, default=20, help="rounds of which the median is taken")
     top.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
@@ -96,6 +107,7 @@ def _options(options: argparse.Namespace) -> "BenchOptions":
     """Return the benchmark options of a command line; torch is imported here."""
     import torch
 
+    from adautomix import recipes
     from adautomix.bench.options import BenchOptions
     from adautomix.device import decide
     from adautomix.methods import METHODS
@@ -112,13 +124,22 @@ def _options(options: argparse.Namespace) -> "BenchOptions":
         torch.set_num_threads(options.threads)
     methods = tuple(dict.fromkeys(name for name in options.methods if name != "plain"))
     numerics = decide(options.device, options.precision)
+    chosen = tuple(options.recipes)
+    for name in chosen:
+        recipes.get(name)  # raises InputError for an unknown one
+    shared = BenchOptions(
+        numerics,
+        options.repeats,
+        methods,
+        tuple(options.batch),
+        photos=options.photos,
+        recipes=chosen,
+    )
     if not options.tiny:
-        return BenchOptions(
-            numerics, options.repeats, methods, tuple(options.batch), photos=options.photos
-        )
+        return shared
     net = Net("resnet18", stem="cifar", width=8)
-    return BenchOptions(
-        numerics, 2, methods, (4,), net=net, side=16, photos=options.photos, tiny=True
+    return replace(
+        shared, repeats=2, batches=(4,), net=net, side=16, recipes=chosen[:1] or TINY, tiny=True
     )
 
 

@@ -1,6 +1,7 @@
 """`Case` and `Trial`, a training on images of noise whose steps are measured."""
 
 from dataclasses import dataclass, field, replace
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -65,10 +66,22 @@ class Case:
         )
 
 
-class Trial:
+@runtime_checkable
+class Trainable(Protocol):
+    """What a `Trial` trains."""
+
+    def recipe(self) -> Recipe: ...
+
+    def images(self) -> ImageSet: ...
+
+
+AnyCase = TypeVar("AnyCase", bound=Trainable)
+
+
+class Trial(Generic[AnyCase]):
     """A training from its start; `step` takes one step, including data and teacher."""
 
-    def __init__(self, case: Case, numerics: Numerics):
+    def __init__(self, case: AnyCase, numerics: Numerics):
         self.case, self.numerics = case, numerics
         self.training, self.batches = runner.prepare(case.recipe(), 0, case.images(), numerics)
         self.events = train(self.training, self.batches)

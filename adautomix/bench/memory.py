@@ -2,6 +2,7 @@
 
 import multiprocessing
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -32,20 +33,37 @@ def peak_mib(case: Case, numerics: Numerics, change: Change | None = None) -> fl
         return (torch.cuda.max_memory_allocated(numerics.device) - before) / provenance.MIB
     if provenance.peak_memory_mib() is None:
         return None
+    return in_new_process(_rise, case, numerics, change, torch.get_num_threads())
+
+
+def in_new_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in a process forked from one that has only imported torch."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     with context.Pool(1) as fresh:
-        return fresh.apply(_rise, (case, numerics, change, torch.get_num_threads()))
+        return fresh.apply(function, arguments)
+
+
+def load_libraries(numerics: Numerics) -> None:
+    """Take steps of a tiny training, so that what torch loads is not counted later."""
+    thin = Net("resnet18", stem="cifar", width=8)
+    _train(Case("plain", batch=2, side=8, classes=2, net=thin), numerics)
+
+
+def peak_so_far(numerics: Numerics) -> float | None:
+    """Return the peak memory of this process in MiB, on a GPU torch's; None if not reported."""
+    if torch.device(numerics.device).type == "cuda":
+        return torch.cuda.max_memory_allocated(numerics.device) / provenance.MIB
+    return provenance.peak_memory_mib()
 
 
 def _rise(case: Case, numerics: Numerics, change: Change | None, threads: int) -> float | None:
     """Return the increase of this process's peak memory by a training; call in a new process."""
     torch.set_num_threads(threads)
-    thin = Net("resnet18", stem="cifar", width=8)
-    _train(Case("plain", batch=2, side=8, classes=2, net=thin), numerics)  # loads libraries
-    before = provenance.peak_memory_mib()
+    load_libraries(numerics)
+    before = peak_so_far(numerics)
     _train(case, numerics, change)
-    after = provenance.peak_memory_mib()
+    after = peak_so_far(numerics)
     return None if before is None or after is None else after - before
 
 

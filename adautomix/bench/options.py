@@ -29,6 +29,7 @@ class BenchOptions:
         net: the backbone of `steps`, `parts`, `variants` and `compiled`.
         side: height and width of the images, in pixels.
         photos: folder of photographs for `loading`; None for noise.
+        recipes: recipes that `recipes` measures; none for AdAutoMix's of every network.
         tiny: use sizes for which a suite takes seconds, to try the command.
     """
 
@@ -39,6 +40,7 @@ class BenchOptions:
     net: Net = field(default_factory=lambda: RESNET18.net)
     side: int = 32
     photos: Path | None = None
+    recipes: Sequence[str] = ()
     tiny: bool = False
 
     @property

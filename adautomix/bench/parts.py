@@ -44,7 +44,7 @@ def parts(options: BenchOptions) -> list[Row]:
     return rows
 
 
-def measure(trials: Sequence[Trial]) -> dict[Case, dict[str, float]]:
+def measure(trials: Sequence[Trial[Case]]) -> dict[Case, dict[str, float]]:
     """Return the mean seconds of every part over a few steps of each trial, in alternation."""
     sums: dict[Case, Counter[str]] = {trial.case: Counter() for trial in trials}
     for trial in trials:
