@@ -2,8 +2,8 @@
 
 Real network, image size, batch and augmentation; images of noise, and new weights where the recipe
 starts from others. What steps of four and of eight images take says how many parts a batch needs
-to fit into `LIMIT_MIB` (`Recipe.parts`), and whether a step takes more than `LIMIT_S`: of such a
-step one part is measured, and its time is multiplied. Each recipe is measured in processes of its
+to fit into `LIMIT_MIB` (`Recipe.parts`), and whether a step takes more than `LIMIT_S`: then that of
+eight images stands for it, and its time is multiplied. Each recipe is measured in processes of its
 own, and its row is printed as soon as it is there.
 """
 
@@ -89,9 +89,9 @@ class Taken(NamedTuple):
 def recipes(options: BenchOptions) -> list[Row]:
     """Return a row for each recipe; each is printed at once.
 
-    `images` are those of the measured steps, the batch or one part of it; `seconds` and `gflop` are
-    of the whole batch. `mib` is what the parts need one after the other, `mib_an_image` how much
-    more memory one more image of a part takes.
+    `images` are those of a measured step, the batch or `2 * SMALL`; `seconds` and `gflop` are of the
+    whole batch. `mib` is what the measured step needed, in `parts` if it was the whole batch;
+    `mib_an_image` is how much more memory one more image takes.
     """
     rows = []
     for name in options.recipes or list(of_the_tables()):
@@ -115,15 +115,15 @@ def _row(whole: RecipeCase, numerics: Numerics) -> Row:
     )
     parts = 1 if _cuda(numerics) else parts_of(whole.batch, small.mib, large.mib)
     slow = large.seconds * whole.batch / (2 * SMALL) > LIMIT_S
-    case = replace(whole, batch=whole.batch // parts) if slow else replace(whole, parts=parts)
-    found = _measured(case, numerics)
-    scale = whole.batch / case.batch
+    found = large if slow else _measured(replace(whole, parts=parts), numerics)
+    images = 2 * SMALL if slow else whole.batch
+    scale = whole.batch / images
     return {
         "recipe": whole.name,
         "side": whole.recipe().augment.side_of(info(whole.recipe().data)),
         "batch": whole.batch,
         "parts": parts,
-        "images": case.batch,
+        "images": images,
         "units": whole.recipe().method.passes,
         "gflop": found.flops * scale / 1e9,
         "seconds": found.seconds * scale,
