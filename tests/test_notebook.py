@@ -10,12 +10,15 @@ from pathlib import Path
 
 import matplotlib as mpl
 import nbformat
+import pandas as pd
 import pytest
 import yaml
 from click.testing import CliRunner
 from papermill.cli import papermill
 
+from adautomix import figures
 from adautomix.errors import InputError
+from adautomix.figures import Table
 from adautomix.pages import notebook
 from adautomix.results.parameters import PARAMETERS
 
@@ -167,6 +170,22 @@ def test_the_papermill_lines_of_the_pages_name_parameters_that_are_there():
         known = defaults(ROOT / source)
         assert set(values) <= set(known)
         begun(ROOT / source, known | values)
+
+
+def test_numbers_and_tables_are_stored_under_one_prefix(monkeypatch):
+    kept, shown = {}, []
+    table = Table(pd.DataFrame({"a": ["1"]}), "One.", "tab:one")
+    monkeypatch.setattr(notebook, "glue_tables", lambda key, tables: kept.update({key: tables}))
+    monkeypatch.setattr(figures, "glue_value", lambda key, value: kept.update({key: value}))
+    monkeypatch.setattr(notebook, "_show", shown.append)
+    notebook.glue("page", {"best": 82.3, "word": "holds"}, {"one": table, "both": [table, table]})
+    numbers = {"page_best": 82.3, "page_word": "holds"}
+    assert kept == numbers | {"page_one": [table], "page_both": [table, table]}
+    (frame,) = shown
+    assert frame["numbers in the text"].to_dict() == {"best": 82.3, "word": "holds"}
+    monkeypatch.setenv("ADAUTOMIX_BOOK", "1")
+    notebook.glue("page", {"best": 82.3})
+    assert len(shown) == 1
 
 
 GLUED = re.compile(r"\{glue:\w+\}[ `]*(?:[\w/.-]+::)?(\w+)")

@@ -28,7 +28,7 @@ TORCH_FREE = [
 ]
 MAX_FILE_LINES = 300
 MAX_CELL_LINES = 8
-MAX_PAGE_LINES = 19  # of a notebook, without its parameters, and without `begin` and `colophon`
+MAX_PAGE_LINES = 10  # of a notebook, without its parameters, and without `begin` and `colophon`
 
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 each_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda p: p.stem)
@@ -241,7 +241,7 @@ def test_a_thin_notebook_has_no_fault() -> None:
         (notebook_of("", "while x:\n    pass"), "`while`"),
         (notebook_of("", "with x:\n    pass"), "`with`"),
         (notebook_of("", "x = 1\n" * 9), "9 lines"),
-        (notebook_of("", *["x = 1\n" * 5] * 4), "a page of 20 lines"),
+        (notebook_of("", *["x = 1\n" * 4] * 3), "a page of 12 lines"),
         (
             notebook_of("r = obtain(1)", metadata={"tags": ["parameters", "remove-input"]}),
             "hidden",

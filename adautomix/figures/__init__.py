@@ -9,7 +9,7 @@ from adautomix.figures.anatomy import attention_maps, mix_anatomy
 from adautomix.figures.blank import blank
 from adautomix.figures.cam import cam_grid
 from adautomix.figures.corruptions import corruption_accuracy, corruption_sheet
-from adautomix.figures.curves import accuracy_curves, loss_curves, sensitivity
+from adautomix.figures.curves import accuracy_curves, accuracy_panels, loss_curves, sensitivity
 from adautomix.figures.differences import dots_by_row, lines_by_row
 from adautomix.figures.efficiency import (
     accuracy_against_time,
@@ -23,11 +23,8 @@ from adautomix.figures.occlusion import occlusion_curves
 from adautomix.figures.pairs import accuracy_by_method, classifier_and_teacher
 from adautomix.figures.reliability import reliability_diagrams
 from adautomix.figures.robustness import error_bars
-from adautomix.figures.style import (
-    svg_bytes,
-    use,
-)
-from adautomix.figures.survival import kept_against_ratio, kept_bars
+from adautomix.figures.style import WIDTH, svg_bytes, use
+from adautomix.figures.survival import kept_against_ratio
 from adautomix.figures.tables import (
     Table,
     glue_table,
@@ -39,6 +36,7 @@ from adautomix.figures.tables import (
 from adautomix.figures.transfer import transfer_accuracy
 
 __all__ = [
+    "WIDTH",
     "Network",
     "Pull",
     "Table",
@@ -46,6 +44,7 @@ __all__ = [
     "accuracy_against_time",
     "accuracy_by_method",
     "accuracy_curves",
+    "accuracy_panels",
     "attention_maps",
     "blank",
     "cam_grid",
@@ -61,7 +60,6 @@ __all__ = [
     "growth_panels",
     "in_book",
     "kept_against_ratio",
-    "kept_bars",
     "lines_by_row",
     "loss_curves",
     "markdown_table",

@@ -21,6 +21,7 @@ DASHES: tuple[str | tuple[Any, ...], ...] = (
     (0, (1, 1.5)),
     (0, (5, 1.5, 1, 1.5)),
 )
+HEIGHT = 3.7  # inches, of a panel of accuracies
 LINE_HEIGHT = 1.35  # height of a line of text, in units of the font size
 
 
@@ -58,7 +59,7 @@ def accuracy_curves(
 
     require_some("curves", curves)
     lines = _lines(curves, predictors)
-    figure, ax = axes_for(ax, WIDTH, 3.7)
+    figure, ax = axes_for(ax, WIDTH, HEIGHT)
     for line in lines:
         sns.lineplot(
             data=line.points,
@@ -75,6 +76,17 @@ def accuracy_curves(
     ax.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10], integer=True))
     ax.margins(x=0.02)
     _label_ends(figure, ax, lines)
+    return figure
+
+
+def accuracy_panels(panels: Mapping[str, Mapping[str, Sequence[pd.DataFrame]]]) -> Figure:
+    """Plot `accuracy_curves` in one panel for each title, one below the other."""
+    require_some("panels", panels)
+    figure = Figure(figsize=(WIDTH, HEIGHT * len(panels)), layout="constrained")
+    axes = figure.subplots(len(panels), squeeze=False).ravel()
+    for ax, (title, curves) in zip(axes, panels.items(), strict=True):
+        ax.set_title(title)
+        accuracy_curves(curves, ax=ax)
     return figure
 
 

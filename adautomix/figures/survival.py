@@ -8,15 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, LogNorm, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from adautomix.errors import InputError
-from adautomix.figures.checks import require_columns, require_shape, require_some, require_unit
-from adautomix.figures.style import INK, MUTED, WIDTH, axes_for, series
+from adautomix.figures.checks import require_shape, require_some, require_unit
+from adautomix.figures.style import INK, MUTED, WIDTH, series
 
 HALO = [withStroke(linewidth=3.2, foreground="white")]
 COLUMNS = 4
@@ -78,35 +76,3 @@ def running_mean(ratios: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np
     filled = [i for i in range(BINS) if np.sum(bins == i) >= FEWEST]
     x = np.array([ratios[bins == i].mean() for i in filled])
     return x, np.array([shares[bins == i].mean() for i in filled])
-
-
-def kept_bars(frame: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
-    """Plot the mean object coverage of each method, best first, with the chance level.
-
-    `frame` has columns method, mean, sd and chance, as fractions; sd may be missing (one seed).
-    """
-    require_columns("frame", frame, ["method", "mean", "sd", "chance"])
-    if frame["method"].duplicated().any():
-        raise InputError("frame has two rows of one method; give one mean a method.")
-    rows = frame.sort_values("mean", ascending=False, kind="stable")
-    figure, ax = axes_for(ax, 5.4, 0.36 * len(rows) + 0.75)
-    looks = series(rows["method"])
-    for place, row in enumerate(rows.itertuples(index=False)):
-        ax.barh(place, row.mean, height=0.62, color=looks[row.method].colour)
-        spread = 0.0 if pd.isna(row.sd) else row.sd
-        if spread:
-            ax.errorbar(row.mean, place, xerr=spread, color=INK, linewidth=1.1, capsize=2)
-        ax.plot((row.chance, row.chance), (place - 0.4, place + 0.4), color=INK, linewidth=1.6)
-        ax.text(max(row.mean + spread, row.chance) + 0.015, place, f"{row.mean:.2f}", va="center")
-    ax.annotate(
-        "chance",
-        (rows["chance"].iloc[0], -0.4),
-        xytext=(0, 2),
-        textcoords="offset points",
-        ha="center",
-        size=9,
-    )
-    ax.set_yticks(range(len(rows)), [look.name for look in looks.values()])
-    ax.set(xlim=(0, 1), ylim=(len(rows) - 0.4, -0.85), xlabel="share of the digit kept")
-    ax.grid(False, axis="y")
-    return figure

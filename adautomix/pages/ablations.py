@@ -159,7 +159,7 @@ def verdicts(every: Mapping[str, Compared]) -> Table:
 def tables(every: Mapping[str, Compared]) -> dict[str, Table]:
     """Return the table of verdicts and that of each experiment, by the ends of their keys."""
     each = {name.replace("-", "_"): table(name, found) for name, found in every.items()}
-    return {"verdicts": verdicts(every), **each}
+    return {"verdicts_table": verdicts(every), **each}
 
 
 def headline(every: Mapping[str, Compared]) -> dict[str, str | int | float]:

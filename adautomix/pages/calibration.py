@@ -1,5 +1,6 @@
 """Numbers and tables of the page on calibration."""
 
+import math
 from typing import Any
 
 from adautomix.figures import Table
@@ -41,7 +42,17 @@ def headline(results: Results) -> dict[str, float | str]:
         **found,
         **{f"paper_{name.lower()}": float(value) for name, value in printed.items()},
         **{name: title_of(row) for name, row in best.items()},
+        "least_scaled_away": 100 * _least_scaled_away(results),
         "verdict": holds(_never_overconfident(results), best["best_ece"] == "adautomix"),
+    }
+
+
+def tables(results: Results) -> dict[str, Table]:
+    """Return the error beside the paper's, and `controls` of classifiers and of teachers."""
+    return {
+        "table": results.table("calibration/ece", printed=PRINTED).numbered("tab:ece"),
+        "controls": controls(results),
+        "teachers": controls(results, "teacher"),
     }
 
 
@@ -66,6 +77,12 @@ def _smallest(results: Results, metric: str) -> str:
     """Return the row with the smallest mean."""
     means = _means(results, metric)
     return min(means, key=means.__getitem__)
+
+
+def _least_scaled_away(results: Results) -> float:
+    """Return the smallest share of its error that one temperature takes from a mixing method."""
+    before, after = (_means(results, metric) for metric in ERRORS.values())
+    return min((1 - after[row] / before[row] for row in after if row != "plain"), default=math.nan)
 
 
 def _never_overconfident(results: Results) -> bool:

@@ -19,11 +19,22 @@ def headline(results: Results) -> dict[str, float | int | str]:
     """Return `results.headline()`, "verdict", and numbers of `best_lengths` for prose.
 
     The verdict is whether AdAutoMix leads every other row; runs at the paper's budget decide, by
-    the classifier.
+    the classifier. "at_length" is the number of recorded runs at that budget.
     """
     full, others = replace(results, budget="paper"), set(results.experiment.rows) - {METHOD}
     ahead = {row: [full.lead(METHOD, row)] for row in sorted(others)}
-    return results.headline() | {"verdict": best(ahead)} | _lengths(best_lengths())
+    at_length = sum(run.budget == "paper" for run in results.recorded)
+    found = results.headline() | {"verdict": best(ahead), "at_length": at_length}
+    return found | _lengths(best_lengths())
+
+
+def tables(results: Results) -> dict[str, Table]:
+    """Return the tables of the page."""
+    return {
+        "table": results.table().numbered("tab:table-1"),
+        "lengths": lengths_table(),
+        "lengths_resnext": lengths_table("ResNeXt-50"),
+    }
 
 
 def best_lengths(backbone: str = "ResNet-18") -> pd.DataFrame:

@@ -7,11 +7,13 @@ measured is blank.
 from collections.abc import Mapping
 
 import pandas as pd
+from matplotlib.figure import Figure
 
+from adautomix import figures
 from adautomix.errors import RecordError
 from adautomix.record import local
 from adautomix.record.bench import Bench, benchmarks, recorded
-from adautomix.results import paper
+from adautomix.results import experiments, paper
 from adautomix.results.outcome import Results
 
 PAPER = {"method": "AdAutoMix", "metric": "seconds_per_iteration"}
@@ -48,6 +50,18 @@ def shown_budgets(budget: str) -> tuple[str, str]:
     """
     embedded = budget in ("smoke", "quick")
     return (budget, "lite") if embedded else ("quick", budget)
+
+
+def timed_runs(budget: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return `against_time` of the runs that are there on PhotoDigits and on CIFAR-100."""
+    found = (experiments.obtain("evaluations", budget=b, run=False) for b in shown_budgets(budget))
+    digits, natural = map(against_time, found)
+    return digits, natural
+
+
+def time_figure(runs: pd.DataFrame) -> Figure:
+    """Return the figure of `against_time`; a blank one without a run."""
+    return figures.accuracy_against_time(runs) if len(runs) else figures.blank("no timed run")
 
 
 def against_time(results: Results, predictor: str = "classifier") -> pd.DataFrame:

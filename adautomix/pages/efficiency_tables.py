@@ -10,7 +10,7 @@ import pandas as pd
 
 from adautomix.figures import Table
 from adautomix.names import method_title
-from adautomix.pages.efficiency import PAPER, one_batch
+from adautomix.pages.efficiency import PAPER, one_batch, shown_budgets
 from adautomix.record.bench import Bench
 from adautomix.results import paper
 
@@ -121,6 +121,11 @@ def rules_table(bench: Bench) -> pd.DataFrame:
             "ms an image": _written(1000 * rows["seconds_per_image"].astype(float), "{:.2f}"),
         }
     )
+
+
+def minutes(runs: pd.DataFrame, budget: str) -> dict[str, str | Table]:
+    """Return the table of training times, and the budget of the runs on CIFAR-100 for prose."""
+    return {"minutes": minutes_table(runs), "images_budget": shown_budgets(budget)[1]}
 
 
 def minutes_table(runs: pd.DataFrame) -> Table:

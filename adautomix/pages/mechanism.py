@@ -132,6 +132,24 @@ def headline(found: Compared) -> dict[str, str | int | float]:
     }
 
 
+def tables(found: Compared, natural: Compared) -> dict[str, Table]:
+    """Return the tables of the page.
+
+    Args:
+        found: the runs on PhotoDigits.
+        natural: those on CIFAR-100 at `lite`, for their losses in training.
+    """
+    where = {"CIFAR-100, lite": natural, "PhotoDigits": found}
+    return {
+        "verdicts": verdicts(found),
+        "losses": losses(found),
+        "training": training_losses(where),
+        "diversity": diversity(found),
+        "objects": objects(found),
+        "rates": generator_rates(),
+    }
+
+
 def losses(found: Compared) -> Table:
     """Return the table of the classifier's loss with each kind of masks, and the differences."""
     columns: dict[str, Callable[[str], str]] = {

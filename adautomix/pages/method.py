@@ -19,6 +19,7 @@ from adautomix.methods.adautomix import AdAutoMix
 from adautomix.mix import Mixed, blend
 from adautomix.pages.notebook import holds
 from adautomix.record import Run
+from adautomix.results import experiments
 from adautomix.rng import StepRNG, rng_for
 from adautomix.runs.runner import revive
 
@@ -48,6 +49,7 @@ class Walkthrough:
     """
 
     def __init__(self, run: Run, batch: int = 32, seed: int = 0):
+        self.run = run
         method, self.recipe = revive(run, decide("cpu"))
         if not isinstance(method, AdAutoMixMethod):
             raise InputError(
@@ -150,6 +152,13 @@ class Walkthrough:
         words = {"xlabel": "ratio λ of the first image", "ylabel": "area of its mask"}
         return {"frame": pd.DataFrame(rows), **words}
 
+    def steps(self) -> pd.DataFrame:
+        """Return what a step of each network alone changes, see `one_step`, beside the values."""
+        every = {network: self.one_step(network) for network in RATES}
+        before = next(iter(every.values()))["before"]
+        changes = {f"change by the {network}": frame["change"] for network, frame in every.items()}
+        return pd.DataFrame({"before": before, **changes})
+
     def losses(self) -> pd.DataFrame:
         """Return the five loss terms on this batch, with their weights in Eq. 14 and Eq. 15."""
         return self._terms(self.method)
@@ -216,6 +225,17 @@ def _with_sums(terms: pd.DataFrame) -> pd.Series:
     """Return the value of each term, followed by those of Eq. 14 and Eq. 15."""
     sums = terms[["in Eq. 14", "in Eq. 15"]].mul(terms["value"], axis=0).sum()
     return pd.concat([terms["value"], sums.rename(lambda name: name.removeprefix("in "))])
+
+
+def trained(seed: int = 0, *, budget: str = "quick", device: str = "auto") -> Walkthrough:
+    """Return the walk-through of AdAutoMix on PhotoDigits; a missing run is trained.
+
+    The arguments are as for `adautomix.results.experiments.obtain`.
+    """
+    found = experiments.obtain(
+        "photodigits", methods=["adautomix"], budget=budget, seeds=[seed], device=device
+    )
+    return Walkthrough(found.local[0])
 
 
 def weights_of(config: AdAutoMix) -> dict[str, tuple[float, float]]:

@@ -147,6 +147,14 @@ class Gallery:
             rows.append({k: v if isinstance(v, str) else float(v) for k, v in row.items()})
         return pd.DataFrame(rows)
 
+    def tables(self, share: float, other: float) -> dict[str, Table]:
+        """Return the tables of `labels` with two λ_1, and of what is missing."""
+        return {
+            "table": self.table(share, "tab:painted"),
+            "other_table": self.table(other, "tab:painted-other"),
+            "missing": self.missing(),
+        }
+
     def table(self, share: float, label: str) -> Table:
         """Return `labels` as a table of a page, in percent."""
         frame = self.labels(share)

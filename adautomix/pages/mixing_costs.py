@@ -49,9 +49,14 @@ def step_costs() -> Table:
     return Table(pd.DataFrame(shown), caption, "tab:step-costs")
 
 
-def device_of(suite: str) -> dict[str, str]:
-    """Return "device": the processor on which a suite was measured, for prose."""
-    return {"device": _measured(suite)[1]}
+def numbers() -> dict[str, str]:
+    """Return the processors on which rules and steps were measured, for prose."""
+    return {"rules_device": _measured("rules")[1], "steps_device": _measured("methods")[1]}
+
+
+def tables() -> dict[str, Table]:
+    """Return the tables of rules and of steps."""
+    return {"rules": rule_costs(), "steps": step_costs()}
 
 
 def _measured(suite: str) -> tuple[list[dict], str]:

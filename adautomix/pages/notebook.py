@@ -1,4 +1,4 @@
-"""First and last steps of every notebook: parameters, glued values, and the colophon."""
+"""What every notebook calls: its parameters, its numbers and tables, and its colophon."""
 
 import ast
 import sys
@@ -17,14 +17,15 @@ __all__ = [
     "begin",
     "colophon",
     "glue",
-    "glue_each",
     "glue_table",
-    "glue_tables",
     "holds",
     "undeclared",
 ]
 
 INJECTED = "# Parameters"
+
+Glued = float | int | str | Table | list[Table]
+"""What `glue` stores."""
 
 
 def begin(**parameters: object) -> tuple[Any, ...]:
@@ -64,21 +65,22 @@ def undeclared(cells: Sequence[str]) -> list[str]:
     return []
 
 
-def glue(prefix: str, values: Mapping[str, float | int | str]) -> None:
-    """Store values under `<prefix>_<name>` for the prose of any page.
+def glue(prefix: str, *parts: Mapping[str, Glued]) -> None:
+    """Store numbers, words and tables under `<prefix>_<name>`, for the prose of any page.
 
-    In a notebook that is not run for the book they are displayed, since its prose lacks them.
+    A list of tables has one key. In a notebook that is not run for the book all are displayed,
+    since its prose lacks them.
     """
-    for name, value in values.items():
-        figures.glue_value(f"{prefix}_{name}", value)
-    if not figures.in_book():
+    values: dict[str, float | int | str] = {}
+    for name, value in (item for part in parts for item in part.items()):
+        key = f"{prefix}_{name}"
+        if isinstance(value, Table | list):
+            glue_tables(key, [value] if isinstance(value, Table) else value)
+        else:
+            figures.glue_value(key, value)
+            values[name] = value
+    if values and not figures.in_book():
         _show(pd.DataFrame({"numbers in the text": values}))
-
-
-def glue_each(prefix: str, tables: Mapping[str, Table]) -> None:
-    """Store every table under `<prefix>_<name>`."""
-    for name, table in tables.items():
-        glue_table(f"{prefix}_{name}", *table)
 
 
 def holds(*parts: bool | None) -> str:

@@ -1,10 +1,18 @@
 """The page on occlusion: tables, and the numbers of its prose."""
 
+from typing import Any
+
 from adautomix.figures import Table
 from adautomix.pages.evaluated import beside_paper, recorded_leads
 from adautomix.pages.verdict import best
 from adautomix.results import evaluations
 from adautomix.results.outcome import Results
+
+
+def curves(results: Results, predictor: str = "classifier") -> dict[str, Any]:
+    """Return the arguments of `figures.occlusion_curves`: accuracy by share, and chance."""
+    frame = evaluations.by_share(results, predictor)
+    return {"frame": frame, "chance": evaluations.chance(results)}
 
 
 def headline(results: Results) -> dict[str, float | str]:

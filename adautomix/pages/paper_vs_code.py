@@ -4,9 +4,10 @@ import math
 
 import pandas as pd
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
-from adautomix import data
+from adautomix import data, figures
 from adautomix.data.augment import normalise
 from adautomix.data.loaders import on_device
 from adautomix.errors import InputError
@@ -25,8 +26,9 @@ from adautomix.mix import FMix, GridMix, MixGenerator, SaliencyMix, SmoothMix
 from adautomix.mix.fmix import along_one_axis, isotropic
 from adautomix.mix.saliencymix import peaks, saliency
 from adautomix.models import Net, momentum_at
-from adautomix.pages.released_logs import logged_networks
+from adautomix.pages.released_logs import logged_networks, logs_in_text
 from adautomix.results import paper
+from adautomix.results.outcome import Results
 from adautomix.rng import StepRNG, initial_weights
 
 DRAWS = 20_000
@@ -40,6 +42,24 @@ def game() -> dict[str, float]:
     logged = paper.value("released_logs", metric="total_loss")
     computed = laws_of_ratio() | margins() | first_loss() | ratio_in_masks() | teachers()
     return {"loss_logged": logged, **computed, **logged_networks()}
+
+
+def tables() -> dict[str, Table]:
+    """Return the tables of the authors' logs and of the compared rules."""
+    return {"logs": logs_in_text(), "rules": rules()}
+
+
+def trained(results: Results, label: str) -> tuple[dict[str, float], dict[str, Table]]:
+    """Return the means of an experiment for prose, and its table under a label."""
+    return results.means(), {"table": results.table().numbered(label)}
+
+
+def every_run(results: Results) -> Figure:
+    """Return the figure of every run's classifier and teacher; a blank one without a run."""
+    rows = results.by_run()
+    if rows.empty:
+        return figures.blank("no run: set train=True")
+    return figures.accuracy_by_method(rows, ranked=False)
 
 
 def rules() -> Table:

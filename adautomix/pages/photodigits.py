@@ -3,8 +3,9 @@
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
-from adautomix import data
+from adautomix import data, figures
 from adautomix.figures import Table
 from adautomix.methods import METHODS, AdAutoMix
 from adautomix.names import method_title
@@ -32,18 +33,47 @@ AXES: dict[str, dict[str, Any]] = {
 """Field of the recipe → the arguments of `figures.sensitivity` beside its frame."""
 
 
-def tables(results: Results) -> dict[str, Table]:
-    """Return the tables of accuracies and of AdAutoMix's leads, by the ends of their keys."""
-    return {"table": results.table().numbered("tab:photodigits"), "leads": leads(results)}
+def examples() -> dict[str, Any]:
+    """Return the arguments of `figures.contact_sheet`: every tenth training image."""
+    train = data.load("photodigits", "train")
+    return {"images": train.images[::10], "labels": train.labels[::10].astype(str)}
 
 
-def headline(results: Results) -> dict[str, float | int | str]:
-    """Return `results.headline()` and "verdict": whether AdAutoMix leads each other method.
+def tables(results: Results, every: Results) -> dict[str, Table]:
+    """Return the tables of the page, by the ends of their keys.
 
-    The classifiers of recorded runs decide, or of those made here where none is recorded.
+    Args:
+        results: the methods that the page compares.
+        every: all methods of the package.
+    """
+    return {
+        "table": results.table().numbered("tab:photodigits"),
+        "leads": leads(results),
+        "masks": masks(results),
+        "every": every.table().numbered("tab:every-method"),
+        "balance": by_adversary(),
+    }
+
+
+def headline(results: Results, every: Results) -> dict[str, float | int | str]:
+    """Return `results.headline()`, `chance_of_best`, `balance` and "verdict".
+
+    The verdict is whether AdAutoMix leads each other method. The classifiers of recorded runs
+    decide, or of those made here where none is recorded.
     """
     ahead = {other: [results.lead(METHOD, other)] for other in _others(results)}
-    return results.headline() | {"verdict": best(ahead)}
+    chance = {f"every_{name}": value for name, value in chance_of_best(every).items()}
+    rates = {f"balance_{name}": value for name, value in balance().items()}
+    return results.headline() | {"verdict": best(ahead)} | chance | rates
+
+
+def masks(results: Results) -> Table:
+    """Return the table of how much AdAutoMix's masks vary over the image, by epoch."""
+    frame = results.mask_std(METHOD).reset_index()
+    columns = {"epoch": str, "mask standard deviation": "{:.3f}".format}
+    text = pd.DataFrame({name: frame[name].map(form) for name, form in columns.items()})
+    caption = "How much AdAutoMix's masks vary over the image; 0 is a spatially constant mask."
+    return Table(text, caption, "tab:photodigits-masks")
 
 
 def leads(results: Results) -> Table:
@@ -81,6 +111,15 @@ def balance() -> dict[str, float]:
 def sensitivity(field: str) -> dict[str, Any]:
     """Return the arguments of `figures.sensitivity` for one field of `AXES`, of recorded runs."""
     return {"frame": experiments.sensitivity(field), **AXES[field]}
+
+
+def balance_figure() -> Figure:
+    """Return the figure of validation accuracy by each field of `AXES`, side by side."""
+    figure = Figure(figsize=(figures.WIDTH, 3.0), layout="constrained")
+    for ax, field in zip(figure.subplots(1, len(AXES), sharey=True), AXES, strict=True):
+        figures.sensitivity(**sensitivity(field), ax=ax)
+        ax.label_outer()
+    return figure
 
 
 def by_adversary() -> Table:

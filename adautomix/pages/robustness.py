@@ -31,6 +31,11 @@ def headline(results: Results) -> dict[str, float | int | str]:
     }
 
 
+def tables(results: Results) -> dict[str, Table]:
+    """Return all tables of the page."""
+    return corruption_tables(results) | attack_tables(results)
+
+
 def corruption_tables(results: Results) -> dict[str, Table]:
     """Return the mean over the corruptions beside the paper's, and the accuracy by severity."""
     where = PAPER | {"metric": "corruption_top1_percent"}

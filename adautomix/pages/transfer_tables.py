@@ -40,6 +40,11 @@ def by_seed(pairs: pd.DataFrame) -> dict[str, dict[int, float]]:
     }
 
 
+def tables(pairs: pd.DataFrame) -> dict[str, Table]:
+    """Return the paper's table and ours."""
+    return {"printed": printed(), "table": table(pairs)}
+
+
 def table(pairs: pd.DataFrame) -> Table:
     """Return `summed` with its caption."""
     caption = (

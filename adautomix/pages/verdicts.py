@@ -30,6 +30,15 @@ def headline(claims: Sequence[Claim] = CLAIMS) -> dict[str, int]:
     return {"claims": len(claims), **named, "tested": len(claims) - counts[NOT_TESTED]}
 
 
+def tables(judged: Sequence[Claim], sections: Sequence[str] | None = None) -> dict[str, Table]:
+    """Return the tables of the page: verdicts, the leads that they rest on, and what is open."""
+    return {
+        "verdicts": tested_table(judged, "tab:claims"),
+        "leads": leads(judged, "tab:claims-leads"),
+        "open": open_table(sections),
+    }
+
+
 def tested_table(claims: Sequence[Claim], label: str) -> Table:
     """Return the table: claim, the paper's numbers, what was run, verdict and reason."""
     rows = [

@@ -223,7 +223,7 @@ class Results:
         return found
 
     def kept_summary(self) -> pd.DataFrame:
-        """Return the argument of `figures.kept_bars`: mean and sd over seeds, chance (1/N)."""
+        """Return the mean object coverage of each method, its sd over seeds, and chance (1/N)."""
         rows = []
         for method in self.experiment.methods:
             runs = [run for run in self.runs(method) if "kept_share" in run.extras]

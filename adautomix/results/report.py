@@ -210,15 +210,16 @@ class Report:
         runs = self.by_run()
         return figures.accuracy_by_method(runs, ranked=False) if len(runs) else None
 
-    def curves(self, schedule: str) -> Figure | None:
-        """Return the figure of test accuracy by epoch under one schedule; None without runs.
+    def curves(self) -> Figure | None:
+        """Return the figure of test accuracy by epoch, a panel a schedule; None without runs.
 
-        The classifier's line is solid, the teacher's dashed. Variants of methods are left out.
+        Variants of methods are left out.
         """
-        methods = [each for each in self.experiment.rows if each not in self.experiment.variants]
-        runs = {method: self.found.runs[method, schedule] for method in methods}
-        curves = {method: [run.curve() for run in made] for method, made in runs.items() if made}
-        return figures.accuracy_curves(curves) if curves else None
+        panels: dict[str, dict[str, list[pd.DataFrame]]] = {}
+        for (method, schedule), runs in self.found.runs.items():
+            if runs and method not in self.experiment.variants:
+                panels.setdefault(schedule, {})[method] = [run.curve() for run in runs]
+        return figures.accuracy_panels(panels) if panels else None
 
     def cost(self) -> pd.DataFrame:
         """Return the mean minutes of a run by method, device and precision."""

@@ -1,24 +1,11 @@
 """How much of a digit survives: counts, running means and chance as given."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from adautomix import figures
 from adautomix.errors import InputError
 from adautomix.figures.survival import running_mean
-
-
-@pytest.fixture
-def bars() -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "method": ["mixup", "adautomix", "cutmix"],
-            "mean": [0.5, 0.64, 0.52],
-            "sd": [np.nan, 0.02, 0.03],
-            "chance": [0.5, 0.4, 0.5],
-        }
-    )
 
 
 def test_every_method_has_a_panel_that_counts_every_image(rng) -> None:
@@ -63,18 +50,7 @@ def test_one_image_can_be_drawn() -> None:
     assert figures.svg_bytes(figure)
 
 
-def test_bars_are_sorted_with_their_value_error_and_own_chance(bars) -> None:
-    figure = figures.kept_bars(bars)
-    ax = figure.axes[0]
-    assert [t.get_text() for t in ax.get_yticklabels()] == ["AdAutoMix", "CutMix", "MixUp"]
-    assert [p.get_width() for p in ax.patches] == [0.64, 0.52, 0.5]
-    assert [t.get_text() for t in ax.texts] == ["0.64", "0.52", "0.50", "chance"]
-    marks = [list(line.get_xdata()) for line in ax.lines if line.get_linewidth() == 1.6]
-    assert marks == [[0.4, 0.4], [0.5, 0.5], [0.5, 0.5]]
-    assert len(ax.containers) == 3 + 2, "three bars; an error bar where sd is known"
-
-
-def test_wrong_shares_are_refused_in_a_sentence(rng, bars) -> None:
+def test_wrong_shares_are_refused_in_a_sentence(rng) -> None:
     ratios = rng.random(5)
     with pytest.raises(InputError, match="kept is empty"):
         figures.kept_against_ratio({})
@@ -82,7 +58,3 @@ def test_wrong_shares_are_refused_in_a_sentence(rng, bars) -> None:
         figures.kept_against_ratio({"mixup": (ratios, ratios[:4])})
     with pytest.raises(InputError, match="ratios of 'mixup' runs from"):
         figures.kept_against_ratio({"mixup": (ratios + 1, ratios)})
-    with pytest.raises(InputError, match="frame has no column chance"):
-        figures.kept_bars(bars.drop(columns="chance"))
-    with pytest.raises(InputError, match="two rows of one method"):
-        figures.kept_bars(pd.concat([bars, bars]))

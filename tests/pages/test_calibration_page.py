@@ -64,7 +64,7 @@ def test_the_verdict_is_on_confidence_and_on_the_smallest_error(
 
 
 def test_what_the_page_says_of_the_recorded_runs(recorded):
-    """Underconfident, and by one temperature rid of four fifths of the error."""
+    """Underconfident, and by one temperature rid of most of the error."""
     usual = {name: settings_of(name) for name in ("calibration", "calibration_scaled")}
     found = replace(recorded, defaults=usual)
     for row in ("mixup", "cutmix", "automix", "adautomix"):
@@ -73,6 +73,15 @@ def test_what_the_page_says_of_the_recorded_runs(recorded):
         )
         assert calibrated["confidence"] < calibrated["accuracy"]
         assert scaled["ece"] < calibrated["ece"] / 5
+
+
+def test_what_scaling_takes_away_is_the_least_of_the_methods_that_mix(recorded):
+    found = calibration.headline(made(recorded, ERRORS))
+    left = {row: (1 - error) / 10 / error for row, error in ERRORS.items() if row != "plain"}
+    assert found["least_scaled_away"] == pytest.approx(100 * (1 - max(left.values())))
+    tables = calibration.tables(made(recorded, ERRORS))
+    names = ["tab:ece", "tab:controls", "tab:controls-teacher"]
+    assert [table.name for table in tables.values()] == names
 
 
 def test_the_controls_of_both_networks_have_labels_of_their_own(recorded):

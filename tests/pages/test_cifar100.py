@@ -52,3 +52,13 @@ def test_a_number_that_stands_at_no_length_is_blank_in_the_table():
     assert shown.loc["CutMix", "equal at (epochs)"] == ""
     assert shown.loc["SAMix", "Table 1 (%)"] == ""
     assert shown.loc["SAMix", "lead over the best"] == "-0.20"
+
+
+def test_the_runs_at_the_paper_s_length_are_counted():
+    recorded = experiments.obtain("table-1-resnet18", run=False)
+    assert cifar100.headline(recorded)["at_length"] == 0
+    assert {table.name for table in cifar100.tables(recorded).values()} == {
+        "tab:table-1",
+        "tab:lengths-resnet-18",
+        "tab:lengths-resnext-50",
+    }

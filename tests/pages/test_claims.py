@@ -121,6 +121,14 @@ def test_tables_have_a_row_for_each_claim_and_each_lead():
     )
 
 
+def test_the_page_has_the_verdicts_their_leads_and_what_is_open():
+    judged = verdicts.judged(["4.1"])
+    found = verdicts.tables(judged, ["4.1"])
+    assert found["verdicts"].frame["claim"].to_list() == [claim.says for claim in judged]
+    assert found["open"].frame.equals(verdicts.open_table(["4.1"]).frame)
+    assert found["leads"].name == "tab:claims-leads"
+
+
 def test_claims_of_some_sections_can_be_shown():
     some = [*verdicts.judged(["4.1"]), *verdicts.judged(["A.8"])]
     assert [c.name for c in verdicts.judged(["4.1", "A.8"])] == [c.name for c in some]

@@ -221,6 +221,17 @@ def run_with(tmp_path, **provenance):
     )
 
 
+def test_timed_runs_are_those_of_both_datasets():
+    digits, natural = efficiency.timed_runs("quick")
+    assert not digits.empty
+    assert not natural.empty
+    assert len(efficiency.time_figure(natural).axes[0].lines) == natural["method"].nunique()
+    assert "no timed run" in efficiency.time_figure(natural[:0]).axes[0].texts[0].get_text()
+    found = efficiency_tables.minutes(digits, "quick")
+    assert found["images_budget"] == "lite"
+    assert found["minutes"].frame.equals(efficiency_tables.minutes_table(digits).frame)
+
+
 @pytest.mark.parametrize(
     ("provenance", "minutes"),
     [

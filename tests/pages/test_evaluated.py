@@ -11,7 +11,7 @@ from adautomix.evaluate.registry import settings_of
 from adautomix.pages import class_maps, occlusion, robustness
 from adautomix.pages.evaluated import beside_paper, images, recorded_leads, recorded_runs
 from adautomix.record import Run, Store
-from adautomix.results import outcome, paper, registry
+from adautomix.results import evaluations, outcome, paper, registry
 from adautomix.results.outcome import Results
 
 FEW = {"per_class": 20}
@@ -129,17 +129,16 @@ def test_the_verdicts_on_robustness_are_those_of_the_recorded_runs(recorded):
 
 
 def test_the_tables_on_robustness(results):
-    tables = robustness.corruption_tables(results)
+    tables = robustness.tables(results)
     assert tables["mean"].caption.endswith("20 images of each class, severities 1, 5.")
     assert rows_of(tables["mean"])["MixUp"]["run here, quick, classifier (%)"] == "70.00 (1)"
     assert rows_of(tables["severity"])["MixUp"]["severity 5 (%)"] == "70.0"
-    attacks = robustness.attack_tables(results)
-    assert rows_of(attacks["fgsm"])["MixUp"]["run here, quick, classifier (%)"] == "30.00 (1)"
-    own = rows_of(attacks["classifier"])["MixUp"]
+    assert rows_of(tables["fgsm"])["MixUp"]["run here, quick, classifier (%)"] == "30.00 (1)"
+    own = rows_of(tables["classifier"])["MixUp"]
     assert own == {"clean (%)": "10.0", "FGSM (%)": "30.0", "PGD (%)": "95.0"} | (
         shared := {"FGSM as released (%)": "30.0", "its clamp (%)": "25.0"}
     )
-    teacher = rows_of(attacks["teacher"])["MixUp"]
+    teacher = rows_of(tables["teacher"])["MixUp"]
     assert teacher == {"clean (%)": "10.0", "FGSM (%)": "30.0"} | shared
 
 
@@ -147,6 +146,9 @@ def test_the_page_on_occlusion(results):
     found = occlusion.headline(results)
     assert (found["mean_mixup"], found["half_mixup"]) == pytest.approx((70, 45))
     assert found["verdict"] == "cannot be told, as no run is recorded"
+    curves = occlusion.curves(results, "teacher")
+    assert curves["chance"] == evaluations.chance(results)
+    assert curves["frame"].equals(evaluations.by_share(results, "teacher"))
     tables = occlusion.tables(results)
     assert rows_of(tables["half"])["MixUp"]["run here, quick, classifier (%)"] == "45.00 (1)"
     assert rows_of(tables["released"])["MixUp"] == {

@@ -131,3 +131,13 @@ def test_without_runs_everything_is_blank_and_nothing_is_told(made_runs):
     ):
         assert figure.axes[0].texts[0].get_text() == "no run is recorded"
     assert len(tables_of(found)) == 6
+
+
+def test_the_page_has_a_table_of_each_kind(found):
+    tables = mechanism.tables(found, found)
+    assert tables["verdicts"].frame.equals(mechanism.verdicts(found).frame)
+    assert set(tables["training"].frame["method"].str.rpartition(", ")[2]) == {
+        "lite",
+        "PhotoDigits",
+    }
+    assert len({table.name for table in tables.values()}) == len(tables) == 6

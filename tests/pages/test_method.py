@@ -1,11 +1,14 @@
 """The page that takes one step apart shows what the step does."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 import torch
 
 from adautomix.device import decide
 from adautomix.errors import InputError
+from adautomix.pages import method
 from adautomix.pages.method import Walkthrough
 from adautomix.pages.notebook import holds
 from adautomix.record import Run, Store
@@ -66,3 +69,25 @@ def test_a_run_of_another_method_is_refused(runs):
         InputError, match=f"the run {runs['plain'].id} was made with another method"
     ):
         Walkthrough(runs["plain"])
+
+
+def test_the_table_of_steps_has_what_each_network_changes(walk):
+    found = walk.steps()
+    assert list(found.index[-2:]) == ["Eq. 14", "Eq. 15"]
+    for network in ("generator", "classifier"):
+        column = walk.one_step(network)
+        assert found[f"change by the {network}"].equals(column["change"].rename(None))
+        assert found["before"].equals(column["before"].rename(None))
+
+
+def test_the_run_that_the_page_takes_apart_is_that_of_the_seed(runs, monkeypatch):
+    asked = []
+
+    def obtain(name, **words):
+        asked.append((name, words))
+        return SimpleNamespace(local=[runs["adautomix"]])
+
+    monkeypatch.setattr(method.experiments, "obtain", obtain)
+    assert method.trained(3, budget="smoke", device="cpu").run == runs["adautomix"]
+    words = {"budget": "smoke", "seeds": [3], "methods": ["adautomix"], "device": "cpu"}
+    assert asked == [("photodigits", words)]

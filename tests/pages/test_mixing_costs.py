@@ -16,7 +16,8 @@ def measured(tmp_path, monkeypatch):
 
 
 def test_without_a_benchmark_the_passes_remain(measured):
-    assert mixing_costs.device_of("methods") == {"device": "no device yet"}
+    nowhere = "no device yet"
+    assert mixing_costs.numbers() == {"rules_device": nowhere, "steps_device": nowhere}
     rows = mixing_costs.step_costs().frame.set_index("method")
     assert rows.loc["AdAutoMix"].to_list() == ["12", "4.00", ""]
     assert rows.loc["Vanilla"].to_list() == ["3", "1.00", ""]
@@ -36,6 +37,7 @@ def test_the_costs_are_the_recorded_ones(measured):
     table = mixing_costs.step_costs().frame
     assert table.set_index("method")["measured"]["AdAutoMix"] == "4.05"
     assert table.set_index("method")["measured"]["MixUp"] == ""
-    assert mixing_costs.device_of("methods") == {"device": "cpu: one"}
+    assert mixing_costs.numbers()["steps_device"] == "cpu: one"
+    assert list(mixing_costs.tables()) == ["rules", "steps"]
     costs = mixing_costs.rule_costs().frame
     assert costs.to_numpy().tolist() == [["a copy of the batch", "1.00", "1.0"]]

@@ -4,6 +4,7 @@ import json
 import math
 import re
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from adautomix import recipes
 from adautomix.errors import InputError
 from adautomix.pages import paper_vs_code
+from adautomix.results import experiments
 
 
 def test_the_laws_of_the_ratio_have_their_theoretical_moments():
@@ -114,6 +116,17 @@ def test_the_global_generator_is_untouched():
     before = torch.get_rng_state()
     paper_vs_code.game()
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_what_was_trained_is_quoted_and_shown():
+    floors = experiments.obtain("floor", run=False)
+    numbers, tables = paper_vs_code.trained(floors, "tab:floor")
+    assert numbers == floors.means()
+    assert tables["table"].name == "tab:floor"
+    assert len(paper_vs_code.every_run(floors).axes[0].get_yticklabels()) > 2
+    none = replace(floors, budget="paper")
+    assert "set train=True" in paper_vs_code.every_run(none).axes[0].texts[0].get_text()
+    assert list(paper_vs_code.tables()) == ["logs", "rules"]
 
 
 # the page

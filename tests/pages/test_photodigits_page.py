@@ -20,8 +20,12 @@ def recorded() -> outcome.Results:
 def test_the_verdict_is_on_the_leads_over_all_others(recorded, monkeypatch):
     asked = []
     monkeypatch.setattr(photodigits, "best", lambda leads: asked.append(leads) or "open")
-    found = photodigits.headline(recorded)
-    assert found == recorded.headline() | {"verdict": "open"}
+    found = photodigits.headline(recorded, recorded)
+    assert found["verdict"] == "open"
+    assert recorded.headline().items() <= found.items()
+    chance, rates = photodigits.chance_of_best(recorded), photodigits.balance()
+    assert found["every_best"] == chance["best"]
+    assert found["balance_default"] == rates["default"]
     (leads,) = asked
     assert leads.keys() == {"plain", "mixup", "cutmix"}
     assert leads["mixup"] == [recorded.lead("adautomix", "mixup")]
@@ -35,6 +39,20 @@ def test_the_table_of_leads_has_both_networks(recorded):
         cell = frame[f"{predictor} (points)"].iloc[-1]
         assert cell.startswith(f"{100 * lead.mean:+.2f} [{100 * lead.low:+.2f}, ")
         assert cell.endswith(f"({lead.n})")
+
+
+def test_the_page_has_every_table_and_two_panels(recorded):
+    found = photodigits.tables(recorded, recorded)
+    names = ["photodigits", "photodigits-leads", "photodigits-masks", "every-method", "balance"]
+    assert [table.name for table in found.values()] == [f"tab:{name}" for name in names]
+    spread = recorded.mask_std("adautomix")["mask standard deviation"]
+    shown = found["masks"].frame["mask standard deviation"]
+    assert shown.to_list() == [f"{value:.3f}" for value in spread]
+    panels = photodigits.balance_figure().axes
+    assert [ax.get_xlabel() for ax in panels] == [
+        axis["xlabel"] for axis in photodigits.AXES.values()
+    ]
+    assert len(photodigits.examples()["images"]) == len(photodigits.examples()["labels"]) == 30
 
 
 def test_chance_moves_the_best_accuracy_as_it_does_a_coin(recorded):

@@ -52,3 +52,8 @@ def test_the_tables_can_stand_on_a_page():
 def test_smoke_fine_tunes_for_one_epoch():
     assert transfer.halves("quick") is transfer.HALVES
     assert transfer.halves("smoke").finetuning == ("epochs=1",)
+
+
+def test_the_page_has_the_papers_table_and_ours():
+    found = transfer_tables.tables(pairs(plain=[50.0]))
+    assert [table.name for table in found.values()] == ["tab:transfer-printed", "tab:transfer"]

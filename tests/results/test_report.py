@@ -67,7 +67,7 @@ def test_without_runs_everything_is_blank_and_says_so(shown):
         "split": "The lead over Vanilla cannot be split yet.",
         "verdict": "Not decided: 8 of the runs that decide are missing.",
     }
-    assert empty.curves("floor") is None
+    assert empty.curves() is None
     assert empty.accuracies() is None
 
 
@@ -103,8 +103,9 @@ def test_with_runs_the_numbers_stand_where_they_belong(shown):
     assert runs.loc[("MixUp, floor", 1), "teacher"] == pytest.approx(37.1)
     labels = [label.get_text() for label in full.accuracies().axes[0].get_yticklabels()]
     assert labels == ["Vanilla, cosine", "Vanilla, floor", "MixUp, cosine", "MixUp, floor"]
-    assert isinstance(full.curves("cosine"), Figure)
-    assert len(full.curves("cosine").axes[0].texts) == 2
+    panels = full.curves().axes
+    assert [ax.get_title() for ax in panels] == ["cosine", "floor"]
+    assert [len(ax.texts) for ax in panels] == [2, 2]
     assert len(full.runs) == 8
 
 
@@ -167,7 +168,7 @@ def test_contrasts_are_paired_and_a_variant_is_a_row(shown, small):
     assert found.headline()["calm_cosine_c"] == pytest.approx(36.05)
     assert set(found.by_run()["method"]) == {"plain", "mixup"}
     assert isinstance(found.accuracies(), Figure)
-    assert len(found.curves("cosine").axes[0].texts) == 2  # not the variant
+    assert len(found.curves().axes[0].texts) == 2  # not the variant
 
 
 def test_evaluations_with_other_settings_are_left_out(shown, small):
