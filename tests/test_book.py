@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from adautomix import book, cli
 from adautomix.book import build, figures_of, find_root, pages, parameters_of, present, work
-from adautomix.book.chapter import stub, with_command, with_values, without_numbers_of
+from adautomix.book.chapter import stub, with_values, without_numbers_of
 from adautomix.book.pages import render, room_for_pages
 from adautomix.book.place import Place, find_place
 from adautomix.book.run import choose, execute_notebook, plan
@@ -164,13 +164,6 @@ def test_no_trace_of_when_and_where_it_ran():
     nb = present(new_notebook(cells=[cell, new_markdown_cell("text")], metadata=place))
     assert dict(nb.metadata) == {"kernelspec": KERNEL}
     assert dict(nb.cells[0].metadata) == {}
-
-
-def test_a_page_ends_with_the_command_that_makes_it_again():
-    nb = new_notebook(metadata={"papermill": {"parameters": {"budget": "quick", "seeds": [0, 1]}}})
-    with_command(nb, "01-one")
-    command = "papermill notebooks/01-one.ipynb out.ipynb -p budget quick -y 'seeds: [0, 1]'"
-    assert nb.cells[-1].source.splitlines()[3:6] == ["```bash", command, "```"]
 
 
 def test_svg_is_taken_before_png():

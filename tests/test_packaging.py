@@ -38,6 +38,24 @@ def test_environment_has_the_dependencies_of_pyproject() -> None:
     assert sorted(map(normal, pip["pip"])) == sorted(map(normal, WANTED))
 
 
+def test_binder_has_the_versions_of_pyproject_and_installs_the_clone() -> None:
+    folder = ROOT / ".binder"
+    if not folder.exists():
+        pytest.skip("not a checkout")
+    dependencies = yaml.safe_load((folder / "environment.yml").read_text())["dependencies"]
+    python, pip, torch, vision = dependencies
+    assert (
+        f"Programming Language :: Python :: {python.removeprefix('python=')}"
+        in (PROJECT["classifiers"])
+    )
+    assert pip == "pip"
+    wanted = {torch.replace("pytorch-cpu", "torch"), vision}
+    assert wanted == {line for line in WANTED if re.match("torch(vision)?\\W", line)}
+    script = folder / "postBuild"
+    assert os.access(script, os.X_OK)
+    assert "pip install --no-cache-dir --editable .\n" in script.read_text()
+
+
 def locked() -> list[str]:
     """The entries of requirements.lock, each with its continuation lines joined."""
     text = (ROOT / "requirements.lock").read_text().replace("\\\n", " ")

@@ -1,25 +1,13 @@
 """Conversion of an executed notebook to a chapter: pure functions on nbformat notebooks."""
 
 import ast
-import json
 import re
-import shlex
 from base64 import b64decode
 from collections.abc import Iterable
 from typing import Any
 
-import nbformat
-
 from adautomix.errors import InputError
 
-AGAIN = """:::{{admonition}} Make this page again
-:class: tip
-
-```bash
-{command}
-```
-:::
-"""
 IMAGES = {"svg": "image/svg+xml", "png": "image/png"}  # in order of preference
 PROMPTS = {
     "code_prompt_show": "Show this run's parameters",
@@ -103,30 +91,6 @@ def with_values(source: str, values: dict[str, str]) -> str:
             tail = lines[value.end_lineno - 1][value.end_col_offset :]
             lines[value.lineno - 1 : value.end_lineno] = [head + text.encode() + tail]
     return b"".join(lines).decode()
-
-
-def command_of(nb: Any, name: str) -> str:
-    """Return the command that executes a notebook as this copy of it was executed by papermill.
-
-    Args:
-        nb: the executed copy.
-        name: of the notebook, without ".ipynb".
-    """
-    given = nb.metadata.get("papermill", {}).get("parameters", {})
-    words = ["papermill", f"notebooks/{name}.ipynb", "out.ipynb"]
-    for parameter, value in given.items():
-        if isinstance(value, str):
-            words += ["-p", parameter, value]
-        else:
-            words += ["-y", f"{parameter}: {json.dumps(value)}"]
-    return shlex.join(words)
-
-
-def with_command(nb: Any, name: str) -> Any:
-    """Return an executed copy with its command in a box at the end, see `command_of`."""
-    nb.cells.append(nbformat.v4.new_markdown_cell(AGAIN.format(command=command_of(nb, name))))
-    nb.cells[-1].id = "make-again"
-    return nb
 
 
 def stub(nb: Any, notice: str) -> Any:

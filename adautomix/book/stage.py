@@ -13,9 +13,9 @@ from adautomix.book.chapter import (
     figures_of,
     present,
     stub,
-    with_command,
     without_numbers_of,
 )
+from adautomix.book.downloads import file_name, take_figures, with_downloads
 from adautomix.book.place import Place
 from adautomix.errors import InputError
 
@@ -23,6 +23,7 @@ NOT_YET = "This page is not there yet: its notebook has not been run. `adautomix
 MADE_NOW = "This page is not there yet: its notebook is being run. The page is there at the end."
 DOTS = "Numbers from chapters that have not been run yet are shown as dots."
 BLANK = '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="1"/>'
+NOT_SOURCES = shutil.ignore_patterns(".*")
 MADE = shutil.ignore_patterns("_build", "chapters", "figures", "__pycache__")
 
 
@@ -57,6 +58,7 @@ def stage(place: Place, folder: Path, *, first: bool = False) -> None:
     shutil.copytree(place.book, folder, ignore=MADE)
     for name in ("chapters", "figures"):
         (folder / name).mkdir()
+    shutil.copytree(place.notebooks, folder / "notebooks", ignore=NOT_SOURCES)
     absent = missing(place)
     for name in chapters_of(place):
         if name in absent:
@@ -80,10 +82,14 @@ def _chapter(place: Place, folder: Path, name: str, absent: list[str]) -> None:
         raise InputError(f"{name}: {error}") from None
     for file, content in figures.items():
         (folder / "figures" / file).write_bytes(content)
+    taken = take_figures(nb)
+    for label, kinds in taken.items():
+        for kind, content in kinds.items():
+            (folder / "figures" / file_name(label, kind)).write_bytes(content)
     for cell in nb.cells if absent else ():
         if cell.cell_type == "markdown":
             cell.source = without_numbers_of(cell.source, absent)
-    nbformat.write(present(with_command(nb, name)), folder / "chapters" / f"{name}.ipynb")
+    nbformat.write(present(with_downloads(nb, name, taken)), folder / "chapters" / f"{name}.ipynb")
 
 
 def _without_reference(page: Path) -> None:

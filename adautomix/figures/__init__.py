@@ -23,7 +23,7 @@ from adautomix.figures.occlusion import occlusion_curves
 from adautomix.figures.pairs import accuracy_by_method, classifier_and_teacher
 from adautomix.figures.reliability import reliability_diagrams
 from adautomix.figures.robustness import error_bars
-from adautomix.figures.style import WIDTH, svg_bytes, use
+from adautomix.figures.style import WIDTH, pdf_bytes, svg_bytes, use
 from adautomix.figures.survival import kept_against_ratio
 from adautomix.figures.tables import (
     Table,
@@ -68,6 +68,7 @@ __all__ = [
     "mix_anatomy",
     "mix_over_training",
     "occlusion_curves",
+    "pdf_bytes",
     "reliability_diagrams",
     "sensitivity",
     "step_parts",

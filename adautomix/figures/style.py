@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.typing import ColorType
 
 from adautomix.errors import InputError
+from adautomix.figures.tables import in_book
 from adautomix.names import REGISTRY, title_of
 
 WIDTH = 7.5
@@ -84,7 +85,10 @@ class Series:
 
 
 def use() -> None:
-    """Apply the style to this process; inside IPython, show figures as SVG without a date."""
+    """Apply the style to this process; inside IPython, show figures as SVG without a date.
+
+    In a notebook that is run for the book a figure also has an output as PDF, for readers to take.
+    """
     mpl.rcParams.update(RC)
     if "IPython" not in sys.modules:
         return
@@ -100,6 +104,8 @@ def use() -> None:
     backend.print_figure_kwargs = {"bbox_inches": None, "metadata": {"Date": None}}
     backend.figure_formats = {"svg"}
     set_matplotlib_formats("svg")
+    if in_book():
+        shell.display_formatter.formatters["application/pdf"].for_type(Figure, pdf_bytes)
 
 
 def slug(label: str) -> str:
@@ -150,14 +156,24 @@ def axes_for(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes
 
 
 def svg_bytes(figure: Figure) -> bytes:
-    """Return the figure as SVG: the same bytes each time, whether or not `use()` was called.
+    """Return the figure as SVG: the same bytes each time, whether or not `use()` was called."""
+    settings = {key: RC[key] for key in ("svg.fonttype", "svg.hashsalt")}
+    return _saved(figure, "svg", settings, {"Date": None})
+
+
+def pdf_bytes(figure: Figure) -> bytes:
+    """Return the figure as PDF, with its fonts: the same bytes each time."""
+    return _saved(figure, "pdf", {"pdf.fonttype": 42}, {"CreationDate": None})
+
+
+def _saved(figure: Figure, kind: str, settings: dict[Any, Any], metadata: dict[str, None]) -> bytes:
+    """Return a file of the figure, drawn with these settings.
 
     A copy is drawn, because the positions of the axes depend on earlier drawings of a figure.
     """
-    settings: dict[Any, Any] = {key: RC[key] for key in ("svg.fonttype", "svg.hashsalt")}
     buffer = io.BytesIO()
     with mpl.rc_context(settings):
-        _copy(figure).savefig(buffer, format="svg", metadata={"Date": None})
+        _copy(figure).savefig(buffer, format=kind, metadata=metadata)
     return buffer.getvalue()
 
 

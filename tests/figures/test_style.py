@@ -180,6 +180,15 @@ def test_an_svg_has_the_same_bytes_however_often_it_is_asked_for(rng) -> None:
     assert figures.svg_bytes(figure) == figures.svg_bytes(rng()) == first
 
 
+def test_a_pdf_has_the_same_bytes_and_its_fonts() -> None:
+    figure = panels()
+    first = figures.pdf_bytes(figure)
+    assert first.startswith(b"%PDF")
+    assert figures.pdf_bytes(figure) == figures.pdf_bytes(panels()) == first
+    assert b"/CIDFontType2" in first
+    assert b"CreationDate" not in first
+
+
 def test_an_svg_is_what_the_figure_is_saved_as() -> None:
     saved = io.BytesIO()
     panels().savefig(saved, format="svg", metadata={"Date": None})
@@ -204,8 +213,17 @@ def test_inside_ipython_figures_are_shown_as_svg_without_a_date(monkeypatch) -> 
     backend = SimpleNamespace(set_matplotlib_formats=formats.append)
     monkeypatch.setitem(sys.modules, "matplotlib_inline.config", config)
     monkeypatch.setitem(sys.modules, "matplotlib_inline.backend_inline", backend)
-    monkeypatch.setattr(ipython, "get_ipython", lambda: object())
+    pdf: dict[type, object] = {}
+    formatter = SimpleNamespace(for_type=pdf.__setitem__)
+    display = SimpleNamespace(formatters={"application/pdf": formatter})
+    shell = SimpleNamespace(display_formatter=display)
+    monkeypatch.setattr(ipython, "get_ipython", lambda: shell)
+    monkeypatch.delenv("ADAUTOMIX_BOOK", raising=False)
     figures.use()
     assert formats == ["svg"]
+    assert pdf == {}
+    monkeypatch.setenv("ADAUTOMIX_BOOK", "1")
+    figures.use()
+    assert pdf == {Figure: figures.pdf_bytes}
     assert shown.figure_formats == {"svg"}
     assert shown.print_figure_kwargs == {"bbox_inches": None, "metadata": {"Date": None}}
