@@ -178,7 +178,10 @@ def test_numbers_and_tables_are_stored_under_one_prefix(monkeypatch):
     monkeypatch.setattr(notebook, "glue_tables", lambda key, tables: kept.update({key: tables}))
     monkeypatch.setattr(figures, "glue_value", lambda key, value: kept.update({key: value}))
     monkeypatch.setattr(notebook, "_show", shown.append)
+    monkeypatch.setattr(notebook, "glue_markdown", lambda key, text: kept.update({key: text}))
     notebook.glue("page", {"best": 82.3, "word": "holds"}, {"one": table, "both": [table, table]})
+    notebook.glue("page", {"text": figures.MyST("*as it is*")})
+    assert kept.pop("page_text") == "*as it is*"
     numbers = {"page_best": 82.3, "page_word": "holds"}
     assert kept == numbers | {"page_one": [table], "page_both": [table, table]}
     (frame,) = shown

@@ -10,7 +10,7 @@ from adautomix.figures.blank import blank
 from adautomix.figures.cam import cam_grid
 from adautomix.figures.corruptions import corruption_accuracy, corruption_sheet
 from adautomix.figures.curves import accuracy_curves, accuracy_panels, loss_curves, sensitivity
-from adautomix.figures.differences import dots_by_row, lines_by_row
+from adautomix.figures.differences import dots_by_row, leads_by_row, lines_by_row
 from adautomix.figures.efficiency import (
     accuracy_against_time,
     growth_panels,
@@ -26,7 +26,9 @@ from adautomix.figures.robustness import error_bars
 from adautomix.figures.style import WIDTH, pdf_bytes, svg_bytes, use
 from adautomix.figures.survival import kept_against_ratio
 from adautomix.figures.tables import (
+    MyST,
     Table,
+    glue_markdown,
     glue_table,
     glue_tables,
     glue_value,
@@ -37,6 +39,7 @@ from adautomix.figures.transfer import transfer_accuracy
 
 __all__ = [
     "WIDTH",
+    "MyST",
     "Network",
     "Pull",
     "Table",
@@ -54,12 +57,14 @@ __all__ = [
     "corruption_sheet",
     "dots_by_row",
     "error_bars",
+    "glue_markdown",
     "glue_table",
     "glue_tables",
     "glue_value",
     "growth_panels",
     "in_book",
     "kept_against_ratio",
+    "leads_by_row",
     "lines_by_row",
     "loss_curves",
     "markdown_table",

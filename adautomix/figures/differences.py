@@ -1,5 +1,8 @@
 """Figures of differences: each run's as a dot by row, and over training as lines."""
 
+from itertools import cycle
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -29,6 +32,32 @@ def dots_by_row(frame: pd.DataFrame, *, xlabel: str, ax: Axes | None = None) -> 
     ax.set_yticks(range(len(looks)), [look.name for look in looks.values()])
     ax.set(xlabel=xlabel, ylim=(len(looks) - 0.4, -0.6))
     ax.grid(axis="y", visible=False)
+    return figure
+
+
+def leads_by_row(frame: pd.DataFrame, *, xlabel: str, ax: Axes | None = None) -> Figure:
+    """Plot the lead over every method as a dot in the method's colour, a line for each row.
+
+    `frame` has the columns row, method (its key) and lead; the first row is on top, and a bar goes
+    from 0 to the smallest lead of a row.
+    """
+    require_columns("frame", frame, ("row", "method", "lead"))
+    require_some("frame", frame["row"].to_list())
+    looks, rows = series(frame["method"].unique()), list(frame["row"].unique())
+    figure, ax = axes_for(ax, WIDTH, ROW * len(rows) + 1.25)
+    ax.axvline(0, color=FAINT, linewidth=1.2, zorder=0)
+    for y, row in enumerate(rows):
+        least = frame.loc[frame["row"] == row, "lead"].min()
+        ax.plot((0, least), (y, y), color=FAINT, linewidth=6, solid_capstyle="butt", zorder=0)
+    for (method, look), marker in zip(looks.items(), cycle("osD^vP"), strict=False):
+        own = frame[frame["method"] == method]
+        heights = own["row"].map(rows.index)
+        shape: dict[str, Any] = {"marker": marker, "markersize": 6, "alpha": 0.85}
+        ax.plot(own["lead"], heights, linestyle="none", color=look.colour, label=look.name, **shape)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.set(xlabel=xlabel, ylim=(len(rows) - 0.4, -0.6))
+    ax.grid(axis="y", visible=False)
+    figure.legend(loc="outside upper center", ncols=5, handletextpad=0.2, columnspacing=1.2)
     return figure
 
 

@@ -31,6 +31,12 @@ class Table(NamedTuple):
     name: str
 
 
+class MyST(NamedTuple):
+    """Text of a page in MyST Markdown."""
+
+    text: str
+
+
 def markdown_table(frame: pd.DataFrame, caption: str, name: str) -> str:
     """Return a MyST `{table}` with a caption and a label for `{numref}`, without the index.
 
@@ -89,14 +95,23 @@ def glue_table(key: str, frame: pd.DataFrame, caption: str, name: str) -> None:
 
 def glue_tables(key: str, tables: Iterable[Table]) -> None:
     """Store several tables under one key, one below the other, as `glue_table` does."""
-    from IPython.display import Markdown, display
+    from IPython.display import display
 
     if in_book():
-        text = "\n\n".join(markdown_table(*table) for table in tables)
-        _myst_nb().glue(key, Markdown(text), display=False)
+        glue_markdown(key, "\n\n".join(markdown_table(*table) for table in tables))
         return
     for table in tables:
         display(table.frame.style.hide(axis="index").set_caption(table.caption))
+
+
+def glue_markdown(key: str, text: str) -> None:
+    """Store MyST text under `key`, for `{glue:md}`; outside the book it is displayed."""
+    from IPython.display import Markdown, display
+
+    if in_book():
+        _myst_nb().glue(key, Markdown(text), display=False)
+    else:
+        display(Markdown(text))
 
 
 def glue_value(key: str, value: object) -> None:

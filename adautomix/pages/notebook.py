@@ -9,7 +9,7 @@ import pandas as pd
 
 from adautomix import __version__, figures
 from adautomix.errors import InputError
-from adautomix.figures import Table, glue_table, glue_tables
+from adautomix.figures import MyST, Table, glue_markdown, glue_table, glue_tables
 from adautomix.record import Run, provenance
 from adautomix.results.parameters import accept
 
@@ -24,7 +24,7 @@ __all__ = [
 
 INJECTED = "# Parameters"
 
-Glued = float | int | str | Table | list[Table]
+Glued = float | int | str | MyST | Table | list[Table]
 """What `glue` stores."""
 
 
@@ -66,7 +66,7 @@ def undeclared(cells: Sequence[str]) -> list[str]:
 
 
 def glue(prefix: str, *parts: Mapping[str, Glued]) -> None:
-    """Store numbers, words and tables under `<prefix>_<name>`, for the prose of any page.
+    """Store numbers, words, tables and texts under `<prefix>_<name>`, for the prose of any page.
 
     A list of tables has one key. In a notebook that is not run for the book all are displayed,
     since its prose lacks them.
@@ -76,6 +76,8 @@ def glue(prefix: str, *parts: Mapping[str, Glued]) -> None:
         key = f"{prefix}_{name}"
         if isinstance(value, Table | list):
             glue_tables(key, [value] if isinstance(value, Table) else value)
+        elif isinstance(value, MyST):
+            glue_markdown(key, value.text)
         else:
             figures.glue_value(key, value)
             values[name] = value

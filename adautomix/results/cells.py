@@ -202,7 +202,7 @@ def _run(number: int, line: dict[str, Any]) -> tuple[str, str]:
     """Return the run of a number and the run that it starts from, or "" for none."""
     family = f"{DATA[line['dataset']]}/{NETS[line['backbone']]}"
     if number == 3:
-        return f"{family}/plain/epochs=100", f"imagenet/resnet50/{_method(line['method'])}"
+        return f"{family}/plain/epochs=100", f"imagenet/resnet50/{method_of(line['method'])}"
     if number == 9:
         long = () if line["backbone"] == "ResNet-18" else (SHORT,)
         varied = () if line["ratio"] == 1 else (f"method.concentration={line['ratio']:g}",)
@@ -216,7 +216,7 @@ def _run(number: int, line: dict[str, Any]) -> tuple[str, str]:
     if number == 11 and line["method"] == "SAMix":
         return "", ""
     short = number in (4, 6, 11) and line["backbone"] != "Swin-T"  # whose recipe has 200 epochs
-    return "/".join([family, _method(line["method"]), *([SHORT] if short else [])]), ""
+    return "/".join([family, method_of(line["method"]), *([SHORT] if short else [])]), ""
 
 
 SHORT = "epochs=200"
@@ -227,7 +227,7 @@ def without(terms: tuple[str, ...]) -> tuple[str, ...]:
     return (f"method.without={json.dumps(terms)}",) if terms else ()
 
 
-def _method(title: str) -> str:
+def method_of(title: str) -> str:
     """Return the registered name of a method as the tables call it."""
     titles = {entry.title: name for name, entry in REGISTRY.items()}
     return "plain" if title == "Baseline" else titles[title]

@@ -111,6 +111,7 @@ WHERE = text(r"auto|cpu|mps|cuda(:\d+)?", "auto, cpu, cuda, cuda:1 or mps", "dev
 PARAMETERS = {
     "budget": one_of(BUDGETS),
     "data": or_none(text(".+", "the path of a folder or .npz", "paths")),
+    "datasets": or_none(NAMES),
     "device": WHERE,
     "every": FLAG,
     "measured_on": one_of(("cpu", "cuda")),

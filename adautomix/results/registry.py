@@ -3,6 +3,7 @@
 from adautomix.errors import unknown
 from adautomix.names import REGISTRY
 from adautomix.results.ablations import ABLATIONS
+from adautomix.results.columns import BY_COLUMN
 from adautomix.results.controls import CONTROLS
 from adautomix.results.experiment import EMBEDDED, Experiment
 from adautomix.results.mechanism import MECHANISM
@@ -20,15 +21,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         family=EMBEDDED,
         methods=("plain", "mixup", "cutmix", "adautomix"),
     ),
-    "table-1-resnet18": Experiment(
-        "Table 1: top-1 accuracy of ResNet-18 on CIFAR-100",
-        family="cifar100/resnet18",
-        methods=(
-            *("plain", "mixup", "cutmix", "saliencymix", "fmix"),
-            *("puzzlemix", "resizemix", "automix", "adautomix"),
-        ),
-        paper=(1, {"dataset": "CIFAR-100", "backbone": "ResNet-18"}),
-    ),
+    **BY_COLUMN,
     "evaluations": Experiment(
         "Calibration, robustness, occlusion and class maps of trained networks",
         family="cifar100/resnet18",

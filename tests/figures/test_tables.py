@@ -117,6 +117,8 @@ def test_tables_and_values_are_glued_under_their_keys(frame, monkeypatch) -> Non
     assert not shown
     figures.glue_tables("both", [figures.Table(frame, "Top-1.", "tab:main")] * 2)
     assert glued.kept["both"][0].data == f"{text}\n\n{text}"
+    figures.glue_markdown("text", "*as it is*")
+    assert glued.kept["text"][0].data == "*as it is*"
 
 
 def test_a_number_of_numpy_is_glued_as_pythons_own(monkeypatch) -> None:
@@ -141,5 +143,7 @@ def test_outside_the_book_a_table_is_shown_and_myst_nb_not_wanted(frame, monkeyp
     monkeypatch.setattr("IPython.display.display", shown.append)
     figures.glue_value("best", "82.3")
     figures.glue_table("main", frame, "Top-1.", "tab:main")
-    (table,) = shown
+    figures.glue_markdown("text", "*as it is*")
+    table, text = shown
     assert "Top-1." in table.to_html()
+    assert text.data == "*as it is*"
