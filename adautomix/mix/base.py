@@ -11,6 +11,9 @@ from adautomix.errors import InputError
 from adautomix.fields import shown
 from adautomix.rng import Device, StepRNG, check_rng
 
+LABELS = ("shown", "drawn")
+"""By what a rule can weigh labels: the areas that are shown, or the λ that was drawn."""
+
 
 @dataclass(frozen=True)
 class Mixed:
@@ -139,6 +142,11 @@ def areas(masks: Float[Tensor, "s n h w"]) -> Float[Tensor, "s n"]:
 def weighing(images: Float[Tensor, "*shape"]) -> torch.dtype:
     """Return the dtype of ratios and label weights: that of the images, but at least float32."""
     return torch.promote_types(images.dtype, torch.float32)
+
+
+def drawn(own: Float[Tensor, " s"], images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 2"]:
+    """Return λ and 1 − λ as label weights of pairs; there is one λ for all (s = 1) or for each."""
+    return torch.stack([own, 1 - own], dim=1).to(weighing(images)).expand(len(images), 2)
 
 
 def identity_indices(height: int, width: int, device: Device = "cpu") -> Int[Tensor, "h w"]:

@@ -1,14 +1,22 @@
 """FMix (Harris et al., 2020): the mask is a random low-frequency image, thresholded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from adautomix.errors import InputError, unknown
-from adautomix.fields import checked
-from adautomix.mix.base import Mixed, batch_shape, check_alpha, paste, per_batch_or_sample
+from adautomix.fields import added, checked
+from adautomix.mix.base import (
+    LABELS,
+    Mixed,
+    batch_shape,
+    check_alpha,
+    drawn,
+    paste,
+    per_batch_or_sample,
+)
 from adautomix.rng import Device, StepRNG
 
 SPECTRA = ("2d", "one-axis")
@@ -28,24 +36,27 @@ class FMix:
         decay: δ, the power of 1 / frequency by which the spectrum falls.
         spectrum: "2d", that of the paper, or "one-axis", that of the published code.
         per: one mask per "batch" (as published) or per "sample".
+        labels: "shown" weighs the labels by the areas shown, "drawn" by λ, as the published code.
+            The two differ by less than one pixel.
 
     Differs from the published code: there, the first two rows of a half spectrum (frequency 0 and
     1 / h along the first axis) become the real and imaginary part of the coefficients, and the
     pair of numbers that was meant as real and imaginary part becomes the second axis. So all
     energy along the second axis is in the mean and one cycle. `spectrum="one-axis"` does the same.
-    The published code also weighs labels by the random λ, which differs from the area shown by
-    less than one pixel.
     """
 
     alpha: float = 1.0
     decay: float = 3.0
     spectrum: str = "2d"
     per: str = "batch"
+    labels: str = added(before="shown")
 
     def __post_init__(self) -> None:
         check_alpha(self.alpha)
         if self.spectrum not in SPECTRA:
             raise unknown("spectrum of FMix", self.spectrum, SPECTRA)
+        if self.labels not in LABELS:
+            raise unknown("weight of FMix's labels", self.labels, LABELS)
         if self.decay < 0:
             raise InputError(f"the decay of FMix's spectrum must be 0 or more, not {self.decay}.")
 
@@ -57,7 +68,8 @@ class FMix:
         upwards = rng.uniform(0.0, 1.0, (count,), images.device) < 0.5
         make = isotropic if self.spectrum == "2d" else along_one_axis
         kept = highest(make(rng, (count, height, width), self.decay, images.device), own, upwards)
-        return paste(images, partners, ~kept)
+        mixed = paste(images, partners, ~kept)
+        return mixed if self.labels == "shown" else replace(mixed, weights=drawn(own, images))
 
 
 def isotropic(

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -12,8 +11,8 @@ from adautomix.mix.base import (
     batch_shape,
     blend_pair,
     check_alpha,
+    drawn,
     per_batch_or_sample,
-    weighing,
 )
 from adautomix.rng import StepRNG
 
@@ -38,7 +37,7 @@ class Mixup:
         batch, height, width = batch_shape(images, rng)
         partners = rng.partners(batch, 2, images.device)
         own = rng.beta(self.alpha, (per_batch_or_sample(self.per, batch),), images.device)
-        ratios = torch.stack([own, 1 - own], dim=1).to(weighing(images)).expand(batch, 2)
+        ratios = drawn(own, images)
         shares = ratios[:, :, None, None].to(images.dtype)
         mixed = blend_pair(images, partners, shares)
         return Mixed(mixed, partners, ratios, shares.expand(batch, 2, height, width))

@@ -35,6 +35,12 @@ RULES |= {
     for name, rule in RULES.items()
     if "per" in {field.name for field in fields(rule)}
 }
+RULES |= {
+    "cutmix-odd": CutMix(odd="kept"),
+    "cutmix-drawn": CutMix(labels="drawn"),
+    "cutmix-p": CutMix(p=0.5, per="sample"),
+    "fmix-drawn": FMix(labels="drawn"),
+}
 each_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 MIXING = {name: rule for name, rule in RULES.items() if not isinstance(rule, Cutout)}
 each_mixing_rule = pytest.mark.parametrize("rule", MIXING.values(), ids=MIXING)
@@ -272,6 +278,73 @@ def test_an_odd_side_loses_a_pixel_as_in_torchvision_but_not_in_newer_timm(monke
     longest = 21 if Version(timm.__version__) >= Version("1.0.29") else 20
     assert (corners[1] - corners[0], corners[3] - corners[2]) == (longest, longest)
     assert ratio == 1 - longest**2 / side**2
+
+
+@given(st.integers(0, 1000), st.integers(0, 8))
+def test_odd_sides_are_kept_where_wanted_and_even_ones_are_the_same(thousandths, row):
+    length, own = 9, torch.tensor([thousandths / 1000])
+    centres = torch.full((2, 1), (row + 0.5) / length)
+    side = int(length * (1 - thousandths / 1000) ** 0.5)
+    shorter, kept = (box(own, centres, length, length, odd)[0] for odd in ("shorter", "kept"))
+    first, behind = row - side // 2, row + side - side // 2
+    assert kept.amax(dim=0).tolist() == [float(first <= i < behind) for i in range(length)]
+    assert (kept >= shorter).all()
+    assert torch.equal(kept, shorter) == (side % 2 == 0 or behind > length)
+
+
+@pytest.mark.parametrize("per", ["batch", "sample"])
+def test_cutmix_mixes_with_probability_p_and_as_before_at_1(per):
+    images = batch_of((64, 1, 16, 16))
+    plain = [CutMix(per=per)(images, rng_for(0, step)) for step in range(200)]
+    half = [CutMix(per=per, p=0.5)(images, rng_for(0, step)) for step in range(200)]
+    cut = torch.stack([mixed.masks[:, 1].bool().any(dim=(1, 2)) for mixed in half])
+    could = torch.stack([mixed.masks[:, 1].bool().any(dim=(1, 2)) for mixed in plain])
+    assert not (cut & ~could).any()
+    assert float(cut.sum() / could.sum()) == pytest.approx(
+        0.5, abs=0.12 if per == "batch" else 0.02
+    )
+    for one, other, mixes in zip(plain, half, cut, strict=True):
+        assert torch.equal(one.images[mixes], other.images[mixes])
+        assert torch.equal(other.images[~mixes], images[~mixes])
+        assert (other.ratios[~mixes] == torch.tensor([1.0, 0.0])).all()
+        assert bool(mixes.any()) == bool(mixes.all()) or per == "sample"
+    never = CutMix(per=per, p=0.0)(images, rng_for(0, 0))
+    assert torch.equal(never.images, images)
+
+
+@pytest.mark.parametrize("rule", [CutMix, FMix])
+@pytest.mark.parametrize("per", ["batch", "sample"])
+def test_labels_are_weighed_by_what_is_shown_or_by_what_was_drawn(rule, per):
+    images = batch_of((32, 1, 16, 16))
+    rules = (rule(per=per, labels=labels) for labels in ("shown", "drawn"))
+    shown, drawn = (each(images, rng_for(0, 1)) for each in rules)
+    assert torch.equal(shown.images, drawn.images)
+    assert torch.equal(shown.ratios, drawn.ratios)
+    assert shown.weights is None
+    own = rng_for(0, 1)
+    own.partners(32, 2)
+    expected = own.beta(1.0, (32 if per == "sample" else 1,)).expand(32)
+    assert torch.equal(drawn.label_weights, torch.stack([expected, 1 - expected], dim=1))
+    gap = shown.ratios[:, 0] - drawn.label_weights[:, 0]
+    if rule is FMix:
+        assert gap.abs().max() < 1 / 16**2
+    else:  # clipped and rounded boxes show more of the image
+        assert gap.min() > -1e-6
+        assert gap.max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: CutMix(p=1.5), r"p of CutMix must lie in \[0, 1\], not 1\.5"),
+        (lambda: CutMix(odd="even"), "treatment of odd sides 'even'"),
+        (lambda: CutMix(labels="exact"), "weight of CutMix's labels 'exact'"),
+        (lambda: FMix(labels="exact"), "weight of FMix's labels 'exact'"),
+    ],
+)
+def test_an_option_that_there_is_not_is_refused(make, sentence):
+    with pytest.raises(InputError, match=sentence):
+        make()
 
 
 def test_the_cut_box_shows_the_partner_and_the_rest_oneself():
