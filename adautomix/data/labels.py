@@ -194,6 +194,27 @@ def soft(labels: Labels, classes: int) -> Float[Tensor, "b k"]:
     return (labels[:, None] == torch.arange(classes, device=labels.device)).float()
 
 
+def independent(labels: object, classes: int, dtype: torch.dtype) -> Float[Tensor, "b k"]:
+    """Return labels of which each is a question of its own (multi-label), as numbers in [0, 1].
+
+    Raises:
+        InputError: anything else than rows "b k", or, where they are on the CPU, other values.
+    """
+    if not isinstance(labels, Tensor) or labels.ndim != 2 or labels.shape[1] != classes:
+        found = tuple(labels.shape) if isinstance(labels, Tensor) else type(labels).__name__
+        raise InputError(
+            f"with multi_label the labels are rows of {classes} numbers, one for each class, not "
+            f"{found}: leave multi_label out if an image has one class number."
+        )
+    rows = _dense(labels).to(dtype)
+    if _readable(rows) and not ((rows >= 0) & (rows <= 1)).all():
+        raise InputError(
+            "with multi_label each label is 0, 1 or between, but these run from "
+            f"{float(rows.min()):g} to {float(rows.max()):g}: mend the labels."
+        )
+    return rows
+
+
 def check_width(rows: Float[Tensor, "b k"], classes: int) -> None:
     """Raise InputError unless soft labels have as many classes as the model."""
     if rows.shape[1] != classes:
@@ -224,7 +245,7 @@ def check_rows(rows: Float[Tensor, "b k"]) -> None:
     raise InputError(
         f"soft labels are shares of 0 or more that sum to 1, but row {row} {what}: divide the rows "
         "by their sums if they are weights; several independent labels an image (multi-label) "
-        "cannot be trained on."
+        "are only for MixBatch(…, multi_label=True) in a loop of your own."
     )
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import default_collate, get_worker_info
 
-from adautomix.data.labels import labels_of, soft
+from adautomix.data.labels import independent, labels_of, soft
 from adautomix.errors import InputError, unknown
 from adautomix.fields import of_type, shown
 from adautomix.mix import GUIDED, MIXERS
@@ -31,12 +31,16 @@ class MixBatch:
         rule: a name of `adautomix.mix.MIXERS`, e.g. "cutmix", or a rule, e.g. `CutMix(alpha=0.2)`.
         classes: number of classes.
         seed: 0 or more.
+        multi_label: the labels are rows "b k" of 0 and 1, each a question of its own, and so are
+            the mixed ones; the loss is then binary cross-entropy. False for one class an image.
 
     Raises:
         InputError: an unknown rule, or one that needs a network.
     """
 
-    def __init__(self, rule: str | MixingRule, classes: int, *, seed: int = 0):
+    def __init__(
+        self, rule: str | MixingRule, classes: int, *, seed: int = 0, multi_label: bool = False
+    ):
         name = rule if isinstance(rule, str) else type(rule).__name__
         if name in GUIDED or hasattr(rule, "guide"):
             raise InputError(
@@ -49,10 +53,12 @@ class MixBatch:
             raise InputError(f"rule must be a name or a rule, e.g. CutMix(), not {shown(rule)}.")
         self.rule: MixingRule = MIXERS[rule]() if isinstance(rule, str) else rule
         self.classes, self.seed = of_type(int, classes, "classes"), of_type(int, seed, "seed")
+        self.multi_label = of_type(bool, multi_label, "multi_label")
         self.calls = 0
 
     def __repr__(self) -> str:
-        return f"MixBatch({self.rule!r}, classes={self.classes}, seed={self.seed})"
+        several = ", multi_label=True" if self.multi_label else ""
+        return f"MixBatch({self.rule!r}, classes={self.classes}, seed={self.seed}{several})"
 
     def __call__(
         self, images: Float[Tensor, "b c h w"], labels: Tensor
@@ -61,7 +67,7 @@ class MixBatch:
 
         Args:
             images: floating point, normalised or not; they are not changed.
-            labels: class numbers, "b" or "b 1", or one-hot or soft labels "b k".
+            labels: class numbers, "b" or "b 1", or one-hot or soft labels "b k"; see `multi_label`.
 
         Raises:
             InputError: images or labels that cannot be mixed.
@@ -69,7 +75,10 @@ class MixBatch:
         worker = get_worker_info()
         rank = 0 if worker is None else worker.seed
         mixed = self.rule(images, StepRNG(self.seed, self.calls, rank))
-        rows = soft(labels_of(labels, weighing(images)), self.classes)
+        if self.multi_label:
+            rows = independent(labels, self.classes, weighing(images))
+        else:
+            rows = soft(labels_of(labels, weighing(images)), self.classes)
         if len(rows) != len(images):
             raise InputError(
                 f"{len(images)} images came with {len(rows)} labels: give one label an image."

@@ -55,6 +55,46 @@ def test_the_batch_is_left_alone():
     assert torch.equal(labels, batch()[1])
 
 
+@pytest.mark.parametrize("name", ["mixup", "cutmix", "cutout"])
+@pytest.mark.parametrize("form", [torch.bool, torch.int64, torch.float32])
+def test_labels_that_are_questions_of_their_own_are_mixed_each_by_itself(name, form):
+    images, _ = batch()
+    labels = torch.randint(0, 2, (BATCH, CLASSES), generator=torch.Generator().manual_seed(1))
+    mixed, rows = MixBatch(name, CLASSES, seed=2, multi_label=True)(images, labels.to(form))
+    drawn = MIXERS[name]()(images, rng_for(2, 0))
+    assert torch.equal(mixed, drawn.images)
+    for i in range(BATCH):
+        for k in range(CLASSES):
+            weights, partners = drawn.label_weights[i], drawn.partners[i]
+            expected = sum(
+                float(w) * int(labels[p, k]) for w, p in zip(weights, partners, strict=True)
+            )
+            assert float(rows[i, k]) == pytest.approx(expected, abs=1e-6)
+    logits = torch.randn(BATCH, CLASSES, requires_grad=True)
+    F.binary_cross_entropy_with_logits(logits, rows).backward()
+    expected = (logits.sigmoid() - rows) / rows.numel()
+    torch.testing.assert_close(logits.grad, expected.detach())
+
+
+@pytest.mark.parametrize(
+    ("labels", "multi_label", "sentence"),
+    [
+        (
+            torch.arange(BATCH) % CLASSES,
+            True,
+            "rows of 5 numbers, one for each class, not \\(6,\\)",
+        ),
+        (torch.ones(BATCH, 4), True, "rows of 5 numbers, one for each class, not \\(6, 4\\)"),
+        (torch.full((BATCH, CLASSES), 2.0), True, "these run from 2 to 2"),
+        (torch.full((BATCH, CLASSES), torch.nan), True, "these run from nan to nan"),
+        (torch.ones(BATCH, CLASSES), False, "are only for MixBatch\\(…, multi_label=True\\)"),
+    ],
+)
+def test_labels_of_the_other_kind_are_refused(labels, multi_label, sentence):
+    with pytest.raises(InputError, match=sentence):
+        MixBatch("mixup", CLASSES, multi_label=multi_label)(batch()[0], labels)
+
+
 def test_calls_differ_and_a_seed_repeats_them():
     images, labels = batch()
     one, two, other = (MixBatch("mixup", CLASSES, seed=seed) for seed in (0, 0, 1))
