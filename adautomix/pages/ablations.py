@@ -127,10 +127,11 @@ def table(name: str, found: Compared) -> Table:
         | {f"{heading} (points)": points(leads[row]) if row in leads else ""}
         for row in rows_of(name, found)
     ]
+    title = found.experiment.title
     caption = (
-        f"{found.experiment.title}. PhotoDigits, quick: mean ± sample standard deviation (number "
-        "of seeds); the difference of the classifiers with its 95 % interval over paired seeds. "
-        "A blank cell was not run, or is not printed."
+        f"{title}{'' if title.endswith('?') else '.'} PhotoDigits, quick: mean ± sample standard "
+        "deviation (number of seeds); the difference of the classifiers with its 95 % interval "
+        "over paired seeds. A blank cell was not run, or is not printed."
     )
     return Table(pd.DataFrame(rows), caption, f"tab:ablation-{name}")
 

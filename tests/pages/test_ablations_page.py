@@ -100,6 +100,8 @@ def test_without_runs_figures_are_blank(made_runs):
     assert {figure.axes[0].texts[0].get_text() for figure in drawn} == {"no run is recorded"}
     table = ablations.verdicts(every)
     assert ":name: tab:ablation-verdicts\n" in figures.markdown_table(*table)
+    captions = [ablations.table(name, each).caption for name, each in every.items()]
+    assert [each for each in captions if "?." in each or " quick" not in each] == []
     assert set(table.frame["at this scale"]) == {"cannot be told, as no run is recorded"}
 
 
