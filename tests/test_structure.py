@@ -18,7 +18,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 # A module imports only what stands to its left.
 LAYERS = [
-    "errors", "storage", "fields", "names", "rng", "device", "data", "models",
+    "errors", "storage", "fields", "names", "rng", "device", "processes", "data", "models",
     "mix", "losses", "methods", "recipes", "evaluate", "record", "train", "runs", "figures",
     "results", "pages", "book", "cli", "bench", "__main__",
 ]  # fmt: skip

@@ -19,26 +19,36 @@ SHOWN = 20
 
 
 def train(options: Namespace) -> None:
-    """Train a recipe and record the run, or show the recorded run."""
+    """Train a recipe and record the run, or show the recorded run; also in several processes."""
+    from adautomix import processes
+
+    with processes.joined(options.device) as device:
+        _train(options, device, first=processes.rank() == 0)
+
+
+def _train(options: Namespace, device: str, *, first: bool) -> None:
+    """Train, see `train`; the first process says so."""
     from adautomix.device import decide
     from adautomix.runs.job import Job, RunOptions
     from adautomix.runs.runner import obtain
 
     job = Job(options.recipe, options.budget, options.seed, tuple(options.set))
     run_options = RunOptions(
-        numerics=decide(options.device, options.precision, compile=options.compile),
+        numerics=decide(device, options.precision, compile=options.compile),
         store=store(options),
         root=options.data,
         time_limit=None if options.time_limit is None else seconds(options.time_limit),
         checkpoint_every=seconds(options.checkpoint_every),
         skip_unreadable=options.skip_unreadable,
+        sync_batchnorm=options.sync_batchnorm,
     )
     there = run_options.store.find(job.id()) is not None
-    if job.base != job.name:
+    if first and job.base != job.name:
         print(f"At the budget {job.budget} this is {job.base}.", file=sys.stderr)
     run = obtain(job, run_options)
-    print(f"{'Already recorded' if there else 'Recorded'}: {run.path}")
-    _show_metrics(run)
+    if first:
+        print(f"{'Already recorded' if there else 'Recorded'}: {run.path}")
+        _show_metrics(run)
 
 
 def evaluate(options: Namespace) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from adautomix import __version__
 from adautomix.cli import commands, data, experiment, export, recipes
 from adautomix.cli.commands import path
-from adautomix.errors import AdAutoMixError, InputError, unknown
+from adautomix.errors import AdAutoMixError, InputError, Interrupted, unknown
 from adautomix.names import EVALUATIONS
 from adautomix.record import BUDGETS
 
@@ -40,7 +40,11 @@ def run(parser: Callable[[], argparse.ArgumentParser], arguments: Sequence[str] 
     except AdAutoMixError as error:
         if trace:
             traceback.print_exc()
-        print(f"adautomix: {error}", file=sys.stderr)
+        number = os.environ.get("RANK", "0")  # of several processes, given by torchrun
+        if number == "0":
+            print(f"adautomix: {error}", file=sys.stderr)
+        elif not isinstance(error, Interrupted):  # which is the same in all
+            print(f"adautomix, process {number}: {error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
         print("adautomix: interrupted.", file=sys.stderr)
@@ -140,6 +144,11 @@ def _train(below: Any) -> None:
     add("--device", metavar="{auto,cpu,cuda,cuda:1,mps}", default="auto", help="where to compute")
     add("--precision", metavar="{auto,fp32,bf16}", default="auto", help="of the forward pass")
     add("--compile", action="store_true", help="compile the step with torch.compile")
+    add(
+        "--sync-batchnorm",
+        action="store_true",
+        help="of several processes: take BatchNorm's statistics over the images of all (GPUs)",
+    )
     add("--time-limit", metavar="TIME", help=experiment.TIME_LIMIT)
     add("--checkpoint-every", metavar="TIME", default="60s", help="time between two checkpoints")
     add("--skip-unreadable", action="store_true", help=SKIP)

@@ -9,7 +9,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from adautomix.data.augment import Augment, Geometry, normalise
-from adautomix.data.file_batches import evaluated_files
+from adautomix.data.file_batches import ALONE, Share, evaluated_files
 from adautomix.data.file_set import FileSet, Images
 from adautomix.data.image_set import ImageSet
 from adautomix.data.loaders import Batch, on_device
@@ -24,6 +24,7 @@ def evaluation_batches(
     augment: Geometry = WHOLE,
     batch: int | None = None,
     device: torch.device | str = "cpu",
+    share: Share = ALONE,
 ) -> Iterator[Batch]:
     """Yield batches of every image of a set once, in order, normalised, without augmentation.
 
@@ -32,11 +33,12 @@ def evaluation_batches(
         augment: whose `evaluated` gives the images their side.
         batch: images of a batch; None for 500 of up to 64 pixels, else 100.
         device: of the batches.
+        share: (i, n) for every n-th batch from the i-th on; n processes have all images in common.
 
     Raises InputError for images of different sizes and an `augment` of no common side, DataError
     for a file that cannot be read.
     """
-    for images, labels in _seen(data, augment, batch, device):
+    for images, labels in _seen(data, augment, batch, device, share):
         yield Batch(normalise(images, data.info.mean, data.info.std), labels)
 
 
@@ -72,12 +74,17 @@ def _as_it_is(data: ImageSet, augment: Geometry) -> bool:
 
 
 def _seen(
-    data: Images, augment: Geometry, batch: int | None, device: torch.device | str
+    data: Images,
+    augment: Geometry,
+    batch: int | None,
+    device: torch.device | str,
+    share: Share = ALONE,
 ) -> Iterator[tuple[UInt8[Tensor, "b c h w"], Int64[Tensor, " b"]]]:
     size = batch or (500 if augment.side_of(data.info) <= 64 else 100)
     if isinstance(data, FileSet):
-        yield from evaluated_files(data, augment, size, device)
+        yield from evaluated_files(data, augment, size, device, share=share)
         return
     images, labels = on_device(data, device)
-    for part, truth in zip(images.split(size), labels.split(size), strict=True):
+    mine = slice(share[0], None, share[1])
+    for part, truth in zip(images.split(size)[mine], labels.split(size)[mine], strict=True):
         yield augment.evaluated(part), truth

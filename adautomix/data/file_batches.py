@@ -11,6 +11,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from adautomix import processes
 from adautomix.data.augment import Geometry, ResizedCrop, normalise
 from adautomix.data.file_set import FileSet, Images
 from adautomix.data.loaders import Batch, Batches, DeviceBatches, check_batch
@@ -19,6 +20,9 @@ from adautomix.errors import DataError, InputError
 from adautomix.rng import StepRNG
 
 MOST_WORKERS = 8
+Share = tuple[int, int]
+"""Number of a process, and of all of them."""
+ALONE = (0, 1)
 Item = tuple[Tensor, Tensor] | DataError
 """uint8 images "b c h w" and labels " b", or why they cannot be read: a worker's exception would
 reach the user with a traceback in its text.
@@ -137,10 +141,10 @@ class _Evaluated(Dataset[Item]):
 def training_batches(
     data: Images, batch: int, *, seed: int, augment: Geometry, device: torch.device | str
 ) -> Batches:
-    """Return the training batches of a set: `DeviceBatches` in memory, `FileBatches` on disk."""
-    if isinstance(data, FileSet):
-        return FileBatches(data, batch, seed=seed, augment=augment, device=device)
-    return DeviceBatches(data, batch, seed=seed, augment=augment, device=device)
+    """Return this process's training batches: `DeviceBatches` in memory, `FileBatches` on disk."""
+    kind: Any = FileBatches if isinstance(data, FileSet) else DeviceBatches
+    share = {"rank": processes.rank(), "world": processes.count()}
+    return kind(data, batch, seed=seed, augment=augment, device=device, **share)
 
 
 def evaluated_files(
@@ -149,14 +153,15 @@ def evaluated_files(
     batch: int,
     device: torch.device | str = "cpu",
     workers: int | None = None,
+    share: Share = ALONE,
 ) -> Iterator[tuple[UInt8[Tensor, "b c h w"], Int64[Tensor, " b"]]]:
-    """Yield every image of a set once, in order, as evaluation sees it.
+    """Yield every image of a set once, in order, as evaluation sees it; see `evaluation_batches`.
 
     Raises InputError for an `augment` of no common side, DataError for an unreadable image.
     """
     augment.side_of(data.info)
     place = torch.device(device)
-    numbers = range(-(-len(data) // batch))
+    numbers = range(share[0], -(-len(data) // batch), share[1])
     reader = _Evaluated(data, batch, augment)
     few = min(_workers() if workers is None else workers, len(numbers))
     loader = _loader(reader, numbers, place, few)
@@ -181,7 +186,8 @@ def _loader(
 
 def _workers() -> int:
     available = getattr(os, "sched_getaffinity", None)
-    return min(MOST_WORKERS, len(available(0)) if available else os.cpu_count() or 1)
+    cpus = len(available(0)) if available else os.cpu_count() or 1
+    return min(MOST_WORKERS, max(1, cpus // processes.neighbours()))
 
 
 def _unchanged(item: Any) -> Any:

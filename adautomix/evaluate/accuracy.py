@@ -8,6 +8,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from adautomix import processes
 from adautomix.data.augment import Geometry
 from adautomix.data.evaluation import evaluation_batches
 from adautomix.data.file_set import Images
@@ -63,8 +64,8 @@ def accuracy(predict: Callable[[Tensor], Tensor], batches: Iterable) -> Accuracy
                 torch.stack([(rank == 0).sum(), (rank < 5).sum(), loss, len(rank) - gone, gone])
             )
     counts = torch.stack(parts[1:] or parts).cpu().double().sum(dim=0)
-    if dist.is_available() and dist.is_initialized():
-        counts = counts.to(parts[-1].device)
+    if processes.count() > 1:
+        counts = counts.to(processes.meeting_place())
         dist.all_reduce(counts)
     top1, top5, loss, n, left_out = counts.tolist()
     if n == 0:
@@ -75,7 +76,11 @@ def accuracy(predict: Callable[[Tensor], Tensor], batches: Iterable) -> Accuracy
 def accuracy_of(
     module: nn.Module, test_set: Images, numerics: Numerics, augment: Geometry
 ) -> Accuracy:
-    """Compute the accuracy of one predictor on one split, as `augment` shows its images."""
-    batches = evaluation_batches(test_set, augment=augment, device=numerics.device)
+    """Compute the accuracy of one predictor on one split, as `augment` shows its images.
+
+    Several processes divide the images among them, and all get the accuracy over all images.
+    """
+    share = processes.rank(), processes.count()
+    batches = evaluation_batches(test_set, augment=augment, device=numerics.device, share=share)
     with evaluating(module):
         return accuracy(numerics.predictor(module), batches)

@@ -12,6 +12,7 @@ import torch.distributed as dist
 from jaxtyping import Int
 from torch import Tensor
 
+from adautomix import processes
 from adautomix.data.labels import LEFT_OUT, check_range, extremes, unchecked_numbers
 from adautomix.errors import InputError
 from adautomix.evaluate import checks
@@ -73,8 +74,8 @@ class CheckedPredict:
             NotFiniteError: logits with NaN or infinite values.
         """
         rows = self._counts()
-        if together and dist.is_available() and dist.is_initialized():
-            rows = _of_all_processes(rows, (self.of_logits or [rows])[-1].device)
+        if together and processes.count() > 1:
+            rows = _of_all_processes(rows)
         images, bad_images, predictions, bad_logits = rows[:, :4].sum(dim=0).tolist()
         checks.refuse_images(bad_images, images)
         checks.refuse_logits(bad_logits, predictions)
@@ -144,7 +145,8 @@ def predictions(predict: Predict, batches: Iterable) -> Predictions:
     return Predictions(torch.cat(logits), torch.cat(labels))
 
 
-def _of_all_processes(row: Int[Tensor, "1 m"], device: torch.device) -> Int[Tensor, "world m"]:
-    rows = [torch.empty_like(row, device=device) for _ in range(dist.get_world_size())]
-    dist.all_gather(rows, row.to(device))
+def _of_all_processes(row: Int[Tensor, "1 m"]) -> Int[Tensor, "world m"]:
+    row = row.to(processes.meeting_place())
+    rows = [torch.empty_like(row) for _ in range(processes.count())]
+    dist.all_gather(rows, row)
     return torch.cat(rows).cpu()

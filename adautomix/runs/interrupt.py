@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from adautomix import processes
 from adautomix.errors import Interrupted
 from adautomix.runs.job import RunOptions
 from adautomix.train import Training, checkpoint
@@ -26,13 +27,18 @@ class Watch:
         self.started = self.saved = time.monotonic()
 
     def after(self, asked: bool) -> None:
-        """Save if it is time; save and raise `Interrupted` if `asked` to stop or out of time."""
+        """Save if it is time; save and raise `Interrupted` if `asked` to stop or out of time.
+
+        Among several processes all do what one of them would, and the first one saves.
+        """
         training, now = self.training, time.monotonic()
         limit = self.options.time_limit
         late = limit is not None and now - self.started > limit
+        due = now - self.saved > self.options.checkpoint_every
+        asked, late, due = processes.any_of(asked, late, due)
         unfinished = training.step < training.total
-        if unfinished and (asked or late or now - self.saved > self.options.checkpoint_every):
-            checkpoint.save(training, self.folder)
+        if unfinished and (asked or late or due):
+            processes.from_first(lambda: checkpoint.save(training, self.folder))
             self.saved = now
         if unfinished and (asked or late):
             raise Interrupted(
@@ -46,7 +52,8 @@ class Watch:
 def stop_signals() -> Iterator[threading.Event]:
     """Yield an event that SIGINT or SIGTERM sets; a second Ctrl-C stops at once.
 
-    Outside the main thread, where signals cannot be handled, the event is never set.
+    Several processes get every Ctrl-C twice, from the terminal and from `torchrun`, so there it
+    does not. Outside the main thread, where signals cannot be handled, the event is never set.
     """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -55,7 +62,8 @@ def stop_signals() -> Iterator[threading.Event]:
 
     def ask(number: int, frame: object) -> None:
         asked.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if processes.count() == 1:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
 
-from adautomix import recipes
+from adautomix import processes, recipes
 from adautomix.device import Numerics, decide
 from adautomix.fields import checked
 from adautomix.recipes import Recipe
@@ -70,7 +70,7 @@ class Job:
 
     def command(self, numerics: Numerics | None = None, *, skip_unreadable: bool = False) -> str:
         """Return the command that runs the job; numerics only if not this machine's default."""
-        words = ["adautomix", "train", self.name]
+        words = [*processes.launcher(), "adautomix", "train", self.name]
         words += ["--budget", self.budget, "--seed", str(self.seed)]
         for change in self.changes:
             words += ["--set", change]
@@ -81,8 +81,9 @@ class Job:
 def _options(numerics: Numerics) -> list[str]:
     """Return the command-line options for numerics that differ from this machine's default."""
     words = []
-    if numerics.device != decide().device:
-        words += ["--device", numerics.device]
+    device = numerics.device.partition(":")[0] if processes.count() > 1 else numerics.device
+    if device != decide().device:
+        words += ["--device", device]
     if numerics.precision != decide(numerics.device).precision:
         words += ["--precision", numerics.precision]
     return [*words, "--compile"] if numerics.compile else words
@@ -101,6 +102,7 @@ class RunOptions:
         skip_unreadable: leave out image files that cannot be read, and say in the record how many
             and which; see `adautomix.data.read`.
         progress: show a progress bar on a terminal or in a notebook.
+        sync_batchnorm: take BatchNorm's statistics over the images of all processes.
     """
 
     numerics: Numerics = field(default_factory=decide)
@@ -110,3 +112,4 @@ class RunOptions:
     checkpoint_every: float = 60.0
     skip_unreadable: bool = False
     progress: bool = True
+    sync_batchnorm: bool = False

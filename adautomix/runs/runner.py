@@ -1,16 +1,14 @@
 """Execution of a job: training, checkpoints, resuming, evaluation, and writing of the record."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
 
 import torch
 
-from adautomix import data, recipes
-from adautomix.data.augment import Geometry
+from adautomix import data, processes, recipes
 from adautomix.data.file_batches import training_batches
 from adautomix.data.file_set import Images
 from adautomix.data.loaders import Batches
@@ -23,12 +21,13 @@ from adautomix.recipes import Recipe
 from adautomix.record import Run, Store, provenance
 from adautomix.record.lock import locked, taken
 from adautomix.rng import own_randomness
+from adautomix.runs.curve import final_metrics, measures
 from adautomix.runs.interrupt import Watch, stop_signals
 from adautomix.runs.job import Job, RunOptions
 from adautomix.runs.sets import left_out, read_sets, read_split
 from adautomix.runs.unfinished import CHECKPOINTS, note
 from adautomix.runs.weights import WEIGHTS, start_network, start_sha256, weights_of
-from adautomix.train import Epoch, Plan, Row, Training, checkpoint, train
+from adautomix.train import Epoch, Plan, Training, checkpoint, train
 from adautomix.train.progress import Progress, notice
 from adautomix.train.weights_file import load_weights, save_weights
 
@@ -41,7 +40,7 @@ def obtain(job: Job, options: RunOptions | None = None) -> Run:
         AdAutoMixError: see `execute`.
     """
     options = options or RunOptions()
-    done = options.store.find(job.id())
+    done = processes.from_first(lambda: options.store.find(job.id()))
     if done is None:
         return execute(job, options)
     done.check()
@@ -52,7 +51,8 @@ def obtain(job: Job, options: RunOptions | None = None) -> Run:
 def execute(job: Job, options: RunOptions) -> Run:
     """Train a job to its end and record it, resuming from a checkpoint if there is one.
 
-    If another process is making the same run, wait for it and return its record.
+    If another process is making the same run, wait for it and return its record. Of several
+    processes that make it together (`adautomix.processes`) the first one writes.
 
     Raises:
         Interrupted: the time limit passed, or SIGTERM or Ctrl-C was received; a checkpoint exists.
@@ -65,25 +65,38 @@ def execute(job: Job, options: RunOptions) -> Run:
     folder = options.store.path(job.id())
     sets = read_sets(recipe, options)
     train_set, test_set = sets["train"], sets["test"]
-    training, batches = prepare(recipe, job.seed, train_set, options.numerics, options.store)
-    _make(folder)
+    training, batches = prepare(
+        recipe,
+        job.seed,
+        train_set,
+        options.numerics,
+        options.store,
+        sync_batchnorm=options.sync_batchnorm,
+    )
+    processes.from_first(lambda: _make(folder))
     monitor = MaskMonitor(test_set, training.numerics.device, recipe.augment)
     with _ours(job, folder / CHECKPOINTS):
-        if (done := options.store.find(job.id())) is not None:
+        if (done := processes.from_first(lambda: options.store.find(job.id()))) is not None:
             return done
-        note(job, folder / CHECKPOINTS)
+        processes.from_first(lambda: note(job, folder / CHECKPOINTS))
         training.run = job.id()
         _go_on(training, folder / CHECKPOINTS)
-        _take_over(training)
+        _take_over(training, sync_batchnorm=options.sync_batchnorm)
         _drive(job, options, training, batches, test_set, monitor)
-        run = _record(job, options, training, monitor, sets)
+        run = processes.from_first(lambda: _record(job, options, training, monitor, sets))
         shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return run
 
 
 @contextmanager
 def _ours(job: Job, folder: Path) -> Iterator[None]:
-    """Hold the run's folder; while another process holds it, say so and wait."""
+    """Hold the run's folder; while another process holds it, say so and wait.
+
+    Of several processes that make a run together the first one does.
+    """
+    if processes.rank() > 0:
+        yield
+        return
     waiting = taken(folder)
     done = notice(f"Waiting for another process, which is making {job.id()}.") if waiting else None
     with locked(folder, wait=True):
@@ -102,9 +115,10 @@ def _go_on(training: Training, folder: Path) -> None:
         )
 
 
-def _take_over(training: Training) -> None:
+def _take_over(training: Training, *, sync_batchnorm: bool) -> None:
     """Append the provenance of the next steps, unless it equals that of the steps before."""
-    here = provenance.segment(device_in_words(training.numerics), str(training.numerics))
+    device = device_in_words(training.numerics, sync_batchnorm=sync_batchnorm)
+    here = provenance.segment(device, str(training.numerics))
     if not training.segments or here.items() - training.segments[-1].items():
         training.segments.append({"from_step": training.step, **here})
 
@@ -147,6 +161,8 @@ def prepare(
     train_set: Images,
     numerics: Numerics,
     store: Store | None = None,
+    *,
+    sync_batchnorm: bool = False,
 ) -> tuple[Training, Batches]:
     """Build the networks, the optimiser and the batches of a recipe, at step 0.
 
@@ -157,6 +173,8 @@ def prepare(
     classifier = start_network(recipe.net, info.classes, seed=seed, store=store)
     method = recipe.method.build(classifier, recipe.augment.side_of(info), seed=seed)
     method.targets = recipe.targets
+    if sync_batchnorm:
+        processes.synchronised(method, numerics.device)
     batches = training_batches(
         train_set, recipe.batch, seed=seed, augment=recipe.augment, device=numerics.device
     )
@@ -187,62 +205,25 @@ def _drive(
     watch = Watch(training, options, options.store.path(job.id()) / CHECKPOINTS)
     if torch.device(training.numerics.device).type == "cuda":
         torch.cuda.reset_peak_memory_stats(training.numerics.device)  # an earlier run's peak
-    if training.step == 0:
+    first = processes.rank() == 0
+    if first and training.step == 0:
         monitor.look(training.method, training.notes, 0)
-    measure = _measure(test_set, options.numerics, job.recipe().augment)
+    measure = measures(test_set, options.numerics, job.recipe().augment)
     title = f"{job.recorded_name()} {job.budget} seed {job.seed}"
     with (
         own_randomness(),
         stop_signals() as stop,
-        Progress(title, training.total, training.step, show=options.progress) as progress,
+        Progress(title, training.total, training.step, show=first and options.progress) as progress,
     ):
         for event in train(training, batches, measure):
             progress.at(training.step)
             if isinstance(event, Epoch):
                 progress.tell({k: v for k, v in event.row.items() if k.endswith("_top1")})
-                if event.epoch in monitor.epochs(training.plan.epochs):
+                if first and event.epoch in monitor.epochs(training.plan.epochs):
                     monitor.look(training.method, training.notes, event.epoch)
             elif training.step % training.steps_per_epoch == 0:
                 continue  # no checkpoint before the epoch's row is in the curve
             watch.after(stop.is_set())
-
-
-def _measure(
-    test_set: Images, numerics: Numerics, augment: Geometry
-) -> Callable[[Method], dict[str, float]]:
-    """Return a function that computes top-1, top-5 and loss of each predictor for the curve."""
-
-    def measure(method: Method) -> dict[str, float]:
-        columns: dict[str, float] = {}
-        for name, module in method.predictors().items():
-            found = accuracy_of(module, test_set, numerics, augment)
-            columns |= {
-                f"{name}_top1": found.top1,
-                f"{name}_top5": found.top5,
-                f"{name}_loss": found.loss,
-            }
-        return columns
-
-    return measure
-
-
-def final_metrics(curve: Sequence[Row]) -> dict[str, dict[str, float]]:
-    """Return last, best and median of the last ten epochs (the paper's) for every predictor."""
-    measured = [row for row in curve if "classifier_top1" in row]
-    metrics: dict[str, dict[str, float]] = {}
-    for column in measured[-1]:
-        predictor, _, quantity = column.partition("_")
-        if quantity not in ("top1", "top5"):
-            continue
-        values = [row[column] for row in measured]
-        metrics.setdefault(predictor, {}).update(
-            {
-                f"{quantity}_last": values[-1],
-                f"{quantity}_best": max(values),
-                f"{quantity}_median10": median(values[-10:]),
-            }
-        )
-    return metrics
 
 
 def _record(
@@ -269,7 +250,7 @@ def _record(
             seconds=training.seconds,
             cpu_seconds=training.cpu_seconds,
             steps=training.step,
-            device=device_in_words(training.numerics),
+            device=device_in_words(training.numerics, sync_batchnorm=options.sync_batchnorm),
             precision=str(training.numerics),
             data_sha256={name: split.sha256 for name, split in sets.items()}
             | start_sha256(job.recipe().net),
@@ -285,8 +266,14 @@ def _record(
     return options.store.write(document, training.curve, pictures, beside={WEIGHTS: digest})
 
 
-def device_in_words(numerics: Numerics) -> str:
-    """Return a description of the device for a record, e.g. "cpu: <model name>, 2 threads"."""
+def device_in_words(numerics: Numerics, *, sync_batchnorm: bool = False) -> str:
+    """Return a description of the device for a record, e.g. "cpu: <model name>, 2 threads".
+
+    Several processes are named too: "cuda: <model name>, 8 processes, SyncBatchNorm".
+    """
+    several = f", {processes.count()} processes" if processes.count() > 1 else ""
+    several += ", SyncBatchNorm" if sync_batchnorm else ""
     if torch.device(numerics.device).type == "cuda":
-        return f"cuda: {torch.cuda.get_device_name(numerics.device)}"
-    return f"{numerics.device}: {provenance.cpu_name()}, {torch.get_num_threads()} threads"
+        return f"cuda: {torch.cuda.get_device_name(numerics.device)}{several}"
+    threads = torch.get_num_threads()
+    return f"{numerics.device}: {provenance.cpu_name()}, {threads} threads{several}"

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from adautomix import processes
 from adautomix.data.loaders import Batch, Batches
 from adautomix.device import Numerics
 from adautomix.errors import DivergenceError, InputError, NotFiniteError
@@ -84,7 +85,9 @@ class Training:
         steps_per_epoch: number of batches of an epoch.
         numerics: device and precision.
         seed: of everything random in the steps.
-        rank: number of this process among several.
+
+    Among several processes (`adautomix.processes`) each has a training of its own and its share of
+    every batch.
 
     Raises:
         InputError: no steps, or fewer steps than the warm-up has.
@@ -98,12 +101,11 @@ class Training:
         *,
         numerics: Numerics,
         seed: int = 0,
-        rank: int = 0,
     ):
         if steps_per_epoch < 1:
             raise InputError("the loader's length is 0: give it at least one batch of images.")
         self.method = numerics.place(method).train()
-        self.plan, self.numerics, self.seed, self.rank = plan, numerics, seed, rank
+        self.plan, self.numerics, self.seed = plan, numerics, seed
         self.steps_per_epoch = steps_per_epoch
         self.total = plan.epochs * steps_per_epoch
         self.schedule = plan.schedule.in_steps(steps_per_epoch)
@@ -115,7 +117,7 @@ class Training:
         self.optimiser = make_optimiser(method, plan.optim, fused="cuda" in numerics.device)
         if numerics.compile:
             method.compile_step()
-        self.forward: nn.Module = method
+        self.forward = processes.wrapped(method, partly=len(method.updates) > 1)
         self.step = 0
         self.seconds = 0.0
         self.cpu_seconds = 0.0
@@ -150,27 +152,31 @@ class Training:
             for name, term in losses.terms.items():
                 terms.setdefault(name, term)  # the value in the first update that computes it
         self.step += 1
+        terms = {name: term.float() for name, term in terms.items()}
+        processes.agree(self.method, list(terms.values()))
         self.method.after_step(self.step / self.total)
         for name, term in terms.items():
-            self.sums[name] = self.sums.get(name, 0.0) + term.float()
+            self.sums[name] = self.sums.get(name, 0.0) + term
         return Losses(losses.total, terms)
 
     def _backward(self, images: Tensor, labels: Tensor, update: str) -> Losses:
         """Add up the gradients of the parts of a batch; return its losses, means over the parts.
 
-        Each part is mixed within itself, with the random numbers of a process of its own.
+        Each part is mixed within itself, with the random numbers of a process of its own: two parts
+        in one process are as one part in each of two.
         """
         total = images.new_zeros(())
         terms: dict[str, Tensor] = {}
         chunks = images.chunk(self.plan.parts), labels.chunk(self.plan.parts)
         for part, (some, theirs) in enumerate(zip(*chunks, strict=True)):
-            rank = self.rank * self.plan.parts + part
+            rank = processes.rank() * self.plan.parts + part
             # dropout and stochastic depth use torch's global generator: seeded for each step too
             torch.manual_seed(rng_for(self.seed, self.step, rank, "layers").entropy())
-            with self.numerics.autocast():
-                losses = self.forward(some, theirs, rng_for(self.seed, self.step, rank), update)
-            share = len(some) / len(images)
-            (share * losses.total).backward()
+            rng, share = rng_for(self.seed, self.step, rank), len(some) / len(images)
+            with processes.holding_back(self.forward, part + 1 < len(chunks[0])):
+                with self.numerics.autocast():
+                    losses = self.forward(some, theirs, rng, update)
+                (share * losses.total).backward()
             total = total + share * losses.total.detach()
             for name, term in losses.terms.items():
                 terms[name] = terms.get(name, torch.zeros_like(term)) + share * term
