@@ -10,16 +10,18 @@ TRAINING := tests/methods tests/train tests/models tests/evaluate tests/runs tes
 	$(wildcard tests/test_*.py)
 VENV := .venv
 READY := $(VENV)/.ready
+PYTHONS ?= 3.11 3.12 3.13
+VERSION ?=
 UV_VERSION := 0.13.9
 SYNC := $(VENV)/bin/python -m uv pip sync --python $(VENV)/bin/python --require-hashes requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book serve sphinx pdf test test-avx2 check format smoke wheel lock clean
+.PHONY: help setup book serve sphinx pdf test test-avx2 check format smoke wheel release lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 	@echo "Variables: PYTHON=$(PYTHON) BUDGET=$(BUDGET) WORKERS=$(WORKERS); QUIET= shows the downloads;"
-	@echo "  ONLY=calibration runs one notebook of the book."
+	@echo "  ONLY=calibration runs one notebook of the book; make release VERSION=0.2.0 tries PYTHONS=$(PYTHONS)."
 
 setup: $(READY) ## create .venv as locked in requirements.lock (about 6 GB)
 	@echo "$(VENV) is ready"
@@ -62,6 +64,9 @@ smoke: $(READY) ## train AdAutoMix for a few steps, to see that everything works
 
 wheel: $(READY) ## build dist/adautomix-*.whl
 	@$(VENV)/bin/python -m hatchling build -t wheel -d dist
+
+release: $(READY) ## write VERSION everywhere, build the packages, check them in empty environments
+	@$(VENV)/bin/python tools/release.py release "$(VERSION)" --python $(PYTHONS)
 
 lock: $(READY) ## write requirements.lock anew after a change of pyproject.toml
 	@$(VENV)/bin/python -m uv pip compile --quiet --no-config --universal --python-version 3.11 \

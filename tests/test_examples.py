@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import os
 import runpy
+import shutil
 import socket
 import subprocess
 import sys
@@ -56,6 +57,8 @@ def test_an_example_runs_as_it_stands(name, root, tmp_path, monkeypatch, capfd):
     for library in sorted(libraries(path.read_text())):
         if importlib.util.find_spec(library) is None:
             pytest.skip(f"{library} is not installed")
+    if name == "compiled" and shutil.which(os.environ.get("CXX", "c++")) is None:
+        pytest.skip("no C++ compiler is installed")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -65,7 +68,10 @@ def test_an_example_runs_as_it_stands(name, root, tmp_path, monkeypatch, capfd):
             monkeypatch.setenv(key, value)
     monkeypatch.chdir(tmp_path)
     if name in ("compiled", "with_accelerate", "with_lightning"):  # unchecked, or with global state
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root), *sys.path])}
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(root), *sys.path]),
+            "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "inductor"),
+        }
         command = [sys.executable, str(path)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

@@ -69,15 +69,36 @@ def test_every_locked_entry_is_a_version_with_hashes() -> None:
     assert [line for line in locked() if not entry.fullmatch(line.strip())] == []
 
 
-def test_the_lock_satisfies_pyproject() -> None:
+def pip_lines() -> list[str]:
+    """What conda hands to pip."""
+    *_, pip = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    return pip["pip"]
+
+
+@pytest.mark.parametrize("wanted", [WANTED, pip_lines()], ids=["pyproject", "environment"])
+def test_the_lock_satisfies_what_is_wanted(wanted: list[str]) -> None:
     versions: dict[str, list[str]] = {}
     for line in locked():
         name, version = re.split("==", line.split()[0])
         versions.setdefault(canonicalize_name(name), []).append(version)
-    for requirement in map(Requirement, WANTED):
+    for requirement in map(Requirement, wanted):
         found = versions.get(canonicalize_name(requirement.name), [])
         assert found, f"{requirement} is not in requirements.lock; run `make lock`"
         assert all(requirement.specifier.contains(version) for version in found), requirement
+
+
+@pytest.mark.network
+def test_conda_solves_the_environment() -> None:
+    """What conda itself installs; pip's part is solved as the lock is."""
+    conda = next(filter(shutil.which, ("micromamba", "mamba", "conda")), None)
+    if conda is None:
+        pytest.skip("no conda is installed")
+    words = ["create", "--dry-run", "--yes", "--name", "adautomix-test", "-c", "conda-forge"]
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    done = subprocess.run(
+        [conda, *words, *dependencies[:-1]], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 # --- one version --------------------------------------------------------------------------------
