@@ -75,8 +75,12 @@ def notice(text: str) -> Callable[[], None]:
 
 
 def _notebook_line() -> Any:
-    """Return a display that can be updated in place in a notebook; elsewhere None."""
+    """Return a display that can be updated in place in a notebook; elsewhere None.
+
+    The shells of Colab and others are subclasses of a kernel's `ZMQInteractiveShell`.
+    """
     ipython = sys.modules.get("IPython")
-    if ipython is None or type(ipython.get_ipython()).__name__ != "ZMQInteractiveShell":
+    shell = None if ipython is None else type(ipython.get_ipython())
+    if shell is None or "ZMQInteractiveShell" not in [kind.__name__ for kind in shell.__mro__]:
         return None
     return ipython.display.display({"text/plain": ""}, raw=True, display_id=True)

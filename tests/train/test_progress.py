@@ -8,22 +8,24 @@ import pytest
 from adautomix.train.progress import Progress, notice
 
 
-@pytest.fixture
-def notebook(monkeypatch) -> list[str]:
+class ZMQInteractiveShell:
+    """A kernel's shell."""
+
+
+class Shell(ZMQInteractiveShell):
+    """Colab's."""
+
+
+@pytest.fixture(params=[ZMQInteractiveShell, Shell])
+def notebook(request, monkeypatch) -> list[str]:
     """A notebook's kernel; what its display was told."""
-
-    class ZMQInteractiveShell:
-        pass
-
     told: list[str] = []
 
     def display(content: dict, raw: bool, display_id: bool) -> SimpleNamespace:
         told.append(content["text/plain"])
         return SimpleNamespace(update=lambda content, raw: told.append(content["text/plain"]))
 
-    fake = SimpleNamespace(
-        get_ipython=ZMQInteractiveShell, display=SimpleNamespace(display=display)
-    )
+    fake = SimpleNamespace(get_ipython=request.param, display=SimpleNamespace(display=display))
     monkeypatch.setitem(sys.modules, "IPython", fake)
     return told
 
