@@ -36,7 +36,7 @@ def surroundings(data: Path) -> str:
     installed = {f"{each.name} {each.version}" for each in distributions()}
     return digest(
         [
-            of_files(PACKAGE.rglob("*.py"), PACKAGE),
+            of_files([*PACKAGE.rglob("*.py"), *PACKAGE.glob("figures/slider.*")], PACKAGE),
             of_files(data.rglob("*"), data),
             sorted(installed),
             cpu_name(),

@@ -23,6 +23,8 @@ from adautomix.figures.occlusion import occlusion_curves
 from adautomix.figures.pairs import accuracy_by_method, classifier_and_teacher
 from adautomix.figures.reliability import reliability_diagrams
 from adautomix.figures.robustness import error_bars
+from adautomix.figures.sets import sets_sheet
+from adautomix.figures.slider import RatioSlider
 from adautomix.figures.style import WIDTH, pdf_bytes, svg_bytes, use
 from adautomix.figures.survival import kept_against_ratio
 from adautomix.figures.tables import (
@@ -42,6 +44,7 @@ __all__ = [
     "MyST",
     "Network",
     "Pull",
+    "RatioSlider",
     "Table",
     "Term",
     "accuracy_against_time",
@@ -76,6 +79,7 @@ __all__ = [
     "pdf_bytes",
     "reliability_diagrams",
     "sensitivity",
+    "sets_sheet",
     "step_parts",
     "svg_bytes",
     "time_against_n",
