@@ -5,6 +5,7 @@ from typing import Any
 
 from adautomix.figures import Table
 from adautomix.names import title_of
+from adautomix.pages.evaluated import printed
 from adautomix.pages.notebook import holds
 from adautomix.results import compare, evaluations, paper
 from adautomix.results.outcome import Results
@@ -48,11 +49,19 @@ def headline(results: Results) -> dict[str, float | str]:
 
 
 def tables(results: Results) -> dict[str, Table]:
-    """Return the error beside the paper's, and `controls` of classifiers and of teachers."""
+    """Return the error beside the paper's, `controls` of both networks, and the paper's table."""
     return {
         "table": results.table("calibration/ece", printed=PRINTED).numbered("tab:ece"),
         "controls": controls(results),
         "teachers": controls(results, "teacher"),
+        "printed": printed(
+            6,
+            ["method"],
+            "backbone",
+            "The paper's Table 6: expected calibration error on CIFAR-100, in percent.",
+            "tab:ece-printed",
+            "{} (%)",
+        ),
     }
 
 

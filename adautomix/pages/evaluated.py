@@ -1,11 +1,13 @@
 """What the pages on evaluations of trained networks share. Nothing here needs torch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import pandas as pd
 
 from adautomix.figures import Table
 from adautomix.record import Run
-from adautomix.results import compare
+from adautomix.results import compare, paper
 from adautomix.results.experiment import EMBEDDED
 from adautomix.results.outcome import Results
 
@@ -26,6 +28,29 @@ def beside_paper(results: Results, metric: str, table: int, where: dict, label: 
     evaluation, _, _ = metric.partition("/")
     caption = f"{found.caption} Run here: {images(results.asked[evaluation])}."
     return found.numbered(label)._replace(caption=caption)
+
+
+def printed(
+    number: int, rows: Sequence[str], column: str, caption: str, label: str, words: str = "{}"
+) -> Table:
+    """Return a table of the paper as it is printed, in percent; blank where it has no number.
+
+    Args:
+        number: of the table.
+        rows: columns of its file that name the rows, e.g. ["method"].
+        column: the column of its file whose values are the headings.
+        caption, label: of the table here.
+        words: format of a heading.
+    """
+    found = paper.table(number)
+    found = found[found["method"] != "Gain"]
+    wide = found.pivot_table(index=list(rows), columns=column, values="value", sort=False)
+    texts = {
+        words.format(heading): ["" if value != value else f"{value:.2f}" for value in values]
+        for heading, values in wide.items()
+    }
+    frame = pd.DataFrame(texts, index=wide.index).reset_index()
+    return Table(frame, caption, label)
 
 
 def images(settings: Mapping[str, Any]) -> str:

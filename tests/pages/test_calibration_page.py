@@ -80,7 +80,7 @@ def test_what_scaling_takes_away_is_the_least_of_the_methods_that_mix(recorded):
     left = {row: (1 - error) / 10 / error for row, error in ERRORS.items() if row != "plain"}
     assert found["least_scaled_away"] == pytest.approx(100 * (1 - max(left.values())))
     tables = calibration.tables(made(recorded, ERRORS))
-    names = ["tab:ece", "tab:controls", "tab:controls-teacher"]
+    names = ["tab:ece", "tab:controls", "tab:controls-teacher", "tab:ece-printed"]
     assert [table.name for table in tables.values()] == names
 
 

@@ -142,6 +142,15 @@ def test_the_tables_on_robustness(results):
     assert teacher == {"clean (%)": "10.0", "FGSM (%)": "30.0"} | shared
 
 
+def test_a_table_of_the_paper_stands_as_it_is_printed(results):
+    table = occlusion.tables(results)["printed"]
+    assert figures.markdown_table(*table)
+    frame = table.frame
+    assert len(frame) * 10 == len(paper.table(7)[paper.table(7)["method"] != "Gain"])
+    swin = frame[(frame["method"] == "AdAutoMix") & (frame["backbone"] == "Swin-T")]
+    assert swin["90%"].item() == "9.91"
+
+
 def test_the_page_on_occlusion(results):
     found = occlusion.headline(results)
     assert (found["mean_mixup"], found["half_mixup"]) == pytest.approx((70, 45))
