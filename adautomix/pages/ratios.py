@@ -135,20 +135,29 @@ def over_epochs(runs: Sequence[Run]) -> Figure:
 
 
 def by_epoch(results: Results, methods: Sequence[str] = ("automix", "adautomix")) -> Table:
-    """Return the table of how far the masks of the same sets move between saved epochs."""
-    measured = {method: [_moves(run) for run in pictured(results, method)] for method in methods}
-    spans = dict.fromkeys(span for made in measured.values() for each in made for span in each)
+    """Return the table of how far the masks of the same sets move between saved epochs.
+
+    Of every method it has two columns: the masks, and their shapes, which are the masks less their
+    means. A mask that paints another share of its image moves, but its shape need not.
+    """
+    found = {method: pictured(results, method) for method in methods}
+    moves = {
+        f"{method_title(method)}, {what}": [_moves(run, shape=what == "shape") for run in runs]
+        for method, runs in found.items()
+        for what in ("mask", "shape")
+    }
+    spans = dict.fromkeys(span for made in moves.values() for each in made for span in each)
     table = [
         {"epochs": f"{first} and {second}"}
-        | {method_title(row): _over(made, (first, second)) for row, made in measured.items()}
+        | {heading: _over(made, (first, second)) for heading, made in moves.items()}
         for first, second in spans
     ]
     caption = (
         "Mean absolute difference of the masks of the same images and the same λ at two epochs, "
-        "from 0 to 1: mean ± sample standard deviation (number of seeds)."
+        "from 0 to 1, and of the masks less their means: mean ± sample standard deviation (number "
+        "of seeds)."
     )
-    columns = ["epochs", *map(method_title, methods)]
-    return Table(pd.DataFrame(table, columns=columns), caption, "tab:moved-by-epoch")
+    return Table(pd.DataFrame(table, columns=["epochs", *moves]), caption, "tab:moved-by-epoch")
 
 
 def pictured(results: Results, method: str) -> list[Run]:
@@ -190,14 +199,18 @@ def _count(runs: Sequence[Run], name: str) -> int:
     return len({run.id for run in runs if run.data == name})
 
 
-def _moves(run: Run) -> dict[tuple[int, int], float]:
-    """Return two successive saved epochs → the distance of the masks; empty without pictures."""
+def _moves(run: Run, *, shape: bool) -> dict[tuple[int, int], float]:
+    """Return two successive saved epochs → the distance of the masks; empty without pictures.
+
+    With `shape` each mask is taken less its own mean.
+    """
     arrays = run.pictures()
     epochs = saved_epochs(arrays)
     if len(epochs) < 2:
         return {}
     masks = torch.stack([torch.from_numpy(arrays[f"masks_{epoch}"]) for epoch in epochs])
-    distances = between_times(masks.float() / 255)
+    masks = masks.float() / 255
+    distances = between_times(masks - masks.mean(dim=(-2, -1), keepdim=True) if shape else masks)
     return {span: float(distances[i, i + 1]) for i, span in enumerate(pairwise(epochs))}
 
 

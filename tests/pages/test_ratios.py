@@ -46,10 +46,12 @@ def test_masks_are_compared_between_successive_epochs():
     (run, *_) = ratios.pictured(found, "automix")
     arrays = run.pictures()
     first, second = (arrays[f"masks_{epoch}"].astype(float) / 255 for epoch in (18, 54))
-    frame = ratios.by_epoch(found).frame.set_index("epochs")
-    shown = float(frame.loc["18 and 54", "AutoMix"].split()[0])
-    assert shown == pytest.approx(np.abs(first - second).mean(), abs=6e-5)
-    assert frame.loc["0 and 18", "AdAutoMix"].endswith("(1)")
+    row = ratios.by_epoch(found).frame.set_index("epochs").loc["18 and 54"]
+    for what, mean in {"mask": 0.0, "shape": 1.0}.items():
+        parts = [m - mean * m.mean(axis=(-2, -1), keepdims=True) for m in (first, second)]
+        shown = float(row[f"AutoMix, {what}"].split()[0])
+        assert shown == pytest.approx(np.abs(parts[0] - parts[1]).mean(), abs=6e-5)
+    assert row["AdAutoMix, mask"].endswith("(1)")
 
 
 def test_images_that_nobody_mixed_here_are_blank():
