@@ -32,6 +32,7 @@ def test_every_number_of_the_paper_stands_in_its_row(made_runs):
     assert ratios.loc["λ = 5", "paper, ResNet-18 (%)"] == "80.02"
     assert ratios.loc["λ = 1, the default", "paper, ResNeXt-50 (%)"] == "84.40"
     assert shown["images"].loc["N = 2", "paper, ResNet-18 (%)"] == "82.16"
+    assert shown["images"].loc["N = 2", "paper, ResNet-18, top 5 (%)"] == "95.88"
     assert shown["images"].loc["Vanilla", "paper, ResNet-18 (%)"] == "78.04"
     others = shown["other-adversaries"]["paper, ResNet-18 (%)"]
     assert (others["ME-ADA"], others["SAMix"], others["AdAutoMix"]) == ("77.45", "", "81.55")
