@@ -1,20 +1,21 @@
 """DADA (Li et al., 2020): an augmentation policy is learned together with the classifier."""
 
+import copy
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from adautomix.errors import InputError, unknown
 from adautomix.fields import checked
 from adautomix.losses import ce
 from adautomix.methods.base import Losses, Method, as_backbone
 from adautomix.methods.dada_ops import OPS, transform
+from adautomix.methods.openmixup import undisturbed
 from adautomix.models import Backbone
-from adautomix.rng import StepRNG
+from adautomix.rng import Device, StepRNG
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,18 @@ class DADA:
         return DADAMethod(as_backbone(classifier), self)
 
 
+class Drawn(NamedTuple):
+    """The random numbers of a slot.
+
+    Attributes:
+        uniform: in [0, 1), for the operation, whether it is applied, and the centre of a cutout.
+        signs: 0 or 1, for the direction of shears, translations and rotations.
+    """
+
+    uniform: Float[Tensor, "4 b"]
+    signs: Int[Tensor, " b"]
+
+
 class Policy(nn.Module):
     """The policy d: the operation of each slot, its probability and its strength.
 
@@ -98,26 +111,31 @@ class Policy(nn.Module):
         codes = torch.tensor([OPS.index(name) for name in ops])
         self.register_buffer("codes", codes, persistent=False)
 
+    def draw(self, batch: int, rng: StepRNG, device: Device = "cpu") -> tuple[Drawn, ...]:
+        """Return the random numbers of a batch of `batch` images."""
+        return tuple(
+            Drawn(rng.uniform(0.0, 1.0, (4, batch), device), rng.integers(0, 2, (batch,), device))
+            for _ in range(len(self.choice))
+        )
+
     def forward(
-        self, images: Float[Tensor, "b c h w"], rng: StepRNG
+        self, images: Float[Tensor, "b c h w"], drawn: tuple[Drawn, ...]
     ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, " b"]]:
         """Return the transformed images and the log-probability of each one's random choices."""
         low, high = images.amin((0, 2, 3), keepdim=True), images.amax((0, 2, 3), keepdim=True)
         span = torch.where(high > low, high - low, 1.0)
         shown, touched = (images - low) / span, torch.zeros_like(images[:, 0, 0, 0]).bool()
-        batch, device = len(images), images.device
-        log_chance = torch.zeros(batch, device=device)
-        for slot in range(len(self.choice)):
+        device = images.device
+        log_chance = torch.zeros(len(images), device=device)
+        for slot, (uniform, signs) in enumerate(drawn):
             among = self.choice[slot].log_softmax(dim=0)
-            drawn = rng.uniform(0.0, 1.0, (4, batch), device)
-            op = (drawn[0, :, None] >= among.exp().cumsum(dim=0)[:-1]).sum(dim=1)
+            op = (uniform[0, :, None] >= among.exp().cumsum(dim=0)[:-1]).sum(dim=1)
             odds = self.chance[slot][op]
-            applied = drawn[1] < odds.sigmoid()
-            signs = rng.integers(0, 2, (batch,), device) * 2.0 - 1.0
+            applied = uniform[1] < odds.sigmoid()
             level = self.strength[slot][op].sigmoid()
             which = torch.where(applied, self.codes[op], -1)
             with torch.autocast(device.type, enabled=False):  # pixels and positions stay precise
-                shown = transform(shown, which, level, signs, drawn[2:].T)
+                shown = transform(shown, which, level, signs * 2.0 - 1.0, uniform[2:].T)
             touched = touched | applied
             log_chance = (
                 log_chance + among[op] + nn.functional.logsigmoid(torch.where(applied, odds, -odds))
@@ -131,71 +149,85 @@ class Policy(nn.Module):
 
 
 class DADAMethod(Method):
-    """Training with `DADA`. The policy is the parameter group "generator"."""
+    """Training with `DADA`. The policy is the parameter group "generator".
+
+    Two copies of the classifier have the weights at the ends of the central difference. They are
+    networks of their own because torch 2.11 aborts the process on CUDA in a backward pass through
+    weights that `functional_call` has put into a network.
+    """
 
     def __init__(self, classifier: Backbone, config: DADA):
         super().__init__(classifier, config.momentum)
         self.policy = Policy(config.ops, config.slots)
         self.config = config
+        self.ends: tuple[Backbone, ...] = ()  # in a tuple, so that they are no part of the weights
+
+    def _apply(self, *given: Any, **named: Any) -> "DADAMethod":
+        """Move the networks, and make the copies anew there."""
+        self.ends = ()
+        return super()._apply(*given, **named)
 
     def param_groups(self) -> dict[str, list[nn.Parameter]]:
         return {**super().param_groups(), "generator": list(self.policy.parameters())}
 
     def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
-        """Return the transformed batch, its labels and log-probabilities, and the direction v."""
+        """Return the batch, its labels and random numbers; the ends are moved apart along v."""
         if len(images) < 4:
             raise InputError(
                 f"DADA judges one half of the batch by the other and {len(images)} images are too "
                 "few: use a batch of 4 or more."
             )
-        shown, log_chance = self.policy(images, rng)
         half = len(images) // 2
-        direction = self._direction(images[half:], labels[half:])
-        return shown, labels, log_chance, direction
+        self.move_apart(self.direction(images[half:], labels[half:]))
+        return images, labels, self.policy.draw(len(images), rng, images.device)
 
-    def compute(
-        self, images: Tensor, labels: Tensor, log_chance: Tensor, direction: dict[str, Tensor]
-    ) -> Losses:
-        """Return the step's losses from the transformed images and the held-out gradient.
+    def compute(self, images: Tensor, labels: Tensor, drawn: tuple[Drawn, ...]) -> Losses:
+        """Return the step's losses from the transformed images.
 
         `influence` is −∇L_train · v for each image of the first half: the change of the held-out
         loss for a step on that image. The score term has the value 0 and the gradient of the
         expected influence with respect to choice and chance.
         """
-        augmented = ce(self.classifier(images.detach()), labels).mean()
+        shown, log_chance = self.policy(images, drawn)
+        augmented = ce(self.classifier(shown.detach()), labels).mean()
         half = len(images) // 2
-        influence = self._influence(images[:half], labels[:half], direction)
+        influence = self.influence(shown[:half], labels[:half])
         others = (influence.sum() - influence) / (half - 1)
         log_chance = log_chance[:half]
         score = (influence - others).detach() * (log_chance - log_chance.detach())
         total = augmented + influence.mean() + score.mean()
         return Losses.of(total, augmented_ce=augmented, influence=influence.mean())
 
-    def _direction(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    def direction(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Return v: the held-out loss's gradient at w, by trained parameter, of total norm 1."""
-        own = self.classifier.named_parameters()
-        weights = {n: p.detach().requires_grad_() for n, p in own if p.requires_grad}
-        with torch.enable_grad():
-            loss = ce(self._at(weights, images), labels).mean()
-            found = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
-        gradients = {n: g for n, g in zip(weights, found, strict=True) if g is not None}
+        own = {n: p for n, p in self.classifier.named_parameters() if p.requires_grad}
+        with torch.enable_grad(), undisturbed(self.classifier):
+            loss = ce(self.classifier(images), labels).mean()
+            found = torch.autograd.grad(loss, list(own.values()), allow_unused=True)
+        gradients = {n: g for n, g in zip(own, found, strict=True) if g is not None}
         length = torch.stack([g.float().norm() for g in gradients.values()]).norm()
         return {n: g / length.clamp(min=1e-12) for n, g in gradients.items()}
 
-    def _influence(self, images: Tensor, labels: Tensor, direction: dict[str, Tensor]) -> Tensor:
-        """Return −∇_w L_ce(image) · v by a central difference, without autocast."""
+    @torch.no_grad()
+    def move_apart(self, direction: dict[str, Tensor]) -> None:
+        """Give the ends the weights w ∓ radius · v, and the classifier's buffers and modes."""
+        self.ends = self.ends or tuple(
+            copy.deepcopy(self.classifier).requires_grad_(False) for _ in range(2)
+        )
+        for end, step in zip(self.ends, (-self.config.radius, self.config.radius), strict=True):
+            torch._foreach_copy_(list(end.parameters()), list(self.classifier.parameters()))
+            for buffer, own in zip(end.buffers(), self.classifier.buffers(), strict=True):
+                buffer.copy_(own)
+            moved = [weight for name, weight in end.named_parameters() if name in direction]
+            torch._foreach_add_(moved, torch._foreach_mul(list(direction.values()), step))
+            for module, original in zip(end.modules(), self.classifier.modules(), strict=True):
+                module.training = original.training
 
-        def moved(step: float) -> Tensor:
-            own = self.classifier.named_parameters()
-            weights = {n: p.detach() + step * direction[n] for n, p in own if n in direction}
-            return ce(self._at(weights, images), labels)
+    def influence(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return −∇_w L_ce(image) · v by a central difference, without autocast.
 
+        It is differentiable with respect to the images.
+        """
         with torch.autocast(images.device.type, enabled=False):
-            return (moved(-self.config.radius) - moved(self.config.radius)) / (
-                2 * self.config.radius
-            )
-
-    def _at(self, weights: dict[str, Tensor], images: Tensor) -> Tensor:
-        """Return ψ(images) at other weights; frozen ones and BatchNorm's statistics stay."""
-        buffers = {name: b.clone() for name, b in self.classifier.named_buffers()}
-        return functional_call(self.classifier, weights | buffers, (images,))
+            low, high = (ce(end(images), labels) for end in self.ends)
+        return (low - high) / (2 * self.config.radius)

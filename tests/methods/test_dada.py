@@ -179,8 +179,9 @@ def test_normalised_images_are_transformed_as_pixels_are():
     mean, std = mean[:, None, None], std[:, None, None]
     policy = Policy(OPS, 2).double()
     nn.init.normal_(policy.strength)
-    shown, chance = policy(images, rng_for(0, 1))
-    normalised, again = policy((images - mean) / std, rng_for(0, 1))
+    drawn = policy.draw(64, rng_for(0, 1))
+    shown, chance = policy(images, drawn)
+    normalised, again = policy((images - mean) / std, drawn)
     torch.testing.assert_close(normalised * std + mean, shown, atol=1e-6, rtol=0)
     assert torch.equal(chance, again)
     touched = (shown != images).flatten(1).any(1)
@@ -195,7 +196,7 @@ def test_operations_are_drawn_with_the_chances_of_the_policy():
         policy.strength[0] = 1.0
     torch.testing.assert_close(policy.shares(), torch.tensor([[0.18, 0.24]]))
     images = pixels((3000, 1, 2, 2)).float()
-    shown, log_chance = policy(images, rng_for(0, 1))
+    shown, log_chance = policy(images, policy.draw(3000, rng_for(0, 1)))
     inverted = torch.isclose(shown, 1 - images).flatten(1).all(1)
     alone = (shown == images).flatten(1).all(1)
     counts = torch.stack([inverted, ~inverted & ~alone, alone]).sum(1) / 3000
@@ -239,8 +240,8 @@ def test_the_influence_of_an_image_is_its_gradient_against_that_of_the_held_out_
         return torch.cat([g.flatten() for g in torch.autograd.grad(loss, parameters)])
 
     held_out = gradient(images[3:], labels[3:])
-    direction = method._direction(images[3:], labels[3:])
-    found = method._influence(images[:3], labels[:3], direction)
+    method.move_apart(method.direction(images[3:], labels[3:]))
+    found = method.influence(images[:3], labels[:3])
     for b in range(3):
         expected = -gradient(images[b : b + 1], labels[b : b + 1]) @ held_out / held_out.norm()
         torch.testing.assert_close(found[b], expected, rtol=1e-3, atol=1e-6)
@@ -271,12 +272,13 @@ def test_only_what_is_trained_counts_in_the_influence(frozen):
         loss = F.cross_entropy(method.classifier(x), y)
         return torch.cat([g.flatten() for g in torch.autograd.grad(loss, trained)])
 
-    direction = method._direction(images[3:], labels[3:])
+    direction = method.direction(images[3:], labels[3:])
+    method.move_apart(direction)
     assert {name.split(".")[1] for name in direction} == parts
     length = sum(float(part.square().sum()) for part in direction.values())
     assert length == pytest.approx(1, rel=1e-4)  # none of it lies on what never moves
     held_out = gradient(images[3:], labels[3:])
-    found = method._influence(images[:3], labels[:3], direction)
+    found = method.influence(images[:3], labels[:3])
     for b in range(3):
         expected = -gradient(images[b : b + 1], labels[b : b + 1]) @ held_out / held_out.norm()
         torch.testing.assert_close(found[b], expected, rtol=1e-3, atol=1e-6)
@@ -296,14 +298,14 @@ def test_the_gradient_of_the_policy_is_that_of_the_expected_influence():
     images, labels = one.expand(count, 3, 2, 2), torch.zeros(count, dtype=torch.long)
     method(images, labels, rng_for(0, 1)).total.backward()
 
-    direction = method._direction(one.expand(2, 3, 2, 2), labels[:2])
+    method.move_apart(method.direction(one.expand(2, 3, 2, 2), labels[:2]))
     among, chance = policy.choice[0].softmax(0), policy.chance[0].sigmoid()
     levels = policy.strength[0].sigmoid()
     expected = 0.0
     for i, name in enumerate(ops):
         shown = apply(one, name, levels[i])
         for x, probability in ((shown, among[i] * chance[i]), (one, among[i] * (1 - chance[i]))):
-            expected = expected + probability * method._influence(x, labels[:1], direction)[0]
+            expected = expected + probability * method.influence(x, labels[:1])[0]
     by_hand = torch.autograd.grad(expected, list(policy.parameters()))
     for parameter, exact in zip(policy.parameters(), by_hand, strict=True):
         assert exact.abs().max() > 0.005
@@ -313,7 +315,7 @@ def test_the_gradient_of_the_policy_is_that_of_the_expected_influence():
 def test_the_classifier_learns_from_the_whole_transformed_batch_and_from_nothing_else():
     images, labels = batch_of()
     method = DADA().build(Net("resnet18", width=8).build(CLASSES), SIDE).train()
-    shown, _ = method.policy(images, rng_for(0, 1))
+    shown, _ = method.policy(images, method.policy.draw(BATCH, rng_for(0, 1)))
     method(images, labels, rng_for(0, 1)).total.backward()
     found = [parameter.grad.clone() for parameter in method.classifier.parameters()]
     loss = F.cross_entropy(method.classifier(shown.detach()), labels)
@@ -326,7 +328,7 @@ def test_batchnorm_sees_the_transformed_batch_once():
     images, labels = batch_of()
     method = DADA().build(Net("resnet18", width=8).build(CLASSES), SIDE).train()
     twin = Net("resnet18", width=8).build(CLASSES).train()
-    twin(method.policy(images, rng_for(0, 1))[0])
+    twin(method.policy(images, method.policy.draw(BATCH, rng_for(0, 1)))[0])
     method(images, labels, rng_for(0, 1))
     for (name, found), expected in zip(
         method.classifier.named_buffers(), twin.buffers(), strict=True
@@ -411,8 +413,9 @@ def test_pixels_are_moved_in_full_precision_whatever_the_network_computes_in():
     with torch.no_grad():
         policy.chance += 9  # an operation is as good as always applied
     images = torch.randn(64, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    plain, _ = policy(images, StepRNG(0))
+    drawn = policy.draw(64, StepRNG(0))
+    plain, _ = policy(images, drawn)
     with torch.autocast("cpu", torch.bfloat16):
-        cast, _ = policy(images, StepRNG(0))
+        cast, _ = policy(images, drawn)
     assert (plain != images).any()
     assert torch.equal(cast, plain)
