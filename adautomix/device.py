@@ -31,6 +31,8 @@ class Numerics:
         channels_last: NHWC memory format for images and convolutions.
         compile: apply `torch.compile` to the tensor part of the step.
         why: the reason for the precision, which the run's record keeps.
+        capture: on a CUDA GPU, repeat the tensor part of the step from a recording, see
+            `adautomix.train.captured`.
     """
 
     device: str = "cpu"
@@ -38,6 +40,7 @@ class Numerics:
     channels_last: bool = False
     compile: bool = False
     why: str = "as asked"
+    capture: bool = True
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS[1:]:
@@ -61,6 +64,11 @@ class Numerics:
             return contextlib.nullcontext()
         kind = torch.device(self.device).type
         return torch.autocast(kind, torch.bfloat16, cache_enabled=cached_casts_have_gradients(kind))
+
+    @property
+    def first_step(self) -> str:
+        """What makes the first step long, to be shown while it lasts; "" if nothing does."""
+        return "compiling the step, which takes minutes the first time" if self.compile else ""
 
     def wait(self) -> None:
         """Wait until the device has finished all queued work; on a CPU this does nothing."""
@@ -112,6 +120,7 @@ def decide(
     precision: str = "auto",
     channels_last: bool | None = None,
     compile: bool = False,
+    capture: bool = True,
 ) -> Numerics:
     """Choose the numerics of a run on this machine.
 
@@ -121,6 +130,7 @@ def decide(
         channels_last: None means True on CUDA and CPU, where it makes convolutions faster, False
             elsewhere.
         compile: compile the step (takes minutes at the start, worthwhile for long runs).
+        capture: see `Numerics`; False runs every step eagerly.
 
     Raises:
         InputError: a device that this machine does not have, or an unknown precision.
@@ -144,6 +154,7 @@ def decide(
         kind in ("cuda", "cpu") if channels_last is None else channels_last,
         compile,
         why,
+        capture,
     )
 
 

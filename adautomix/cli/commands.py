@@ -34,7 +34,9 @@ def _train(options: Namespace, device: str, *, first: bool) -> None:
 
     job = Job(options.recipe, options.budget, options.seed, tuple(options.set))
     run_options = RunOptions(
-        numerics=decide(device, options.precision, compile=options.compile),
+        numerics=decide(
+            device, options.precision, compile=options.compile, capture=not options.eager
+        ),
         store=store(options),
         root=options.data,
         time_limit=None if options.time_limit is None else seconds(options.time_limit),

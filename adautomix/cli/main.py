@@ -149,6 +149,7 @@ def _train(below: Any) -> None:
         action="store_true",
         help="of several processes: take BatchNorm's statistics over the images of all (GPUs)",
     )
+    add("--eager", action="store_true", help="on a GPU, repeat no step from a CUDA graph")
     add("--time-limit", metavar="TIME", help=experiment.TIME_LIMIT)
     add("--checkpoint-every", metavar="TIME", default="60s", help="time between two checkpoints")
     add("--skip-unreadable", action="store_true", help=SKIP)

@@ -1,5 +1,6 @@
 """AdAutoMix by the paper's equations (Sec. 3.3, Algorithm 1), in one backward pass a step."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,13 +150,12 @@ class AdAutoMixMethod(Method):
     def param_groups(self) -> dict[str, list[nn.Parameter]]:
         return {**super().param_groups(), "generator": list(self.generator.parameters())}
 
-    def forward(self, images: Tensor, labels: Tensor, rng: StepRNG, update: str = "both") -> Losses:
-        """Return the losses of one update: of "both" networks, "classifier" or "generator"."""
-        targets = self.checked(images, labels, rng)
+    def computing(self, update: str) -> Callable[..., Losses]:
+        """Return the tensor part of an update: of "both" networks, "classifier" or "generator"."""
         if update not in UPDATES:
             raise unknown("update", update, UPDATES)
         alone = {"classifier": self.classifier_update, "generator": self.generator_update}
-        return alone.get(update, self.compute)(*self.prepare(images, targets, rng))
+        return alone.get(update, self.compute)
 
     def prepare(self, images: Tensor, labels: Tensor, rng: StepRNG) -> tuple[Any, ...]:
         """Return the batch, its sets of N partners and their λ."""

@@ -49,6 +49,12 @@ class Method(nn.Module):
     updates: tuple[str, ...] = ("both",)
     """The updates of a step, by what they change; several if T1 or T2 of Algorithm 1 exceeds 1."""
 
+    captures: ClassVar[bool] = True
+    """Whether a GPU may repeat `compute` from a recording, see `adautomix.train.captured`. False in
+    a method of one's own whose `compute` depends on anything but its arguments and the weights,
+    such as a counter.
+    """
+
     compute: Callable[..., Losses]
     """The tensor part of an update: a function of what `prepare` gave, the batch's images first,
     and of the weights. It takes no random numbers, so it may be compiled.
@@ -74,9 +80,17 @@ class Method(nn.Module):
             InputError: a batch that cannot be trained on, or an update the method does not have.
         """
         targets = self.checked(images, labels, rng)
+        compute = self.computing(update)
+        return compute(*self.prepare(images, targets, rng))
+
+    def computing(self, update: str) -> Callable[..., Losses]:
+        """Return the tensor part of an update, a function of what `prepare` returns.
+
+        Raises InputError for an update that the method does not have.
+        """
         if update != "both":
             raise unknown("update", update, ["both"])
-        return self.compute(*self.prepare(images, targets, rng))
+        return self.compute
 
     def checked(self, images: Tensor, labels: Tensor, rng: StepRNG) -> Labels:
         """Check the arguments of `forward` and return the labels with `targets` applied."""

@@ -48,6 +48,7 @@ def collect(
     precision: str,
     data_sha256: dict[str, str],
     peak_memory_mib: float | None = None,
+    updates: str | None = None,
     command: str | None = None,
     segments: Sequence[Mapping[str, Any]] = (),
     waiting_for_data: float | None = None,
@@ -58,6 +59,8 @@ def collect(
     Args:
         seconds, cpu_seconds: wall time, and CPU time summed over cores.
         peak_memory_mib: peak memory of the accelerator; None takes this process's.
+        updates: how an accelerator's updates were computed, from a recording or eagerly; None to
+            leave it out.
         command: the line that runs it again; None takes this process's own command line.
         segments: a `segment`, with its first step, for each part of a resumed run; kept if there
             are several. The commit is the last one's, taken when it began, since HEAD may move.
@@ -78,6 +81,7 @@ def collect(
         "steps": int(steps),
         "device": without_paths(device),
         "precision": without_paths(precision),
+        **({} if updates is None else {"updates": without_paths(updates)}),
         "versions": versions() | (_accelerated() if device.startswith("cuda") else {}),
         "data_sha256": dict(data_sha256),
         "peak_memory_mib": None if peak is None else round(float(peak), 1),

@@ -86,7 +86,8 @@ def _options(numerics: Numerics) -> list[str]:
         words += ["--device", device]
     if numerics.precision != decide(numerics.device).precision:
         words += ["--precision", numerics.precision]
-    return [*words, "--compile"] if numerics.compile else words
+    words += ["--compile"] if numerics.compile else []
+    return words if numerics.capture else [*words, "--eager"]
 
 
 @dataclass(frozen=True)

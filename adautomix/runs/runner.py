@@ -209,12 +209,14 @@ def _drive(
     if first and training.step == 0:
         monitor.look(training.method, training.notes, 0)
     measure = measures(test_set, options.numerics, job.recipe().augment)
-    title = f"{job.recorded_name()} {job.budget} seed {job.seed}"
-    with (
-        own_randomness(),
-        stop_signals() as stop,
-        Progress(title, training.total, training.step, show=first and options.progress) as progress,
-    ):
+    progress = Progress(
+        f"{job.recorded_name()} {job.budget} seed {job.seed}",
+        training.total,
+        training.step,
+        show=first and options.progress,
+        waiting=training.numerics.first_step,
+    )
+    with own_randomness(), stop_signals() as stop, progress:
         for event in train(training, batches, measure):
             progress.at(training.step)
             if isinstance(event, Epoch):
@@ -252,6 +254,7 @@ def _record(
             steps=training.step,
             device=device_in_words(training.numerics, sync_batchnorm=options.sync_batchnorm),
             precision=str(training.numerics),
+            updates=training.way if cuda else None,
             data_sha256={name: split.sha256 for name, split in sets.items()}
             | start_sha256(job.recipe().net),
             peak_memory_mib=peak,

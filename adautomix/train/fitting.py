@@ -170,7 +170,9 @@ def fit(
     training = Training(built, plan, len(batches), numerics=how.numerics, seed=how.seed)
 
     measure = None if test_loader is None else _measure(test_loader, takes, how.numerics)
-    with own_randomness(), Progress("fit", training.total, show=how.progress) as progress:
+    waiting = how.numerics.first_step
+    bar = Progress("fit", training.total, show=how.progress, waiting=waiting)
+    with own_randomness(), bar as progress:
         for event in train(training, batches, measure):
             progress.at(training.step)
             if isinstance(event, Epoch):

@@ -15,8 +15,10 @@ from adautomix.errors import DivergenceError, InputError, NotFiniteError
 from adautomix.fields import checked
 from adautomix.methods import Losses, Method
 from adautomix.recipes.base import SGD, AdamW, Cosine
-from adautomix.rng import rng_for
+from adautomix.rng import rng_for, seed_layers
+from adautomix.train.captured import CapturedStep
 from adautomix.train.optimiser import clip_gradients, make_optimiser, set_learning_rates
+from adautomix.train.recorder import recorder_for
 from adautomix.train.timer import Timer
 
 Evaluate = Callable[[Method], dict[str, float]]
@@ -118,6 +120,7 @@ class Training:
         if numerics.compile:
             method.compile_step()
         self.forward = processes.wrapped(method, partly=len(method.updates) > 1)
+        self.captured = CapturedStep(method, numerics, *recorder_for(numerics))
         self.step = 0
         self.seconds = 0.0
         self.cpu_seconds = 0.0
@@ -144,11 +147,12 @@ class Training:
         set_learning_rates(self.optimiser, self.schedule, self.step, self.total)
         terms: dict[str, Tensor] = {}
         for update in self.method.updates:
-            losses = self._backward(images, labels, update)
+            losses = self._gradients(images, labels, update)
             if self.plan.optim.clip is not None:
                 clip_gradients(self.optimiser, self.plan.optim.clip)
             self.optimiser.step()
-            self.optimiser.zero_grad(set_to_none=True)
+            if self.captured.bound is None:
+                self.optimiser.zero_grad(set_to_none=True)
             for name, term in losses.terms.items():
                 terms.setdefault(name, term)  # the value in the first update that computes it
         self.step += 1
@@ -158,6 +162,30 @@ class Training:
         for name, term in terms.items():
             self.sums[name] = self.sums.get(name, 0.0) + term
         return Losses(losses.total, terms)
+
+    @property
+    def way(self) -> str:
+        """How the updates were computed since the training was made or resumed, for its record."""
+        if self.plan.parts > 1:
+            return "eager (a batch is divided into parts)"
+        if self.forward is not self.method:
+            return f"eager (the method is wrapped in {type(self.forward).__name__})"
+        return str(self.captured)
+
+    def _gradients(self, images: Tensor, labels: Tensor, update: str) -> Losses:
+        """Compute the gradients of an update, captured where possible, and return its losses."""
+        alone = self.plan.parts == 1 and self.forward is self.method
+        if not (alone and self.captured.takes(images)):
+            self.captured.make_way()
+            return self._backward(images, labels, update)
+        self._seed_layers(processes.rank())
+        rng = rng_for(self.seed, self.step, processes.rank())
+        return self.captured.losses(images, labels, rng, update)
+
+    def _seed_layers(self, rank: int) -> None:
+        """Seed torch's global generators, which dropout and stochastic depth use."""
+        rng = rng_for(self.seed, self.step, rank, "layers")
+        seed_layers(rng.entropy(), self.numerics.device)
 
     def _backward(self, images: Tensor, labels: Tensor, update: str) -> Losses:
         """Add up the gradients of the parts of a batch; return its losses, means over the parts.
@@ -170,8 +198,7 @@ class Training:
         chunks = images.chunk(self.plan.parts), labels.chunk(self.plan.parts)
         for part, (some, theirs) in enumerate(zip(*chunks, strict=True)):
             rank = processes.rank() * self.plan.parts + part
-            # dropout and stochastic depth use torch's global generator: seeded for each step too
-            torch.manual_seed(rng_for(self.seed, self.step, rank, "layers").entropy())
+            self._seed_layers(rank)
             rng, share = rng_for(self.seed, self.step, rank), len(some) / len(images)
             with processes.holding_back(self.forward, part + 1 < len(chunks[0])):
                 with self.numerics.autocast():

@@ -19,25 +19,34 @@ class Progress:
         total: number of all steps.
         done: number of steps done before.
         show: False shows nothing anywhere.
+        waiting: shown until the first step is done, e.g. "compiling".
     """
 
-    def __init__(self, title: str, total: int, done: int = 0, *, show: bool = True):
-        self.title, self.total, self.step, self.words = title, total, done, ""
+    def __init__(
+        self, title: str, total: int, done: int = 0, *, show: bool = True, waiting: str = ""
+    ):
+        self.title, self.total, self.step, self.words = title, total, done, waiting
+        self.waiting = bool(waiting)
         self.line: Any = _notebook_line() if show else None
         self.started, self.drawn = time.monotonic(), 0.0
         terminal = show and self.line is None and sys.stderr.isatty()
         self.bar = tqdm(total=total, initial=done, desc=title, unit="step", disable=not terminal)
+        if waiting:
+            self.bar.set_postfix_str(waiting)
+            self._draw()
 
     def __enter__(self) -> "Progress":
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.bar.close()
-        if self.line is not None:
-            self._draw()
+        self._draw()
 
     def at(self, step: int) -> None:
         """Show that the run has reached this step."""
+        if self.waiting:
+            self.waiting, self.words = False, ""
+            self.bar.set_postfix_str("", refresh=False)
         self.bar.update(step - self.step)
         self.step = step
         if self.line is not None and time.monotonic() - self.drawn > 1.0:
@@ -53,6 +62,8 @@ class Progress:
             self.bar.set_postfix_str(self.words, refresh=False)
 
     def _draw(self) -> None:
+        if self.line is None:
+            return
         self.drawn = time.monotonic()
         seconds = self.drawn - self.started
         text = f"{self.title}: step {self.step} of {self.total}, {seconds:.0f} s"

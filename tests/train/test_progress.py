@@ -39,6 +39,21 @@ def run(show: bool = True) -> None:
         progress.at(4)
 
 
+def test_what_makes_the_first_step_long_is_shown_until_it_is_done(notebook):
+    with Progress("a run", 4, waiting="compiling") as progress:
+        assert notebook[-1] == "a run: step 0 of 4, 0 s, compiling"
+        progress.at(1)
+    assert notebook[-1] == "a run: step 1 of 4, 0 s"
+
+
+def test_a_terminal_sees_what_makes_the_first_step_long(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with Progress("a run", 4, waiting="compiling") as progress:
+        assert "compiling" in capsys.readouterr().err
+        progress.at(1)
+    assert "compiling" not in capsys.readouterr().err.rsplit("1/4", 1)[-1]
+
+
 def test_nothing_is_written_to_a_log(capsys):
     run()
     assert capsys.readouterr() == ("", "")
