@@ -20,7 +20,7 @@ from adautomix.methods.openmixup import (
     waiting_momentum_at,
 )
 from adautomix.mix import MixBlock, Mixed, blend
-from adautomix.mix.base import batch_shape, check_alpha
+from adautomix.mix.base import batch_shape, check_alpha, weighing
 from adautomix.models import Backbone, Teacher
 from adautomix.rng import StepRNG, initial_weights
 
@@ -227,9 +227,10 @@ def area_loss(
 ) -> Float[Tensor, ""]:
     """Return max(|area − λ| − margin, 0), averaged over the pairs; area is the first mask's mean.
 
-    With `of_batch`, area − λ is averaged over the batch first, as in the authors' toolbox.
+    With `of_batch`, area − λ is averaged over the batch first, as in the authors' toolbox. Masks of
+    half precision are averaged in float32.
     """
-    gaps = masks[:, 0].mean(dim=(1, 2)) - ratios[:, 0]
+    gaps = masks[:, 0].to(weighing(masks)).mean(dim=(1, 2)) - ratios[:, 0]
     if of_batch:
         gaps = gaps.mean()
     return (gaps.abs() - margin).clamp(min=0).mean()

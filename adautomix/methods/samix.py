@@ -15,6 +15,7 @@ from adautomix.methods.automix import AutoMixMethod, check_pair_config
 from adautomix.methods.base import as_backbone
 from adautomix.methods.openmixup import TwoHeads
 from adautomix.mix import ContentMixBlock
+from adautomix.mix.base import weighing
 from adautomix.rng import initial_weights
 
 
@@ -83,7 +84,7 @@ class SAMixMethod(AutoMixMethod):
 
     def mask_loss(self, masks: Tensor, ratios: Tensor) -> Tensor:
         """Return the area loss of AutoMix minus `mask_variance` times the masks' variance."""
-        variance = masks[:, 0].var(correction=0)
+        variance = masks[:, 0].to(weighing(masks)).var(correction=0)
         return super().mask_loss(masks, ratios) - self.config.mask_variance * variance
 
 

@@ -156,6 +156,13 @@ def test_the_area_loss_is_what_lies_beyond_the_margin():
     assert area_loss(masks, ratios, 0.9) == 0
 
 
+def test_the_area_of_masks_in_half_precision_is_taken_in_full():
+    masks = torch.rand(9, 2, 16, 16, generator=torch.Generator().manual_seed(0)).bfloat16()
+    ratios = torch.full((9, 2), 0.5)
+    wanted = area_loss(masks.float(), ratios, 0.0)
+    assert float(area_loss(masks, ratios, 0.0)) == float(wanted)
+
+
 def test_a_step_costs_nine_units_to_the_three_of_plain_training():
     images, labels = torch.randn(4, 3, 32, 32), torch.arange(4)
     counts = []

@@ -408,6 +408,18 @@ def test_a_batch_that_has_no_two_halves_is_one_sentence():
         method(*batch_of(3), rng_for(0, 1))
 
 
+def test_the_influence_is_taken_in_full_precision_whatever_the_network_computes_in():
+    """A difference of two losses 0.02 apart in w: in bf16 most of it would be rounding."""
+    method = DADA().build(Net("resnet18", stem="cifar", width=8).build(5), 16)
+    images, labels = torch.randn(6, 3, 16, 16), torch.arange(6) % 5
+    direction = method._direction(images, labels)
+    plain = method._influence(images, labels, direction)
+    with torch.autocast("cpu", torch.bfloat16):
+        cast = method._influence(images, labels, direction)
+    assert cast.dtype == torch.float32
+    assert torch.equal(cast, plain)
+
+
 def test_pixels_are_moved_in_full_precision_whatever_the_network_computes_in():
     policy = Policy(OPS, 2)
     with torch.no_grad():

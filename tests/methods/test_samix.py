@@ -102,6 +102,12 @@ def test_looking_at_the_mixed_images_leaves_no_trace(pipeline):
     assert all(torch.equal(t, before[name]) for name, t in method.state_dict().items())
 
 
+def test_the_variance_of_masks_in_half_precision_is_taken_in_full(tiny_method):
+    method, ratios = tiny_method(SAMix()), torch.full((9, 2), 0.5)
+    masks = torch.rand(9, 2, 16, 16, generator=torch.Generator().manual_seed(0)).bfloat16()
+    assert float(method.mask_loss(masks, ratios)) == float(method.mask_loss(masks.float(), ratios))
+
+
 @pytest.mark.parametrize("name", ["eta", "mask_variance", "flatness", "mask_loss"])
 def test_impossible_hyper_parameters_are_named(name):
     with pytest.raises(InputError, match=f"{name} must be 0 or more, not -1"):
