@@ -49,10 +49,11 @@ def assert_same(some, others) -> None:
 
 
 @FORKED
-def test_the_number_of_workers_does_not_matter(files):
-    alone, two = training(files), training(files, workers=2)
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_the_number_of_workers_does_not_matter(files, workers):
+    alone, several = training(files), training(files, workers=workers)
     for number in (0, 1):
-        assert_same(drawn(alone, number), drawn(two, number))
+        assert_same(drawn(alone, number), drawn(several, number))
     assert not torch.equal(drawn(alone, 0)[0].images, drawn(alone, 1)[0].images)
 
 
