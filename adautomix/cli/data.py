@@ -40,7 +40,7 @@ def add_parsers(below: Any, command: Callable[..., argparse.ArgumentParser]) -> 
         metavar="PATH",
         type=path,
         help="a folder with train/<class>/* and test/<class>/*, or with <class>/* alone, of which "
-        "a fifth is for testing",
+        "a fifth is for testing; or hf:NAME, a dataset of the Hugging Face hub or in a folder",
     )
 
 

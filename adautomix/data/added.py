@@ -12,10 +12,11 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from adautomix.data import listings, tinyimagenet
+from adautomix.data import hugging_face, listings, tinyimagenet
 from adautomix.data.dataset_info import DatasetInfo
 from adautomix.data.decode import in_memory
 from adautomix.data.file_set import FileSet, Images
+from adautomix.data.hugging_face import PREFIX
 from adautomix.data.listings import Listing
 from adautomix.data.measure import measure
 from adautomix.errors import DataError, InputError, first_line
@@ -64,12 +65,13 @@ class Added:
         return data if per_class is None else data.subset(per_class)
 
 
-def add(name: str, path: Path, home: Path) -> DatasetInfo:
+def add(name: str, source: str | Path, home: Path) -> DatasetInfo:
     """Measure the images in a folder, keep the facts under `home`, and return them.
 
     Args:
         name: small letters, digits and _.
-        path: a folder with `train/<class>/*` and `test/<class>/*` (or `val`), a folder of classes
+        source: "hf:" and a dataset as in `hugging_face.folder`, which is written to `home` first,
+            or a folder with `train/<class>/*` and `test/<class>/*` (or `val`), a folder of classes
             alone, which is divided by the files' names, or one in the layout of Tiny-ImageNet.
         home: the folder of datasets.
 
@@ -80,10 +82,8 @@ def add(name: str, path: Path, home: Path) -> DatasetInfo:
         raise InputError(
             f"{name!r} cannot name a dataset: use small letters, digits and _, a letter first."
         )
-    if not path.exists():
-        raise DataError(f"{path} does not exist: name the folder that holds the class folders.")
-    path = path.resolve()
-    sets = {split: _listed(name, path, split) for split in SPLITS}
+    path, given = _found(name, str(source), home)
+    sets = {split: _listed(name, path, split, given) for split in SPLITS}
     train, test = sets.values()
     if train.classes != test.classes:
         odd = sorted(set(train.classes) ^ set(test.classes))[0]
@@ -98,6 +98,16 @@ def add(name: str, path: Path, home: Path) -> DatasetInfo:
     except OSError as error:
         raise DataError(f"{home / 'added'} cannot be written: {first_line(error)}.") from error
     return row
+
+
+def _found(name: str, source: str, home: Path) -> tuple[Path, str]:
+    """Return the folder of a source, and what to add it by again."""
+    if source.startswith(PREFIX):
+        return hugging_face.folder(source.removeprefix(PREFIX), name, home), source
+    path = Path(source)
+    if not path.exists():
+        raise DataError(f"{path} does not exist: name the folder that holds the class folders.")
+    return path.resolve(), str(path.resolve())
 
 
 def find(name: str, home: Path) -> Added | None:
@@ -126,7 +136,7 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _listed(name: str, path: Path, split: str) -> FileSet:
+def _listed(name: str, path: Path, split: str, given: str) -> FileSet:
     blank = DatasetInfo(
         name=name,
         title=name,
@@ -141,7 +151,7 @@ def _listed(name: str, path: Path, split: str) -> FileSet:
         sha256={},
         licence="not known",
         citation="none",
-        get=f"adautomix data add {name} {path}",
+        get=f"adautomix data add {name} {given}",
         path=str(path),
     )
     return listings.read(blank, LAYOUTS, split, path, check=False)
