@@ -1,5 +1,7 @@
 """The page on who earns the gain: tables, and the numbers of its prose."""
 
+import re
+
 from adautomix.figures import Table
 from adautomix.methods.adautomix import AdAutoMix
 from adautomix.results import paper
@@ -7,6 +9,7 @@ from adautomix.results.logs import logs
 from adautomix.results.report import Report
 from adautomix.results.setting_grid import EARNED, NOT_DECIDED, NOT_EARNED, OPEN, outcome
 
+NUMBER = re.compile(r"\d\.\d")
 WORDS = {
     EARNED: "holds under the same setting",
     NOT_EARNED: "does not hold under the same setting",
@@ -36,6 +39,11 @@ def logs_table() -> Table:
 
 
 def tables(report: Report, label: str) -> list[Table]:
-    """Return the tables of a report; of those that are all blank the first alone."""
-    found = list(report.tables(label).values())
-    return found if report.runs else found[:1]
+    """Return the tables of a report that have a number, and the first in any case."""
+    first, *others = report.tables(label).values()
+    return [first, *(table for table in others if _filled(table))]
+
+
+def _filled(table: Table) -> bool:
+    """Whether a cell beside the first column, the rows' names, has a number."""
+    return any(NUMBER.search(str(cell)) for cell in table.frame.iloc[:, 1:].to_numpy().ravel())
