@@ -16,6 +16,10 @@ NARROWEST = 8
 """Minimum number of channels. With fewer, torch 2.15's CPU kernels (oneDNN) write out of bounds in
 the backward pass of some convolutions on CPUs without AVX-512: a crash, or wrong results.
 """
+NARROWEST_OF_LARGE, LARGE = 16, 32
+"""Minimum number of channels for images of more than `LARGE` pixels, where the same happens to
+other convolutions, and on CPUs with AVX-512 too.
+"""
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,9 @@ class Net:
         stem: "cifar" replaces the 7×7 stride-2 convolution and the max-pool of a ResNet, or the
             4×4 stride-4 convolution of a ConvNeXt, by one 3×3 convolution, for images of 32 to
             64 px (A.3; see `cifar_stem`); "timm" leaves the model as it is.
-        width: channels of the first stage of a ResNet, 8 or more (see `NARROWEST`); None keeps the
-            model's own (64). 16 makes the thin network of the `quick` budget.
+        width: channels of the first stage of a ResNet, 8 or more, and 16 or more for images above
+            32 px (see `NARROWEST`); None keeps the model's own (64). 16 makes the thin network of
+            the `quick` budget.
         pretrained: True starts from timm's ImageNet weights (downloaded by timm). A string is a
             file of weights, "resnet50.safetensors" (see `pretrained.with_weights_in`), or names a
             run of this package: "<id>", or "<id>:teacher" for its teacher, whose weights, except
@@ -73,6 +78,14 @@ class Net:
             if self.stem == "cifar":
                 cifar_stem(model)
         return Backbone(model, self.tap)
+
+    def check_side(self, side: int) -> None:
+        """Raise InputError for a width that is too small for images of that height and width."""
+        if self.width is not None and self.width < NARROWEST_OF_LARGE and side > LARGE:
+            raise InputError(
+                f"width must be {NARROWEST_OF_LARGE} or more for images of {side} pixels, not "
+                f"{self.width}: training narrower networks corrupts memory on some processors."
+            )
 
     def _make(self, **options: Any) -> nn.Module:
         """Create the timm model, with weights to start from if there are any."""

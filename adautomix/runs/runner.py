@@ -170,6 +170,7 @@ def prepare(
     `adautomix.runs.weights.start_network`.
     """
     info = train_set.info
+    recipe.net.check_side(recipe.augment.side_of(info))
     classifier = start_network(recipe.net, info.classes, seed=seed, store=store)
     method = recipe.method.build(classifier, recipe.augment.side_of(info), seed=seed)
     method.targets = recipe.targets

@@ -175,6 +175,10 @@ def test_gradients_pass_through_both_logits_and_features():
             lambda: Net("resnet19").build(3),
             r"did you mean .*\? Known: see timm\.list_models\(\)\.$",
         ),
+        (
+            lambda: Net(width=15).check_side(33),
+            "width must be 16 or more for images of 33 pixels, not 15: training narrower",
+        ),
         (lambda: Net(stem="cifra", width=8).build(3), "unknown stem 'cifra'"),
         (lambda: Net(stem="timm", width=8).build(3), "not for resnet18 with stem 'timm'"),
         (
