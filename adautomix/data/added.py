@@ -26,6 +26,8 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SMALL = 64
 """Largest side of the images that are kept in memory."""
 SPLITS = ("train", "test")
+KNOWN = Path(__file__).with_name("known")
+"""Facts of datasets on which the package has experiments, for machines where they are not added."""
 TESTED = 51
 """Of one folder of classes, an image is for testing if the sha256 of its file's name starts with a
 byte below this: a fifth of the images.
@@ -111,9 +113,10 @@ def _found(name: str, source: str, home: Path) -> tuple[Path, str]:
 
 
 def find(name: str, home: Path) -> Added | None:
-    """Return a dataset that was added, or None. Raises DataError for damaged facts."""
-    file = home / "added" / f"{name}.json"
-    if "/" in name or not file.is_file():
+    """Return a dataset that was added or is known, or None. Raises DataError for damaged facts."""
+    files = [folder / f"{name}.json" for folder in (home / "added", KNOWN)]
+    file = next((each for each in files if each.is_file()), None)
+    if "/" in name or file is None:
         return None
     try:
         content = json.loads(file.read_text(encoding="utf-8"))

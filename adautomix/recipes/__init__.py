@@ -41,7 +41,7 @@ def get(name: str) -> Recipe:
     Raises InputError for an unknown name.
     """
     data = name.partition("/")[0]
-    if data in added.names(home()):
+    if added.find(data, home()) is not None:
         own = cifar100.like(info(data))
         if name not in own:
             raise unknown("recipe", name, own)

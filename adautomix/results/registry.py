@@ -7,6 +7,7 @@ from adautomix.results.columns import BY_COLUMN
 from adautomix.results.controls import CONTROLS
 from adautomix.results.experiment import EMBEDDED, Experiment
 from adautomix.results.mechanism import MECHANISM
+from adautomix.results.photographs import PHOTOGRAPHS
 from adautomix.results.reporting import REPORTING
 
 FLOOR = "schedule.floor=0.5"
@@ -16,6 +17,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "controls": CONTROLS,
     "mechanism": MECHANISM,
     **ABLATIONS,
+    **PHOTOGRAPHS,
     "photodigits": Experiment(
         "PhotoDigits, the embedded default",
         family=EMBEDDED,
