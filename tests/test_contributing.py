@@ -1,4 +1,4 @@
-"""The steps of CONTRIBUTING.md, taken as they stand there, on a copy of the package."""
+"""The examples of book/extending.md, taken as they stand there, on a copy of the package."""
 
 import json
 import os
@@ -12,9 +12,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"```python\n# (adautomix/\S+?\.py)(?:: (\w+))?\n(.*?)```", re.DOTALL)
-TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "book" / "extending.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+SCREEN = 60  # lines
 STEPS = BLOCK.findall(TEXT)
-PAGE = re.compile(r"<code>(notebooks/\S+?)</code></summary>\n\n```json\n(.*?)\n```\n", re.DOTALL)
+PAGE = re.compile(r"`(notebooks/\S+?)`:\n\n```json\n(.*?)\n```\n", re.DOTALL)
 (NOTEBOOK,) = PAGE.findall(TEXT)
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist")
 
@@ -65,6 +67,15 @@ def run(copy):
         return done.stdout
 
     return call
+
+
+def test_the_guide_is_one_screen_and_names_what_is_there():
+    assert len(GUIDE.splitlines()) <= SCREEN
+    named = re.findall(r"`((?:adautomix|book|notebooks|tests)/[\w/.-]*)`", GUIDE)
+    assert len(named) > 15
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    registries = {name.rpartition("/")[2]: table for name, table, _ in STEPS if table}
+    assert all(f"`{table}` of `" in GUIDE for table in registries.values())
 
 
 def test_each_kind_takes_one_file_and_one_line():
@@ -124,8 +135,9 @@ def test_the_tests_of_all_rules_and_methods_test_it(run):
 
 
 def test_the_tests_that_hold_every_registered_thing_pass(run):
-    files = ("figures/test_style.py", "data/test_catalog.py", "test_fields.py", "test_structure.py")
+    files = ("figures/test_style.py", "data/test_catalog.py", "test_fields.py")
+    files += ("test_structure.py", "test_prose.py", "test_notebook.py")
     of_all = "told_apart or name_of_its_own or every_kind or layers or catalog"
-    chosen = ("-k", f"halves or Halves or stripes or entropy or 17-cutmix or {of_all}")
+    chosen = ("-k", f"halves or Halves or stripes or entropy or 30-cutmix or {of_all}")
     said = run(*PYTEST, *(f"tests/{file}" for file in files), *chosen)
     assert int(re.search(r"(\d+) passed", said)[1]) > 30
