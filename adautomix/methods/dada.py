@@ -218,8 +218,8 @@ class DADAMethod(Method):
             torch._foreach_copy_(list(end.parameters()), list(self.classifier.parameters()))
             for buffer, own in zip(end.buffers(), self.classifier.buffers(), strict=True):
                 buffer.copy_(own)
-            moved = [weight for name, weight in end.named_parameters() if name in direction]
-            torch._foreach_add_(moved, torch._foreach_mul(list(direction.values()), step))
+            moved: list[Tensor] = [w for name, w in end.named_parameters() if name in direction]
+            torch._foreach_add_(moved, list(torch._foreach_mul(list(direction.values()), step)))
             for module, original in zip(end.modules(), self.classifier.modules(), strict=True):
                 module.training = original.training
 

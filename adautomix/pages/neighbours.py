@@ -73,7 +73,8 @@ def by_timm(asked: Asked) -> Mixes:
     alphas = {"mixup_alpha": 0.0, "cutmix_alpha": 0.0, f"{asked.rule}_alpha": 1.0}
     theirs = Theirs(**alphas, prob=asked.p, label_smoothing=0.0, num_classes=asked.classes)
     with _numpy_gives(asked.draw):
-        return _of_rows(*theirs(asked.images, asked.labels), asked.classes)
+        images, labels = theirs(asked.images, asked.labels)
+        return _of_rows(images, labels, asked.classes)
 
 
 def by_torchvision(asked: Asked) -> Mixes:
@@ -90,7 +91,8 @@ def by_torchvision(asked: Asked) -> Mixes:
                 patch.object(torch, "randint", lambda high, size: torch.full(size, next(places)))
             )
         applied = theirs if asked.p == 1 else v2.RandomApply([theirs], asked.p)
-        return _of_rows(*applied(asked.images, asked.labels), asked.classes)
+        images, labels = applied(asked.images, asked.labels)
+        return _of_rows(images, labels, asked.classes)
 
 
 def by_kornia(asked: Asked, correct: bool = True) -> Mixes:

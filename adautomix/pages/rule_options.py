@@ -144,7 +144,7 @@ def _mixed(rule: Any, images: Tensor, rng: StepRNG) -> Mixed:
 
 def _photodigits() -> Tensor:
     """Return test images of PhotoDigits, normalised."""
-    digits = data.read("photodigits", "test", per_class=-(-IMAGES // 10))
+    digits = data.load("photodigits", "test", per_class=-(-IMAGES // 10))
     images, _ = on_device(digits, "cpu")
     return normalise(images, digits.info.mean, digits.info.std)[:IMAGES]
 

@@ -118,7 +118,11 @@ def _both(measure: Callable[[str, str], str], name: str) -> str:
 
 def _mixed(name: str, rule: str, seed: int = 0, **words: Any) -> Mixes:
     """Ask for a painted batch of 16 × 16 pixels with random numbers."""
-    given = {"images": painted((16, 16)), "labels": torch.arange(BATCH), "classes": CLASSES}
+    given: dict[str, Any] = {
+        "images": painted((16, 16)),
+        "labels": torch.arange(BATCH),
+        "classes": CLASSES,
+    }
     return ask(name, Asked(rule, **(given | words), seed=seed))
 
 

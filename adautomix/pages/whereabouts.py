@@ -163,7 +163,7 @@ def counted(claims: Iterable[Claim]) -> str:
 
 def headline() -> dict[str, int]:
     """Return counts for prose: of tables, figures and claims, with a page and with a verdict."""
-    found = {}
+    found: dict[str, int] = {}
     for word, kind in {"tables": "Table", "figures": "Fig."}.items():
         of_kind = [item for item in ITEMS if item.kind == kind]
         tested = [

@@ -90,7 +90,7 @@ def _notebook_line() -> Any:
 
     The shells of Colab and others are subclasses of a kernel's `ZMQInteractiveShell`.
     """
-    ipython = sys.modules.get("IPython")
+    ipython: Any = sys.modules.get("IPython")
     shell = None if ipython is None else type(ipython.get_ipython())
     if shell is None or "ZMQInteractiveShell" not in [kind.__name__ for kind in shell.__mro__]:
         return None

@@ -1,5 +1,8 @@
 """Many generators at once: what numpy's `SeedSequence` computes for one key after the other."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 from jaxtyping import UInt32, UInt64
 from numpy.random.bit_generator import ISeedSequence
@@ -15,7 +18,7 @@ HALF = np.uint32(16)
 
 def generators(keys: UInt32[np.ndarray, "b 4"]) -> tuple[np.random.Generator, ...]:
     """Return `Generator(PCG64(SeedSequence(key)))` for each key, of four numbers below 2^32."""
-    states = map(_Seeded, seeds(keys))
+    states: Iterator[Any] = map(_Seeded, seeds(keys))
     return tuple(np.random.Generator(np.random.PCG64(state)) for state in states)
 
 
@@ -48,8 +51,10 @@ def seeds(keys: UInt32[np.ndarray, "b 4"]) -> UInt64[np.ndarray, "b 4"]:
     for source in range(WORDS):
         for target in range(WORDS):
             if source != target:
-                mixed = np.uint32(LEFT) * pool[target] - np.uint32(RIGHT) * hashed(pool[source])
-                pool[target] = mixed ^ (mixed >> HALF)
+                pool[target] = np.uint32(LEFT) * pool[target] - np.uint32(RIGHT) * hashed(
+                    pool[source]
+                )
+                pool[target] ^= pool[target] >> HALF
     state, factor = np.empty((len(keys), 2 * WORDS), "<u4"), STATE
     for i in range(2 * WORDS):
         words = pool[i % WORDS] ^ np.uint32(factor)
