@@ -5,17 +5,39 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from jaxtyping import config
+from jaxtyping import config, install_import_hook
 
 # Before numpy and torch are imported: small tensors are faster on one thread, and runs repeat.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 pytest_plugins = ("record_fixtures",)
+
+if find_spec("beartype"):  # annotations of the package are checked
+    install_import_hook("adautomix", "beartype.beartype")
+
+NEEDED = {
+    "book": "nbformat",
+    "test_book.py": "nbformat",
+    "test_notebook.py": "papermill",
+    "figures/test_tables.py": "IPython",
+}
+"""Tests of notebooks, and what they cannot be imported without: a machine that is there for its GPU
+needs no notebooks.
+"""
+collect_ignore = [path for path, package in NEEDED.items() if find_spec(package) is None]
+
+
+def pytest_report_header() -> list[str]:
+    """Say what is missing, so that a run without it is not taken for a whole one."""
+    missing = [] if find_spec("beartype") else ["annotations are unchecked, for want of beartype"]
+    return missing + [f"{path} is left out, for want of {NEEDED[path]}" for path in collect_ignore]
+
 
 # The same examples every time: a failure seen by one reader is seen by all.
 settings.register_profile(

@@ -7,6 +7,7 @@ from adautomix.bench.case import Case, Trial
 from adautomix.device import decide
 from adautomix.methods import METHODS
 from adautomix.models import Net
+from adautomix.train.captured import REHEARSALS
 
 ON_THE_HOST = ("saliencymix", "puzzlemix")
 """Rules that look at the images on the processor."""
@@ -17,7 +18,7 @@ ON_THE_HOST = ("saliencymix", "puzzlemix")
 def test_a_step_waits_for_nothing(name):
     case = Case(name, batch=8, side=16, classes=5, net=Net("resnet18", width=8))
     trial = Trial(case, decide("cuda"))
-    for _ in range(2):  # what is sent once is sent
+    for _ in range(REHEARSALS + 2):  # what is sent once is sent, and the step is recorded
         trial.step()
     torch.cuda.set_sync_debug_mode("error")
     try:
