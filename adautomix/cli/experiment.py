@@ -1,4 +1,4 @@
-"""The commands `adautomix experiment list | status | run | show`."""
+"""The commands `adautomix experiment list | status | run | submit | show`."""
 
 from argparse import Namespace
 from collections.abc import Callable
@@ -37,7 +37,10 @@ def add_parsers(
     make = command(
         inner, "run", run, "make the runs that are missing, go on with interrupted ones, evaluate"
     )
-    for add in (show.add_argument, make.add_argument):
+    hand_on = command(
+        inner, "submit", submit, "submit the missing runs to Slurm as a job array, by submitit"
+    )
+    for add in (show.add_argument, make.add_argument, hand_on.add_argument):
         add("experiment", metavar="NAME", help="of `adautomix experiment list`")
         add("--budget", help="(default: the cheapest in which it can run)")
         add("--seeds", metavar="SEED", type=int, nargs="+", help="only these (default: all)")
@@ -45,12 +48,29 @@ def add_parsers(
         add("--precision", metavar="{auto,fp32,bf16}", help="(default: the experiment's)")
         places(add)
     make.add_argument("--time-limit", metavar="TIME", help=TIME_LIMIT)
+    _resources(hand_on.add_argument)
     add = command(
         inner, "show", show_table, "print its table: the paper, recorded runs, those made here"
     ).add_argument
     add("experiment", metavar="NAME", help="of `adautomix experiment list`")
     add("--metric", default="top1_median10", help="e.g. calibration/ece, of an evaluation")
     add("--budget", help="of the runs made here (default: the cheapest in which it can run)")
+
+
+def _resources(add: Callable[..., Any]) -> None:
+    """Add the options for what a job of Slurm gets."""
+    again = "time of a job; a run that needs more is queued again, and goes on"
+    add("--time", metavar="TIME", default="24h", help=again)
+    add("--gpus", metavar="N", type=int, default=1, help="of a run, each with its process")
+    add("--partition", metavar="NAME", help="(default: the cluster's)")
+    add("--at-once", metavar="N", type=int, default=16, help="jobs that run at the same time")
+    add(
+        "--sbatch",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="another option of sbatch, e.g. --sbatch account=vision --sbatch mem=64G",
+    )
 
 
 def show_all(options: Namespace) -> None:
@@ -94,6 +114,34 @@ def run(options: Namespace) -> None:
     execute.run_all(experiment, budget, run_options, options.seeds)
     found = execute.statuses(experiment, budget, run_options, options.seeds)
     print(execute.in_words(found))
+
+
+def submit(options: Namespace) -> None:
+    """Submit the missing runs to Slurm, a job each, and say which jobs they are."""
+    from adautomix.errors import InputError
+    from adautomix.results import submit as slurm
+
+    _, budget, run_options = _read(options)
+    if wrong := [each for each in options.sbatch if "=" not in each]:
+        raise InputError(f"an option of sbatch is NAME=VALUE, not {wrong[0]!r}.")
+    resources = slurm.Resources(
+        minutes=max(1, round(seconds(options.time) / 60)),
+        gpus=options.gpus,
+        partition=options.partition,
+        at_once=options.at_once,
+        sbatch=dict(each.split("=", 1) for each in options.sbatch),
+    )
+    wanted = slurm.tasks(
+        options.experiment, budget, run_options, options.device, options.gpus, options.seeds
+    )
+    if not wanted:
+        print("Nothing is missing.")
+        return
+    folder = run_options.store.root / "slurm"
+    jobs = slurm.submit(wanted, resources, folder)
+    for job, task in zip(jobs, wanted, strict=True):
+        print(f"{job.job_id:<14} {task.job.id()}")
+    print(f"Logs: {folder}")
 
 
 def _read(options: Namespace) -> "tuple[Experiment, str, RunOptions]":

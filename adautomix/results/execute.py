@@ -167,6 +167,14 @@ def run_all(
         )
 
 
+def run_one(
+    experiment: Experiment, planned: Planned, options: RunOptions, say: Say = SAID_AT_ONCE
+) -> None:
+    """Make one run of an experiment if it is missing, and evaluate it; see `run_all`."""
+    found = statuses(experiment, planned.job.budget, options, [planned.job.seed])
+    _settle(next(each for each in found if each.planned == planned), experiment, options, None, say)
+
+
 def _settle(
     each: RunStatus, experiment: Experiment, options: RunOptions, deadline: float | None, say: Say
 ) -> None:
