@@ -1,5 +1,6 @@
 """The commands `adautomix recipes list | show`."""
 
+import shlex
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -54,15 +55,29 @@ def show_all(options: Namespace) -> None:
             print(line)
         return
     found = cells.select(place, options.row)
-    for each in found:
-        number = "" if each.value is None else f"{each.value:g}"
-        words = f"{each.place:<11} {each.row:<22} {each.dataset:<13} {each.backbone:<10}"
-        start = f" from {each.start}" if each.start else ""
-        run = f"{each.run}{start}" if each.run else f"none: {each.none}"
-        print(f"{words} {each.condition or each.metric:<22} {number:>7}  {run}")
+    for line in _aligned([_columns(each) for each in found]):
+        print(line)
     for line in _choices(found):
         print(line)
     print("`adautomix recipes show RECIPE` has the commands.")
+
+
+def _columns(each: "Cell") -> tuple[str, ...]:
+    """Return what is listed of a cell; a run can be given to a shell as it stands."""
+    number = "" if each.value is None else f"{each.value:g}"
+    start = f" from {each.start}" if each.start else ""
+    run = f"{shlex.quote(each.run)}{start}" if each.run else f"none: {each.none}"
+    measured = each.condition or each.metric
+    return each.place, each.row, each.dataset, each.backbone, measured, f"{number:>7}", run
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    """Return a line a row, with columns as wide as their longest entry."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(f"{word:<{width}}" for word, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def _choices(found: "list[Cell]") -> list[str]:

@@ -1,5 +1,7 @@
 """`adautomix recipes`: the tables by number and row, and what a recipe is."""
 
+import shlex
+
 import pytest
 
 from adautomix.cli.main import main
@@ -28,6 +30,14 @@ def test_a_table_is_listed_with_its_numbers_runs_and_choices(capsys):
     assert "10% occluded" in said(capsys, "list", "--table", "7", "--row", "Vanilla")
     assert "none: spectral adversarial mixup" in said(capsys, "list", "--table", "11")
     assert said(capsys, "list", "--figure", "10").count("adautomix/") == 2
+
+
+def test_the_columns_of_a_table_are_aligned_and_its_runs_can_be_given_to_a_shell(capsys):
+    lines = [line for line in said(capsys, "list", "--table", "8").splitlines() if "CIFAR" in line]
+    assert len({line.index("CIFAR-100") for line in lines}) == 1
+    for line in lines:
+        number, run = line.split("top1_percent")[1].split()[0], shlex.split(line)[-1]
+        assert f"top1 {number} %" in said(capsys, "show", run)
 
 
 def test_a_recipe_is_shown_with_the_papers_and_the_authors_values(capsys):
