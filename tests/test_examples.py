@@ -18,6 +18,8 @@ EXAMPLES = {
     "distributed": "process 0: loss",
     "grad_scaler": "scale 65536",
     "mix_in_the_loader": "loss",
+    "out_to_timm": "teacher, the same logits: True",
+    "own_model": "the same logits: True",
     "plain_torch": "'cosine': ",
     "with_accelerate": "loss",
     "with_lightning": "'cosine': ",

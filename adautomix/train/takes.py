@@ -119,16 +119,17 @@ class Takes:
                 if key not in batch:
                     raise InputError(
                         f"it has no {key!r}, only {', '.join(map(repr, batch.keys()))}: name its "
-                        "images and labels by how=How(keys=(…, …))."
+                        f"images and labels by how=How(keys={likely_keys(batch)})."
                     )
             pair = [batch[key] for key in self.keys]
         elif isinstance(batch, list | tuple) and len(batch) > 1 and self.keys is None:
             pair = list(batch[:2])
         else:
             keys = f"a mapping of {', '.join(map(repr, batch.keys()))}" if mapping else shown(batch)
+            named = likely_keys(batch) if mapping else '("image", "label")'
             raise InputError(
                 "it must be a pair (images, labels) of tensors, or a mapping of which "
-                f'how=How(keys=("image", "label")) names the two, not {keys}.'
+                f"how=How(keys={named}) names the two, not {keys}."
             )
         if not all(torch.is_tensor(part) for part in pair):
             raise InputError(
@@ -155,6 +156,22 @@ class Takes:
                 f"the images are of {images.shape[1]} channel(s), but the model takes "
                 f"{takes}: make the model with in_chans={images.shape[1]}."
             ) from error
+
+
+def likely_keys(batch: Any) -> str:
+    """Return the keys that seem to be those of images and labels, for a message; … for none.
+
+    Images are the first tensor of four axes, labels the first of one or two whose key says so.
+    """
+    axes = {key: batch[key].ndim for key in batch.keys() if torch.is_tensor(batch[key])}  # noqa: SIM118
+    images = (key for key, count in axes.items() if count == 4)
+    labels = (
+        key
+        for key, count in axes.items()
+        if count in (1, 2) and any(word in str(key).lower() for word in ("label", "target"))
+    )
+    first, second = (next((f'"{key}"' for key in found), "…") for found in (images, labels))
+    return f"({first}, {second})"
 
 
 def normalised(

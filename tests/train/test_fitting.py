@@ -143,7 +143,8 @@ FORMS = {
     "images alone": ([x for x, _ in batched()], PAIR),
     "mappings": (
         [{"images": x, "labels": y} for x, y in batched()],
-        PAIR + r", or a mapping of which how=How\(keys=.* not a mapping of 'images', 'labels'",
+        PAIR + r", or a mapping of which how=How\(keys=\(\"images\", \"labels\"\)\) names the two, "
+        r"not a mapping of 'images', 'labels'",
     ),
     "nothing": ([None] * 4, PAIR),
 }

@@ -74,6 +74,23 @@ def test_a_mapping_without_the_key_names_those_it_has():
         trained(pairs(), keys=("image", "label"))
 
 
+@pytest.mark.parametrize(
+    ("names", "keys"),
+    [
+        (("pixel_values", "labels"), r'\("pixel_values", "labels"\)'),
+        (("img", "fine_label"), r'\("img", "fine_label"\)'),
+        (("image", "Target"), r'\("image", "Target"\)'),
+        (("x", "y"), r'\("x", …\)'),
+    ],
+)
+def test_a_mapping_s_own_keys_are_suggested(names, keys):
+    loader = [{"id": torch.arange(6), **dict(zip(names, pair, strict=True))} for pair in pairs()]
+    with pytest.raises(InputError, match=rf"which how=How\(keys={keys}\) names the two, not"):
+        trained(loader)
+    with pytest.raises(InputError, match=rf"only 'id', .* by how=How\(keys={keys}\)"):
+        trained(loader, keys=("images", "classes"))
+
+
 def test_what_comes_after_images_and_labels_is_left_alone(expected):
     loader = [(x, y, torch.arange(6), {"path": "a"}) for x, y in pairs()]
     assert torch.equal(trained(loader, test=loader), expected)
