@@ -412,10 +412,10 @@ def test_the_influence_is_taken_in_full_precision_whatever_the_network_computes_
     """A difference of two losses 0.02 apart in w: in bf16 most of it would be rounding."""
     method = DADA().build(Net("resnet18", stem="cifar", width=8).build(5), 16)
     images, labels = torch.randn(6, 3, 16, 16), torch.arange(6) % 5
-    direction = method._direction(images, labels)
-    plain = method._influence(images, labels, direction)
+    method.move_apart(method.direction(images, labels))
+    plain = method.influence(images, labels)
     with torch.autocast("cpu", torch.bfloat16):
-        cast = method._influence(images, labels, direction)
+        cast = method.influence(images, labels)
     assert cast.dtype == torch.float32
     assert torch.equal(cast, plain)
 
