@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from adautomix.cli.commands import path
+from adautomix.cli.commands import path, seconds
 from adautomix.cli.main import Parser, run
 from adautomix.errors import AdAutoMixError, InputError, unknown
 from adautomix.record import bench, local, provenance
@@ -36,6 +36,8 @@ SUITES = {
 TINY = ("cifar100/resnet18/adautomix",)
 """What the suite recipes measures with `--tiny`."""
 ALL = [name for name in SUITES if name != "all"]
+LIMIT = 75.0
+"""Seconds for the rounds of a suite on a GPU: with memory and the rest it ends in two minutes."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,6 +71,11 @@ def parser() -> argparse.ArgumentParser:
         help="of the suite recipes (default: AdAutoMix's for every network of the tables)",
     )
     top.add_argument("--repeats", type=int, default=20, help="rounds of which the median is taken")
+    top.add_argument(
+        "--limit",
+        metavar="TIME",
+        help=f"for the rounds of a suite, e.g. 3m (default: {LIMIT:.0f}s on a GPU, none on a CPU)",
+    )
     top.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     top.add_argument("--precision", default="auto", help="auto, fp32, bf16")
     top.add_argument("--threads", type=int, help="of the processor (default: torch's choice)")
@@ -124,22 +131,29 @@ def _options(options: argparse.Namespace) -> "BenchOptions":
         torch.set_num_threads(options.threads)
     methods = tuple(dict.fromkeys(name for name in options.methods if name != "plain"))
     numerics = decide(options.device, options.precision)
-    chosen = tuple(options.recipes)
-    for name in chosen:
+    for name in options.recipes:
         recipes.get(name)  # raises InputError for an unknown one
+    limit = LIMIT if torch.device(numerics.device).type == "cuda" else None
     shared = BenchOptions(
         numerics,
         options.repeats,
         methods,
         tuple(options.batch),
         photos=options.photos,
-        recipes=chosen,
+        recipes=tuple(options.recipes),
+        limit=limit if options.limit is None else seconds(options.limit),
     )
     if not options.tiny:
         return shared
     net = Net("resnet18", stem="cifar", width=8)
     return replace(
-        shared, repeats=2, batches=(4,), net=net, side=16, recipes=chosen[:1] or TINY, tiny=True
+        shared,
+        repeats=2,
+        batches=(4,),
+        net=net,
+        side=16,
+        recipes=shared.recipes[:1] or TINY,
+        tiny=True,
     )
 
 
@@ -149,7 +163,10 @@ def _run(suite: str, bench_options: "BenchOptions", folder: Path) -> str:
 
     function: Callable = getattr(import_module(f"adautomix.bench.{suite}"), suite)
     timer = Timer()
-    rows = function(bench_options)
+    rows = []
+    for row in function(bench_options):
+        rows.append(row)
+        print(f"{suite}: {_line(row)}", file=sys.stderr, flush=True)
     numerics = bench_options.numerics
     facts = provenance.collect(
         seconds=timer.seconds,
@@ -164,6 +181,12 @@ def _run(suite: str, bench_options: "BenchOptions", folder: Path) -> str:
     )
     table = pd.DataFrame(rows).to_string(index=False, float_format="{:.4g}".format, na_rep="")
     return f"{suite}, {facts['device']}, {facts['precision']}\n{table}\n{path.name}\n"
+
+
+def _line(row: Mapping[str, object]) -> str:
+    """Return a row as text, shown as soon as it is measured."""
+    short = {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()}
+    return ", ".join(f"{name} {value}" for name, value in short.items() if value is not None)
 
 
 if __name__ == "__main__":

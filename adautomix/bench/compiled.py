@@ -5,6 +5,7 @@ a single graph.
 """
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -17,15 +18,14 @@ from adautomix.models import Net
 SMALL = Net("resnet18", stem="cifar", width=8)
 
 
-def compiled(options: BenchOptions) -> list[Row]:
-    """Return a row for each method: graph breaks, and time and gain of those that are timed."""
+def compiled(options: BenchOptions) -> Iterator[Row]:
+    """Yield a row for each method: graph breaks, and time and gain of those that are timed."""
     batch = options.batches[0]
     timed = ("plain", *options.methods)
-    rows = []
     for method in timed if options.tiny else METHODS:
         row = {"method": method, "batch": batch, **breaks(method, options)}
-        rows.append(row | (_timed(method, batch, options) if method in timed else {}))
-    return rows
+        share = 1 / len(timed)
+        yield row | (_timed(method, batch, options, share) if method in timed else {})
 
 
 def breaks(method: str, options: BenchOptions) -> Row:
@@ -50,7 +50,7 @@ def breaks(method: str, options: BenchOptions) -> Row:
     return {"graphs": found.graph_count, "breaks": found.graph_break_count, "reasons": reasons}
 
 
-def _timed(method: str, batch: int, options: BenchOptions) -> Row:
+def _timed(method: str, batch: int, options: BenchOptions, share: float) -> Row:
     """Return the time of the first compiled step, and the speed-up of later ones."""
     case = options.case(method, batch)
     eager, quick = Trial(case, options.numerics), Trial(case, options.numerics)
@@ -59,7 +59,7 @@ def _timed(method: str, batch: int, options: BenchOptions) -> Row:
     quick.step()
     options.numerics.wait()
     first = time.perf_counter() - started
-    timings = options.time({"eager": eager.step, "compiled": quick.step})
+    timings = options.time({"eager": eager.step, "compiled": quick.step}, share)
     torch._dynamo.reset()
     return {
         "first_step_seconds": first,

@@ -4,7 +4,7 @@ The generator's attention is quadratic in the number of positions of the tap. It
 alone, on features of the taps' size, for images of up to 224 pixels.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -23,17 +23,18 @@ CHANNELS, STRIDE, SETS = 64, 4, 4
 """Channels and stride of the thin network's tap, and batch size for the generator alone."""
 
 
-def growth(options: BenchOptions) -> list[Row]:
-    """Return a row for each quantity, value, and training (plain, AdAutoMix) or generator.
+def growth(options: BenchOptions) -> Iterator[Row]:
+    """Yield a row for each quantity, value, and training (plain, AdAutoMix) or generator.
 
     The network is the recipe's on a GPU, its thin version on a CPU.
     """
     net = options.net if options.cuda else THIN
     base = Case(batch=options.batches[0], side=options.side, net=net)
-    rows = []
-    for axis, values in _axes(options).items():
-        rows += _along(options, base, axis, values)
-    return rows + _generator(options)
+    axes = _axes(options)
+    share = 1 / (len(axes) + 1)
+    for axis, values in axes.items():
+        yield from _along(options, base, axis, values, share)
+    yield from _generator(options, share)
 
 
 def _axes(options: BenchOptions) -> dict[str, tuple[int, ...]]:
@@ -48,7 +49,9 @@ def _axes(options: BenchOptions) -> dict[str, tuple[int, ...]]:
     }
 
 
-def _along(options: BenchOptions, base: Case, axis: str, values: tuple[int, ...]) -> list[Row]:
+def _along(
+    options: BenchOptions, base: Case, axis: str, values: tuple[int, ...], share: float
+) -> list[Row]:
     """Measure AdAutoMix and plain training at each value of one quantity; for N, plain once."""
     changes: dict[int, dict[str, Any]] = {v: {axis: v} for v in values}
     cases = {("adautomix", v): replace(base, **change) for v, change in changes.items()}
@@ -58,7 +61,7 @@ def _along(options: BenchOptions, base: Case, axis: str, values: tuple[int, ...]
         plain = replace(base, method="plain")
         cases |= {("plain", v): replace(plain, **change) for v, change in changes.items()}
     trials = {key: Trial(case, options.numerics) for key, case in cases.items()}
-    timings = options.time({str(key): trial.step for key, trial in trials.items()})
+    timings = options.time({str(key): trial.step for key, trial in trials.items()}, share)
     del trials
     return [
         {
@@ -73,11 +76,11 @@ def _along(options: BenchOptions, base: Case, axis: str, values: tuple[int, ...]
     ]
 
 
-def _generator(options: BenchOptions) -> list[Row]:
+def _generator(options: BenchOptions, share: float) -> list[Row]:
     """Measure the generator alone, forward and backward, by the side of the images."""
     sides = (16, 32) if options.tiny else (32, 64, 96, 128, 160, 224)
     tasks = {str(side): _pass(options.numerics, side) for side in sides}
-    timings = options.time(tasks)
+    timings = options.time(tasks, share)
     return [
         {
             "axis": "side",

@@ -50,10 +50,11 @@ VERDICTS = ("as it is", "with a tap by name", "hand-made rules alone", "not at a
 BATCH, CLASSES = 4, 10
 
 
-def models(options: BenchOptions) -> list[Row]:
-    """Return a row for each family: how its smallest image size trains, and why not otherwise."""
+def models(options: BenchOptions) -> Iterator[Row]:
+    """Yield a row for each family: how its smallest image size trains, and why not otherwise."""
     names = ("test_resnet", "test_vit") if options.tiny else SMALLEST
-    return [_best(name, options.numerics) for name in names]
+    for name in names:
+        yield _best(name, options.numerics)
 
 
 def _best(name: str, numerics: Numerics) -> Row:

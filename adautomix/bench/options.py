@@ -31,6 +31,7 @@ class BenchOptions:
         photos: folder of photographs for `loading`; None for noise.
         recipes: recipes that `recipes` measures; none for AdAutoMix's of every network.
         tiny: use sizes for which a suite takes seconds, to try the command.
+        limit: seconds for the rounds of a suite, which are then fewer; None for no limit.
     """
 
     numerics: Numerics
@@ -42,6 +43,7 @@ class BenchOptions:
     photos: Path | None = None
     recipes: Sequence[str] = ()
     tiny: bool = False
+    limit: float | None = None
 
     @property
     def cuda(self) -> bool:
@@ -52,10 +54,14 @@ class BenchOptions:
         """Return a training of a method with these options."""
         return Case(method, batch, self.side, n=n, net=self.net)
 
-    def time(self, tasks: dict[str, Task]) -> Timings:
-        """Time tasks in alternation; on a GPU ten calls a round, so that the host can run ahead."""
+    def time(self, tasks: dict[str, Task], share: float = 1.0) -> Timings:
+        """Time tasks in alternation; on a GPU ten calls a round, so that the host can run ahead.
+
+        `share` is the part of the suite's `limit` that this may take.
+        """
         burst = 10 if self.cuda and not self.tiny else 1
-        return interleaved(tasks, self.repeats, numerics=self.numerics, burst=burst)
+        limit = None if self.limit is None else share * self.limit
+        return interleaved(tasks, self.repeats, numerics=self.numerics, burst=burst, limit=limit)
 
     def settings(self) -> dict[str, Any]:
         """Return the options for a record; the device is in its provenance, photos are in rows."""

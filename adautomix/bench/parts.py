@@ -7,7 +7,7 @@ forward operation, which is found by autograd's sequence numbers.
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from typing import Any
 
@@ -29,19 +29,20 @@ SUMMING = ("AccumulateGrad", "_EagerGradBackward")
 """Backward operations that only accumulate gradients."""
 
 
-def parts(options: BenchOptions) -> list[Row]:
-    """Return a row for each method, batch and part: seconds and share of a step."""
-    rows = []
+def parts(options: BenchOptions) -> Iterator[Row]:
+    """Yield a row for each method, batch and part: seconds and share of a step."""
     for batch in options.batches:
         cases = [options.case(method, batch) for method in ("plain", *options.methods)]
         for case, found in measure([Trial(case, options.numerics) for case in cases]).items():
             total = sum(found.values())
-            rows += [
-                {"method": case.method, "batch": batch, "part": part}
-                | {"seconds": seconds, "share": seconds / total}
-                for part, seconds in found.items()
-            ]
-    return rows
+            for part, seconds in found.items():
+                yield {
+                    "method": case.method,
+                    "batch": batch,
+                    "part": part,
+                    "seconds": seconds,
+                    "share": seconds / total,
+                }
 
 
 def measure(trials: Sequence[Trial[Case]]) -> dict[Case, dict[str, float]]:

@@ -1,6 +1,6 @@
 """Suite `rules`: the cost of mixing rules compared with a copy of the batch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -15,13 +15,14 @@ PER_IMAGE = ("saliencymix", "puzzlemix")
 """Rules with a computation for each image on the CPU, so their cost is also given per image."""
 
 
-def rules(options: BenchOptions) -> list[Row]:
-    """Return a row for each shape and rule: seconds, and the ratio to a copy of the batch."""
+def rules(options: BenchOptions) -> Iterator[Row]:
+    """Yield a row for each shape and rule: seconds, and the ratio to a copy of the batch."""
     shapes = ((8, 3, 32, 32),) if options.tiny else SHAPES
-    return [row for shape in shapes for row in _of_shape(options, shape)]
+    for shape in shapes:
+        yield from _of_shape(options, shape, 1 / len(shapes))
 
 
-def _of_shape(options: BenchOptions, shape: tuple[int, ...]) -> list[Row]:
+def _of_shape(options: BenchOptions, shape: tuple[int, ...], share: float) -> list[Row]:
     rng = torch.Generator().manual_seed(0)
     images = torch.randn(shape, generator=rng).to(options.numerics.device)
     tasks: dict[str, Callable[[], object]] = {"copy": images.clone}
@@ -31,7 +32,7 @@ def _of_shape(options: BenchOptions, shape: tuple[int, ...]) -> list[Row]:
         side = shape[-1] if guided.guide == "saliency" else shape[-1] // 8  # of pixels, of features
         tasks[name] = _task(guided(), images, torch.rand(shape[0], side, side, generator=rng))
     tasks = {name: task for name, task in tasks.items() if _works(task)}
-    timings = options.time(tasks)
+    timings = options.time(tasks, share)
     return [
         {
             "rule": name,

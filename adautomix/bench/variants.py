@@ -6,7 +6,7 @@ variant is measured here before it becomes the default or is rejected.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -29,12 +29,13 @@ METHOD = "adautomix"
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def variants(options: BenchOptions) -> list[Row]:
-    """Return a row for each batch and variant: seconds, ratio to plain, gain, memory."""
-    return [row for batch in options.batches for row in _of_batch(options, batch)]
+def variants(options: BenchOptions) -> Iterator[Row]:
+    """Yield a row for each batch and variant: seconds, ratio to plain, gain, memory."""
+    for batch in options.batches:
+        yield from _of_batch(options, batch)
 
 
-def _of_batch(options: BenchOptions, batch: int) -> list[Row]:
+def _of_batch(options: BenchOptions, batch: int) -> Iterator[Row]:
     usual, case = options.numerics, options.case(METHOD, batch)
     made: dict[str, tuple[Case, Numerics, Change | None]] = {
         "plain": (options.case("plain", batch), usual, None),
@@ -44,9 +45,10 @@ def _of_batch(options: BenchOptions, batch: int) -> list[Row]:
     changes = CHANGES | (ON_CUDA if options.cuda else {})
     made |= {name: (case, usual, change) for name, change in changes.items()}
     trials = {name: _trial(*what) for name, what in made.items()}
-    timings = options.time({name: trial.step for name, trial in trials.items()})
-    return [
-        {
+    share = 1 / len(options.batches)
+    timings = options.time({name: trial.step for name, trial in trials.items()}, share)
+    for name in trials:
+        yield {
             "variant": name,
             "batch": batch,
             "seconds": timings.median(name),
@@ -55,8 +57,6 @@ def _of_batch(options: BenchOptions, batch: int) -> list[Row]:
             "gain": 1 - timings.ratio(name, to=AS_IS),
             "memory_mib": peak_mib(*made[name]),
         }
-        for name in trials
-    ]
 
 
 def _trial(case: Case, numerics: Numerics, change: Change | None) -> Trial:

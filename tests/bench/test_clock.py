@@ -36,6 +36,15 @@ def test_a_burst_counts_as_one_run(ticking):
     assert found.median("a") == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(("limit", "rounds"), [(None, 9), (100.0, 9), (6.0, 4), (0.0, 3)])
+def test_a_limit_of_time_leaves_fewer_rounds_but_never_none(ticking, limit, rounds):
+    def run():
+        ticking[0] += 1.0
+
+    found = clock.interleaved({"a": run}, 9, limit=limit)  # the two of the warm-up count too
+    assert len(found.seconds["a"]) == rounds
+
+
 def test_a_slow_spell_that_meets_both_leaves_their_ratio():
     found = clock.Timings({"plain": [1.0, 5.0, 1.0], "mine": [4.0, 20.0, 4.4]})
     assert found.ratio("mine", to="plain") == 4.0

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from adautomix.bench import __main__ as command
+from adautomix.bench import rules
 from adautomix.record import bench
 
 
@@ -15,9 +16,34 @@ def test_a_suite_prints_its_table_and_leaves_a_record(tmp_path, capsys):
     assert (found.suite, found.settings["tiny"]) == ("rules", True)
     assert found.device.startswith("cpu: ")
     assert {"commit", "versions", "precision", "when"} <= set(found.provenance)
-    printed = capsys.readouterr().out
-    assert all(rule in printed for rule in found.rows["rule"])
-    assert found.path.name in printed
+    shown = capsys.readouterr()
+    assert all(rule in shown.out for rule in found.rows["rule"])
+    assert found.path.name in shown.out
+    lines = [line for line in shown.err.splitlines() if line.startswith("rules: ")]
+    assert len(lines) == len(found.rows)
+
+
+def test_rows_are_shown_as_they_come(tmp_path, capsys, monkeypatch):
+    seen = []
+
+    def slow(options):
+        for name in ("copy", "mixup"):
+            yield {"rule": name, "seconds": 0.123456, "memory_mib": None}
+            seen.append(capsys.readouterr().err)
+
+    monkeypatch.setattr(rules, "rules", slow)
+    assert command.main(["rules", "--tiny", "--device", "cpu", "--to", str(tmp_path)]) == 0
+    assert seen == [f"rules: rule {name}, seconds 0.1235\n" for name in ("copy", "mixup")]
+
+
+def test_the_rounds_have_a_limit_of_time_on_a_gpu_or_where_one_is_given(monkeypatch):
+    def limit(*words: str) -> float | None:
+        return command._options(command.parser().parse_args(["steps", *words])).limit
+
+    assert limit("--device", "cpu") is None
+    assert limit("--device", "cpu", "--limit", "3m") == 180
+    monkeypatch.setattr("adautomix.device.check_device", lambda name: None)
+    assert limit("--device", "cuda", "--precision", "fp32") == command.LIMIT
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@
 import functools
 import io
 from dataclasses import replace
+from types import SimpleNamespace
 
 import PIL.Image
 import pytest
 import torch
 
-from adautomix.bench import loading, memory, methods, models, parts, rules, steps, variants
+from adautomix.bench import gpu, loading, memory, methods, models, parts, rules, steps, variants
 from adautomix.bench.case import Case, Trial
 from adautomix.device import Numerics
 from adautomix.errors import InputError
@@ -40,6 +41,29 @@ def test_steps_count_what_the_docstrings_promise(options, monkeypatch):
         assert row["counted_floor"] == pytest.approx(row["floor"], rel=0.02), row["method"]
         assert row["ratio"] > 0
     assert rows["plain"]["ratio"] == rows["plain"]["memory_ratio"] == 1
+
+
+def test_on_a_gpu_steps_say_how_long_it_works(options, monkeypatch):
+    monkeypatch.setattr(steps, "peak_mib", lambda case, numerics: 1.0)
+    few = replace(options, repeats=1, methods=("adautomix",))
+    assert not {"gpu_seconds", "busy"} & set().union(*steps.steps(few))
+    monkeypatch.setattr(steps, "busy_seconds", lambda step, numerics: 0.5)
+    for row in steps.steps(few):
+        assert row["gpu_seconds"] == 0.5
+        assert row["busy"] == 0.5 / row["seconds"]
+
+
+def test_what_a_gpu_does_side_by_side_counts_once():
+    def event(start, end, device="CUDA", annotation=False):
+        kind = getattr(torch.autograd.DeviceType, device)
+        span = SimpleNamespace(start=start, end=end)
+        return SimpleNamespace(time_range=span, device_type=kind, is_user_annotation=annotation)
+
+    kernels = [event(10, 20), event(0, 4), event(15, 30), event(16, 18), event(40, 41)]
+    others = [event(0, 100, "CPU"), event(0, 100, annotation=True)]
+    assert gpu.covered([*kernels, *others]) == pytest.approx(25e-6)
+    assert gpu.covered([]) == 0
+    assert gpu.busy_seconds(lambda: pytest.fail("profiled"), Numerics()) is None
 
 
 def test_every_method_stands_beside_plain_training(options, monkeypatch):
