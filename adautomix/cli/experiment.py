@@ -47,7 +47,12 @@ def add_parsers(
         add("--device", metavar="{auto,cpu,cuda,cuda:1,mps}", default="auto", help="where")
         add("--precision", metavar="{auto,fp32,bf16}", help="(default: the experiment's)")
         places(add)
-    make.add_argument("--time-limit", metavar="TIME", help=TIME_LIMIT)
+    make.add_argument("--compile", action="store_true", help="compile the step with torch.compile")
+    make.add_argument(
+        "--time-limit",
+        metavar="TIME",
+        help=f"{TIME_LIMIT}; a run is begun only if it will end in time, unless none will",
+    )
     _resources(hand_on.add_argument)
     add = command(
         inner, "show", show_table, "print its table: the paper, recorded runs, those made here"
@@ -107,7 +112,7 @@ def status(options: Namespace) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Make the missing runs, in the experiment's order, within the time limit."""
+    """Make and evaluate the missing runs, as far as they end within the time limit."""
     from adautomix.results import execute
 
     experiment, budget, run_options = _read(options)
@@ -158,7 +163,11 @@ def _read(options: Namespace) -> "tuple[Experiment, str, RunOptions]":
         raise unknown("budget of the experiment", budget, experiment.budgets)
     limit = getattr(options, "time_limit", None)
     run_options = RunOptions(
-        numerics=decide(options.device, options.precision or experiment.precision(budget)),
+        numerics=decide(
+            options.device,
+            options.precision or experiment.precision(budget),
+            compile=getattr(options, "compile", False),
+        ),
         store=local() if options.runs is None else Store(options.runs),
         root=options.data,
         time_limit=None if limit is None else seconds(limit),

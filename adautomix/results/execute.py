@@ -5,23 +5,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from statistics import median
 
-from adautomix import recipes
 from adautomix.errors import DivergenceError, InputError, Interrupted
 from adautomix.methods import METHODS
 from adautomix.record import Run, Store, recorded
 from adautomix.record.lock import locked
 from adautomix.results.durations import duration
 from adautomix.results.experiment import Experiment, Planned
+from adautomix.results.pace import MARGIN, Pace, expected
 from adautomix.runs import runner
 from adautomix.runs.evaluate import evaluate, recorded_entry
 from adautomix.runs.job import Job, RunOptions
 from adautomix.runs.weights import WEIGHTS
 from adautomix.train import checkpoint
 
-SIZE = ("data", "net", "epochs", "batch", "per_class")
-"""Fields of a recipe that determine, with its method, how long a run takes."""
 Say = Callable[[str], None]
 """Function that shows one line of progress."""
 SAID_AT_ONCE: Say = partial(print, flush=True)
@@ -39,6 +36,7 @@ class RunStatus:
         left: expected seconds until it is trained on this machine; None if unknown.
         unevaluated: evaluations of the experiment that the record lacks, as (name, predictor).
         evaluations: number of evaluations that the record is to have; 0 without a record.
+        spent: seconds that an interrupted run has trained.
     """
 
     planned: Planned
@@ -47,6 +45,7 @@ class RunStatus:
     left: float | None
     unevaluated: tuple[tuple[str, str], ...] = ()
     evaluations: int = 0
+    spent: float = 0.0
 
 
 def statuses(
@@ -54,10 +53,12 @@ def statuses(
     budget: str,
     options: RunOptions,
     seeds: Sequence[int] | None = None,
+    pace: Pace | None = None,
 ) -> list[RunStatus]:
     """Return the status of each run of an experiment, in its order, without training.
 
-    A run in another precision than the experiment's is ignored.
+    A run in another precision than the experiment's is ignored. Durations that `pace` has measured
+    count before those of records, which an earlier version may have made.
     """
     published, wanted = recorded(), _precision(experiment, budget, options)
     pool = _comparable([*published.all(), *options.store.all()], budget, options)
@@ -69,10 +70,12 @@ def statuses(
         elif (run := _in(published, id, wanted)) is not None:
             found.append(_made(experiment, planned, "recorded", run))
         else:
-            left, spent = expected(planned.job, pool), _spent(planned.job, options)
+            left = None if pace is None else pace.known(planned.job)
+            left = expected(planned.job, pool) if left is None else left
+            spent = _spent(planned.job, options)
             state = "missing" if spent is None else "interrupted"
             left = None if left is None else max(0.0, left - (spent or 0.0))
-            found.append(RunStatus(planned, state, None, left))
+            found.append(RunStatus(planned, state, None, left, spent=spent or 0.0))
     return found
 
 
@@ -112,20 +115,6 @@ def _comparable(runs: Iterable[Run], budget: str, options: RunOptions) -> list[R
     ]
 
 
-def expected(job: Job, pool: Sequence[Run]) -> float | None:
-    """Estimate the seconds of a run: the median of its method's runs.
-
-    Without such runs it is estimated from other methods, in proportion to the network passes.
-    """
-    wanted = recipes.to_dict(job.recipe())
-    alike = [run for run in pool if all(run.recipe.get(f) == wanted[f] for f in SIZE)]
-    own = [run.provenance["seconds"] for run in alike if run.method == job.method]
-    if own:
-        return median(own)
-    each = [run.provenance["seconds"] / METHODS[run.method].passes for run in alike]
-    return median(each) * METHODS[job.method].passes if each else None
-
-
 def _spent(job: Job, options: RunOptions) -> float | None:
     """Return the seconds that an unfinished run has trained; None without a checkpoint."""
     folder = options.store.path(job.id()) / runner.CHECKPOINTS
@@ -139,7 +128,11 @@ def run_all(
     seeds: Sequence[int] | None = None,
     say: Say = SAID_AT_ONCE,
 ) -> None:
-    """Make the missing runs, in order, and evaluate all; `options.time_limit` holds for the whole.
+    """Make the missing runs, in order, and evaluate each at once.
+
+    `options.time_limit` holds for the whole. With it, a run is begun only if it will end in time,
+    so a shorter one may come first; what is not known from runs like it is measured. If none will
+    end, the one that is nearest to its end is taken as far as time allows; it keeps a checkpoint.
 
     Raises:
         Interrupted: the time limit passed, or a signal to stop was received; the same call resumes.
@@ -147,18 +140,20 @@ def run_all(
     """
     experiment.check(budget)
     deadline = None if options.time_limit is None else time.monotonic() + options.time_limit
-    diverged = []
+    diverged, pace, todo = [], Pace(options), list(experiment.planned(budget, seeds))
     try:
-        for planned in experiment.planned(budget, seeds):
+        while todo:
             # read again for each run: durations become known, or another process has made it
-            now = {each.planned: each for each in statuses(experiment, budget, options, seeds)}
+            now = statuses(experiment, budget, options, seeds, pace)
+            each = _next([each for each in now if each.planned in todo], pace, deadline, say)
+            todo.remove(each.planned)
             try:
-                _settle(now[planned], experiment, options, deadline, say)
+                _settle(each, experiment, options, deadline, say)
             except DivergenceError as error:
-                diverged.append(planned)
-                say(f"{planned}: {error}")
+                diverged.append(each.planned)
+                say(f"{each.planned}: {error}")
     except Interrupted as stop:
-        rest = in_words(statuses(experiment, budget, options, seeds))
+        rest = in_words(statuses(experiment, budget, options, seeds, pace))
         raise Interrupted(f"{stop} {rest}") from stop
     if diverged:
         raise DivergenceError(
@@ -173,6 +168,33 @@ def run_one(
     """Make one run of an experiment if it is missing, and evaluate it; see `run_all`."""
     found = statuses(experiment, planned.job.budget, options, [planned.job.seed])
     _settle(next(each for each in found if each.planned == planned), experiment, options, None, say)
+
+
+def _next(found: Sequence[RunStatus], pace: Pace, deadline: float | None, say: Say) -> RunStatus:
+    """Return the first run that ends before the deadline, or else the one nearest to its end."""
+    if deadline is None:
+        return found[0]
+    _left(deadline)
+    times = []
+    for each in found:
+        if each.run is not None:
+            return each  # to evaluate, as far as there is time
+        seconds = each.left
+        if seconds is None or _late(seconds, deadline):  # a record may be of a slower version
+            if pace.known(each.planned.job) is None:
+                say(f"{each.planned}: measuring a few steps")
+            seconds = max(0.0, pace.measured(each.planned.job) - each.spent)
+        if not _late(seconds, deadline):
+            return replace(each, left=seconds)
+        times.append((seconds, each))
+    seconds, each = min(times, key=lambda pair: pair[0])
+    say(f"{each.planned}: it will not end within the time limit, and goes on from there next time")
+    return replace(each, left=seconds)
+
+
+def _late(seconds: float, deadline: float) -> bool:
+    """Whether a run of so many seconds may end after the deadline."""
+    return seconds * MARGIN > deadline - time.monotonic()
 
 
 def _settle(

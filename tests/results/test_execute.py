@@ -15,7 +15,7 @@ from adautomix.device import decide
 from adautomix.errors import DivergenceError, InputError, Interrupted
 from adautomix.record import Run, Store, lock
 from adautomix.record.lock import locked
-from adautomix.results import execute
+from adautomix.results import execute, pace
 from adautomix.results.experiment import Experiment, Planned
 from adautomix.results.registry import EXPERIMENTS
 from adautomix.results.report import Report
@@ -116,20 +116,91 @@ def _only(wanted: Planned):
     return lambda each, *rest: settle(each, *rest) if each.planned == wanted else None
 
 
-def test_the_time_limit_is_for_all_runs_together(plan, finished, tmp_path, monkeypatch):
-    clock, given = [100.0], []
+@pytest.fixture
+def budgeted(plan, finished, tmp_path, monkeypatch):
+    """A function (durations by method, limit) → the runs begun, what was said and how it ended.
 
-    def pretend(job, run_options):
-        given.append(run_options.time_limit)
-        clock[0] += 4.0
-        return Store(finished).find(job.id())
+    Nothing is trained, and the clock moves by the duration of each run.
+    """
 
-    monkeypatch.setattr(execute.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(runner, "obtain", pretend)
-    here = run_options(tmp_path / "here", time_limit=10.0)
-    with pytest.raises(Interrupted, match=r"stopped at the time limit\. 0 of 4 runs are there"):
-        execute.run_all(plan, "smoke", here, [0], say=lambda line: None)
-    assert given == [10.0, 6.0, 2.0]
+    def go(
+        durations: dict[str, float], limit: float, recorded: float | None = None
+    ) -> tuple[list[str], list[str], str]:
+        clock, begun, said = [100.0], [], []
+        here = run_options(tmp_path / "here", time_limit=limit)
+
+        def pretend(job, run_options):
+            begun.append(job.recorded_name().removeprefix("photodigits/thin/"))
+            clock[0] += min(durations[job.method], run_options.time_limit)
+            if durations[job.method] > run_options.time_limit:
+                raise Interrupted("stopped at the time limit after step 3 of 4.")
+            shutil.copytree(finished / job.id(), here.store.path(job.id()), dirs_exist_ok=True)
+            return here.store.find(job.id())
+
+        monkeypatch.setattr(execute.time, "monotonic", lambda: clock[0])
+        monkeypatch.setattr(execute, "expected", lambda job, pool: recorded)
+        monkeypatch.setattr(pace, "probe", lambda job, options: durations[job.method])
+        monkeypatch.setattr(runner, "obtain", pretend)
+        try:
+            execute.run_all(plan, "smoke", here, [0], said.append)
+        except Interrupted as stop:
+            return begun, said, str(stop)
+        return begun, said, ""
+
+    return go
+
+
+def test_the_time_limit_is_for_all_runs_together(budgeted):
+    begun, said, end = budgeted({"plain": 4.0, "mixup": 4.0}, 10.0)
+    assert begun == ["plain", "plain/schedule.floor=0.5", "mixup"]
+    assert end == (
+        "stopped at the time limit after step 3 of 4. 2 of 4 runs are there; the rest takes "
+        "about 8 s."
+    )
+    assert [line for line in said if "measuring" in line] == [
+        f"{method}, cosine, seed 0: measuring a few steps" for method in ("plain", "mixup")
+    ]
+    assert "mixup, cosine, seed 0: it will not end within the time limit" in said[-2]
+
+
+def test_a_run_that_would_be_cut_waits_for_those_that_end(budgeted):
+    begun, said, end = budgeted({"plain": 40.0, "mixup": 4.0}, 9.0)
+    assert begun == ["mixup", "mixup/schedule.floor=0.5", "plain"], "the last is taken to the limit"
+    assert end.endswith("2 of 4 runs are there; the rest takes about 1 min.")
+    assert said.count("plain, cosine, seed 0: measuring a few steps") == 1
+
+
+def test_a_record_of_a_slower_version_is_measured_again(budgeted):
+    begun, said, end = budgeted({"plain": 4.0, "mixup": 2.0}, 100.0, recorded=1000.0)
+    assert (len(begun), end) == (4, "")
+    assert len([line for line in said if "measuring" in line]) == 2
+    assert said[1] == "plain, cosine, seed 0: about 4 s"
+
+
+def test_all_that_ends_in_time_keeps_the_order(budgeted):
+    begun, _, end = budgeted({"plain": 4.0, "mixup": 1.0}, 100.0)
+    assert (begun[0], begun[-1], end) == ("plain", "mixup/schedule.floor=0.5", "")
+
+
+def test_a_probe_multiplies_what_a_step_and_an_evaluation_take(plan, tmp_path, monkeypatch):
+    job, now = plan.planned("smoke")[0].job, [0.0]
+    update, evaluated = Training.update, pace.accuracy_of
+
+    def step(self, batch):
+        now[0] += 1.0
+        return update(self, batch)
+
+    def evaluation(*given):
+        now[0] += 100.0
+        return evaluated(*given)
+
+    monkeypatch.setattr(Training, "update", step)
+    monkeypatch.setattr(pace, "accuracy_of", evaluation)
+    monkeypatch.setattr(pace.time, "perf_counter", lambda: now[0])
+    options = run_options(tmp_path / "here")
+    predictors, steps, epochs = 2, 4, job.recipe().epochs
+    assert pace.probe(job, options) == pace.WARM_UP + steps + epochs * predictors * 100.0
+    assert not options.store.root.exists(), "nothing of it is kept"
 
 
 def test_a_run_that_diverges_does_not_stop_the_others(plan, finished, tmp_path, monkeypatch):
@@ -262,6 +333,19 @@ def test_the_command_line(finished, small, capsys, monkeypatch):
     assert "unknown budget of the experiment 'lite': known: smoke" in capsys.readouterr().err
     assert cli.main(["experiment", "status", "smal"]) == 2
     assert "unknown experiment 'smal': did you mean 'small'" in capsys.readouterr().err
+
+
+def test_the_options_of_the_command_line_reach_the_runs(small, tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setitem(EXPERIMENTS, "small", small())
+    monkeypatch.setattr(
+        execute, "run_all", lambda plan, budget, options, seeds: given.append(options)
+    )
+    words = ["--compile", "--device", "cpu", "--precision", "bf16", "--time-limit", "12m"]
+    assert cli.main(["experiment", "run", "small", *words, "--runs", str(tmp_path)]) == 0
+    (options,) = given
+    assert options.numerics == replace(decide("cpu", "bf16"), compile=True)
+    assert (options.time_limit, options.store.root) == (720, tmp_path)
 
 
 def test_every_experiment_is_listed(capsys):
