@@ -10,15 +10,17 @@ import socket
 from http.client import HTTPException
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from tarfile import TarError
 from threading import Thread
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
+from zipfile import BadZipFile
 
 from adautomix.data.catalog import dataset, home, info
 from adautomix.data.dataset_info import DatasetInfo
 from adautomix.data.file_set import FileSet, Images
 from adautomix.data.measure import measure
-from adautomix.errors import DataError
+from adautomix.errors import DataError, first_line
 from adautomix.storage.files import sync, workplace
 
 
@@ -169,8 +171,8 @@ def _download(row: DatasetInfo, folder: Path) -> None:
         download_and_extract_archive(
             row.source, str(folder), filename=archive, md5=md5 or None, remove_finished=True
         )
-    except (OSError, RuntimeError, HTTPException) as error:
+    except (OSError, RuntimeError, HTTPException, TarError, BadZipFile) as error:
         raise DataError(
-            f"{row.title} cannot be downloaded from {row.source} ({error}): point"
+            f"{row.title} cannot be downloaded from {row.source} ({first_line(error)}): point"
             f" {_variable(row)} or --data at a folder or .npz you have."
         ) from error

@@ -1,9 +1,11 @@
 """Where data are looked for, and what a reader is told when they are not there."""
 
 import socket
+import tarfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from urllib.error import URLError
 
 import pytest
@@ -185,6 +187,28 @@ def test_a_failed_download_names_the_address_and_leaves_nothing(failure, monkeyp
     ):
         download.get("cifar100")
     assert list(empty_home.iterdir()) == []
+
+
+@pytest.mark.parametrize("entry", ["../out.txt", "/out.txt", "link"])
+def test_an_archive_whose_entries_leave_the_folder_is_refused(entry, monkeypatch, empty_home):
+    """torchvision unpacks it, so this is a test of the version that is installed."""
+
+    def fake(url, root, filename, md5, remove_finished):
+        Path(root).mkdir(parents=True)
+        path = Path(root) / filename
+        with tarfile.open(path, "w:gz") as archive:
+            member = tarfile.TarInfo(entry)
+            if entry == "link":
+                member.type, member.linkname = tarfile.SYMTYPE, "../../../out.txt"
+            archive.addfile(member)
+        torchvision.datasets.utils.extract_archive(str(path), str(root), remove_finished)
+
+    monkeypatch.setattr(torchvision.datasets.utils, "download_and_extract_archive", fake)
+    outside = set(empty_home.parent.rglob("*"))
+    with pytest.raises(DataError, match=r"CIFAR-100 [^\n]*\.$"):
+        download.get("cifar100")
+    assert not list(empty_home.iterdir())
+    assert set(empty_home.parent.rglob("*")) - outside <= {empty_home}
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):

@@ -1,14 +1,25 @@
 """Small files in the official formats of each dataset, read as torchvision reads them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
+import torch
 from scipy.io import savemat
 from torchvision import datasets
 
-from adautomix.data import aircraft, cars, cub200, imagenet, listings, tinyimagenet
+from adautomix.data import (
+    aircraft,
+    cars,
+    cifar100,
+    cub200,
+    imagenet,
+    layouts,
+    listings,
+    tinyimagenet,
+)
 from adautomix.data.decode import in_memory
 from adautomix.data.read_image import read_rgb
 from adautomix.errors import DataError, InputError
@@ -128,6 +139,29 @@ def test_imagenet_has_the_labels_of_torchvision(tmp_path, split, folder):
     make("imagenet", tmp_path)
     theirs = datasets.ImageFolder(tmp_path / folder)
     assert found("imagenet", tmp_path, split) == of_torchvision(theirs.samples)
+
+
+@pytest.mark.parametrize(("split", "folder"), [("train", "train"), ("test", "val")])
+def test_imagenet_has_the_labels_of_torchvision_s_own_reader(tmp_path, split, folder):
+    make("imagenet", tmp_path)
+    torch.save(({wnid: (wnid, "") for wnid in WNIDS}, []), tmp_path / "meta.bin")
+    theirs = datasets.ImageNet(tmp_path, folder)
+    assert found("imagenet", tmp_path, split) == of_torchvision(theirs.samples)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_cifar100_has_the_labels_of_torchvision(tmp_path, small, write_pickles, split, monkeypatch):
+    """The same image has the same label; the order of the images is another."""
+    monkeypatch.setattr(datasets.CIFAR100, "_check_integrity", lambda self: True)
+    monkeypatch.setattr(datasets.CIFAR100, "_load_meta", lambda self: None)
+    root = write_pickles(small)
+    theirs = datasets.CIFAR100(str(root), train=split == "train")
+    row = replace(cifar100.INFO, classes=3, counts={split: len(theirs)}, sha256={})
+    images, labels, names = layouts.read(root, split, row, small.classes)
+    assert names == small.classes
+    for image, label in zip(theirs.data, theirs.targets, strict=True):
+        same = [k for k in range(len(images)) if np.array_equal(images[k], image)]
+        assert label in labels[same]
 
 
 def test_tiny_imagenet_has_the_labels_of_torchvision_in_both_splits(tmp_path):
