@@ -160,7 +160,8 @@ def class_maps(
 def _as_seen(run: Run, positions: np.ndarray, root: str | None) -> data.ImageSet:
     """Return images of the split that a run was evaluated on, as its network saw them."""
     images = data.read(run.recipe["data"], run.recipe["evaluate_on"], root=root).take(positions)
-    if isinstance(images, data.ImageSet) and not run.recipe["augment"].get("side"):
+    side = run.recipe.get("augment", {}).get("side")
+    if isinstance(images, data.ImageSet) and side is None:
         return images
     from adautomix.data.evaluation import seen  # with torch
     from adautomix.recipes import from_dict

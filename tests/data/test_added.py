@@ -138,6 +138,13 @@ def test_what_cannot_be_added_leaves_nothing(tmp_path, home):
     assert not added.names(home)
 
 
+@pytest.mark.parametrize("file", sorted(added.KNOWN.glob("*.json")), ids=lambda path: path.stem)
+def test_the_datasets_of_experiments_are_known_where_they_are_not_added(home, file):
+    assert recipes.get(f"{file.stem}/resnet18/plain").data == file.stem
+    with pytest.raises(DataError, match=rf"run .adautomix data add {file.stem[:-9]} PATH"):
+        data.read(file.stem, "train")
+
+
 def test_damaged_facts_are_one_sentence(tmp_path, home):
     row = added.add("mine", splits(tmp_path / "it"), home)
     (home / "added" / f"{row.name}.json").write_text("{")

@@ -4,11 +4,15 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from adautomix import data, figures
+from adautomix.data import added
+from adautomix.data.augment import ResizedCrop
 from adautomix.errors import RecordError
 from adautomix.evaluate.registry import settings_of
+from adautomix.recipes import get, to_dict
 from adautomix.record import Run, Store, run_id
 from adautomix.results import evaluations, experiments, outcome, paper, registry
 from adautomix.results.outcome import Results
@@ -146,6 +150,26 @@ def test_class_maps_are_enlarged_and_stand_beside_the_right_images(found):
     centres = maps[0].reshape(2, CELLS, 4, CELLS, 4)[:, :, 1:3, :, 1:3].mean(axis=(2, 4))
     assert np.corrcoef(centres.ravel(), cells.ravel())[0, 1] > 0.99
     assert figures.cam_grid(**given).axes
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_images_on_disk_are_shown_as_the_network_saw_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("ADAUTOMIX_DATA", str(tmp_path / "home"))
+    for label in "ab":
+        for split, count in (("train", 1), ("test", 3)):
+            (tmp_path / split / label).mkdir(parents=True, exist_ok=True)
+            for i in range(count):
+                level = np.full((70 + i, 80, 3), 10 * i + ord(label), np.uint8)
+                PIL.Image.fromarray(level).save(tmp_path / split / label / f"{i}.png")
+    row = added.add("mine", tmp_path, tmp_path / "home")
+    recipe = to_dict(replace(get(f"{row.name}/resnet18/plain"), augment=ResizedCrop(16)))
+    run = Run("x", "x", recipe, "lite", 0, {}, {}, [], {}, tmp_path)
+    shown = evaluations._as_seen(run, np.array([4, 0]), None)
+    test_set = data.read(row.name, "test")
+    assert shown.images.shape == (2, 16, 16, 3)
+    for image, position in zip(shown.images, (4, 0), strict=True):
+        path = test_set.path(position)
+        assert (image == 10 * int(path.stem) + ord(path.parent.name)).all()
 
 
 def test_the_paper_s_occlusion_has_the_methods_keys():
