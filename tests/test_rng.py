@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from adautomix.errors import InputError
-from adautomix.rng import STREAMS, StepRNG, own_randomness, rng_for
+from adautomix.rng import STREAMS, StepRNG, own_randomness, rng_for, seed_layers
 
 KINDS = {
     "uniform": lambda rng: rng.uniform(-1.0, 1.0, (8,)),
@@ -208,6 +208,16 @@ def test_whole_numbers_of_numpy_are_numbers(number):
 
 def test_a_seed_may_be_as_large_as_it_likes():
     assert StepRNG(2**70).entropy() != StepRNG(2**70 + 2**64).entropy()
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_layers_draw_what_they_draw_after_seeding_all_devices(device):
+    with own_randomness():
+        torch.manual_seed(2**62 + 1)
+        expected = [torch.rand(3, device=where) for where in ("cpu", device)]
+        seed_layers(2**62 + 1, device)
+        for where, numbers in zip(("cpu", device), expected, strict=True):
+            assert torch.equal(torch.rand(3, device=where), numbers)
 
 
 @pytest.mark.gpu

@@ -156,8 +156,11 @@ def test_options_reach_the_run(monkeypatch, runs, tmp_path):
     ((job, run_options),) = seen
     assert job.changes == ("net.width=12", "epochs=9")
     assert (run_options.numerics.precision, run_options.numerics.compile) == ("bf16", True)
+    assert run_options.numerics.capture
     assert (run_options.time_limit, run_options.checkpoint_every) == (1500, 7200)
     assert (run_options.store, run_options.root) == (Store(tmp_path), Path("d"))
+    assert cli.main([*TRAIN, "--eager", "--runs", str(tmp_path)]) == 0
+    assert not seen[1][1].numerics.capture
 
 
 def test_a_time_limit_ends_with_status_3_and_the_command_goes_on(capsys, tmp_path):

@@ -200,6 +200,12 @@ def test_the_commit_is_the_one_that_the_steps_began_with():
     assert "segments" not in found, "one part is no parts"
 
 
+def test_how_updates_were_computed_is_kept_where_there_are_two_ways():
+    assert "updates" not in provenance.collect(**GIVEN, data_sha256={})
+    way = "captured (1,996 of 2,000 updates repeated from a recording)"
+    assert provenance.collect(**GIVEN, data_sha256={}, updates=way)["updates"] == way
+
+
 def test_on_a_gpu_its_libraries_are_named_too():
     on_cpu = provenance.collect(**GIVEN, data_sha256={})
     found = provenance.collect(**GIVEN | {"device": "cuda: x"}, data_sha256={})

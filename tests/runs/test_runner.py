@@ -105,6 +105,7 @@ def test_the_record_says_what_ran_and_where(straight):
         ({"precision": "fp32"}, ""),  # as here by default
         ({"precision": "bf16"}, " --precision bf16"),
         ({"precision": "bf16", "compile": True}, " --precision bf16 --compile"),
+        ({"capture": False}, " --eager"),
     ],
 )
 def test_the_command_says_what_is_not_this_machine_s_default(monkeypatch, options, words):
