@@ -84,7 +84,7 @@ def wrapped(module: nn.Module, *, partly: bool = False) -> nn.Module:
     return made
 
 
-def holding_back(module: nn.Module, wait: bool) -> AbstractContextManager:
+def holding_back(module: Callable[..., Any], wait: bool) -> AbstractContextManager:
     """Return a context in which a `wrapped` module adds gradients up, unaveraged, if `wait`."""
     return (
         module.no_sync() if wait and isinstance(module, DistributedDataParallel) else nullcontext()

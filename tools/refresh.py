@@ -7,11 +7,11 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from adautomix.pages import own_models, verdicts
+from adautomix.pages import cluster, own_models, verdicts
 from adautomix.results import experiments, registry
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = (ROOT / "README.md", ROOT / "book" / "own-models.md")
+PAGES = (ROOT / "README.md", ROOT / "book" / "own-models.md", ROOT / "book" / "cluster.md")
 CLAIMS = ROOT / "data" / "claims.json"
 BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -22,11 +22,13 @@ def updated(text: str) -> str:
 
 
 def table(name: str) -> str:
-    """The table of an experiment, of the claims that were tested, or of timm's families."""
+    """The table of an experiment, of the claims that were tested, of models, or of recipes."""
     if name == "claims":
         return verdicts.markdown()
     if name == "timm-families":
         return own_models.families()
+    if name == "recipes":
+        return cluster.table()
     found = replace(experiments.obtain(name, run=False), local=()).table()
     return f"**{registry.get(name).title}.** {found.caption}\n\n{found.markdown()}"
 

@@ -71,9 +71,14 @@ def notes(recipe: Recipe) -> str:
 
 
 def _step(row: dict[str, Any]) -> str:
-    """Return what was measured of a step."""
+    """Return what was measured of a step, or what steps of fewer images say of it."""
+    if row["images"] < row["batch"]:
+        more = (
+            f"{row['mib']:,.0f} MiB for {row['images']:.0f} images, {row['mib_an_image']:.0f} each"
+        )
+        return f"a step takes about {row['seconds']:.3g} s, and {more} more"
     parts = f" in {row['parts']:.0f} parts" if row["parts"] > 1 else ""
-    return f"a step{parts} takes {row['seconds']:.3g} s and {row['memory_mib']:,.0f} MiB"
+    return f"a step{parts} takes {row['seconds']:.3g} s and {row['mib']:,.0f} MiB"
 
 
 def _flat(recipe: dict[str, Any], prefix: str = "") -> dict[str, Any]:
