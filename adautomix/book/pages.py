@@ -15,7 +15,9 @@ from adautomix.book.run import replace
 from adautomix.book.stage import missing, stage
 from adautomix.errors import AdAutoMixError, InputError
 
-JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
+RARELY = "import gc; gc.set_threshold(200_000, 50, 1000); "
+"""Sphinx keeps nearly every object to the end, so searching them for garbage takes it long."""
+JUPYTER_BOOK = f"{RARELY}from jupyter_book.cli.main import main; main()"
 STRICT = ("-W", "-n", "--keep-going")
 
 
