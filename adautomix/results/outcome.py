@@ -152,12 +152,15 @@ class Results:
         """Return each row's mean accuracies in percent, by name, for prose.
 
         The names are `<row>_classifier`, `<row>_teacher` and, for the teacher's lead in percentage
-        points, `<row>_lead`, with the row's name in lower case and "_" between its words.
+        points, `<row>_lead`, with the row's name in lower case and "_" between its words. NaN if
+        not run.
         """
         found: dict[str, float] = {}
-        for row, runs in self.by_run().groupby("row", sort=False):
-            name = slug(str(row))
-            mean = runs[["classifier", "teacher"]].mean()
+        frame = self.by_run()
+        for row in self.experiment.rows:
+            name = slug(row)
+            runs = frame.loc[frame["row"] == row, ["classifier", "teacher"]]
+            mean = runs.astype(float).mean()
             found |= {f"{name}_{predictor}": float(value) for predictor, value in mean.items()}
             found[f"{name}_lead"] = float(mean["teacher"] - mean["classifier"])
         return found

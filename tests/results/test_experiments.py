@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from adautomix.errors import InputError
+from adautomix.figures.style import slug
 from adautomix.methods import METHODS as METHODS_OF_THE_PACKAGE
 from adautomix.results import compare, experiments, paper
 from adautomix.runs import runner
@@ -115,7 +116,13 @@ def test_prose_quotes_the_means_of_what_is_shown(trained):
     frame = found.by_run().set_index("row")
     assert frame["method"].to_dict() == {"Vanilla, to zero": "plain", "MixUp, to zero": "mixup"}
     frame = frame[["classifier", "teacher"]]
-    assert found.means() == {
+    means = found.means()
+    assert {name for name, value in means.items() if np.isnan(value)} == {
+        f"{slug(row)}_{what}"
+        for row in found.experiment.rows.keys() - set(frame.index)
+        for what in ("classifier", "teacher", "lead")
+    }
+    assert {name: value for name, value in means.items() if not np.isnan(value)} == {
         f"{name}_{what}": pytest.approx(value)
         for name, (classifier, teacher) in zip(
             ("vanilla_to_zero", "mixup_to_zero"), frame.to_numpy(), strict=True
