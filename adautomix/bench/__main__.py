@@ -17,7 +17,7 @@ from adautomix.record import bench, local, provenance
 from adautomix.train.timer import Timer
 
 if TYPE_CHECKING:
-    from adautomix.bench.options import BenchOptions
+    from adautomix.bench.options import BenchOptions, Row
 
 SUITES = {
     "steps": "every method beside plain training: units, floor, measured ratio, memory",
@@ -158,15 +158,20 @@ def _options(options: argparse.Namespace) -> "BenchOptions":
 
 
 def _run(suite: str, bench_options: "BenchOptions", folder: Path) -> str:
-    """Run a suite, write its record and return its table."""
+    """Run a suite, write its record and return its table; Ctrl-C keeps the rows that are there."""
     from adautomix.runs.runner import device_in_words
 
     function: Callable = getattr(import_module(f"adautomix.bench.{suite}"), suite)
     timer = Timer()
-    rows = []
-    for row in function(bench_options):
-        rows.append(row)
-        print(f"{suite}: {_line(row)}", file=sys.stderr, flush=True)
+    rows: list[Row] = []
+    try:
+        for row in function(bench_options):
+            rows.append(row)
+            print(f"{suite}: {_line(row)}", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        if not rows:
+            raise
+        print(f"{suite}: stopped; what was measured is recorded", file=sys.stderr)
     numerics = bench_options.numerics
     facts = provenance.collect(
         seconds=timer.seconds,

@@ -86,26 +86,17 @@ class Taken(NamedTuple):
     mib: float | None
 
 
-def recipes(options: BenchOptions) -> list[Row]:
-    """Return a row for each recipe; each is printed at once, and Ctrl-C keeps those that are done.
+def recipes(options: BenchOptions) -> Iterator[Row]:
+    """Yield a row for each recipe.
 
     `images` are those of a measured step, the batch or `2 * SMALL`; `seconds` and `gflop` are of
     the whole batch. `mib` is what the measured step needed, in `parts` if it was the whole batch;
     `mib_an_image` is how much more memory one more image takes.
     """
-    rows: list[Row] = []
     for name in options.recipes or list(of_the_tables()):
         whole = RecipeCase(name, all_recipes.get(name).batch)
         case = RecipeCase(name, options.batches[0], net=options.net) if options.tiny else whole
-        try:
-            rows.append(_row(case, options.numerics))
-        except KeyboardInterrupt:
-            if not rows:
-                raise
-            print(f"stopped before {name} was measured")
-            break
-        print(", ".join(f"{key} {_short(value)}" for key, value in rows[-1].items()), flush=True)
-    return rows
+        yield _row(case, options.numerics)
 
 
 def of_the_tables() -> Iterator[str]:
@@ -180,7 +171,3 @@ def _take(case: RecipeCase, numerics: Numerics, threads: int) -> Taken:
 
 def _cuda(numerics: Numerics) -> bool:
     return torch.device(numerics.device).type == "cuda"
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -36,6 +36,18 @@ def test_rows_are_shown_as_they_come(tmp_path, capsys, monkeypatch):
     assert seen == [f"rules: rule {name}, seconds 0.1235\n" for name in ("copy", "mixup")]
 
 
+def test_what_is_measured_when_a_suite_is_stopped_is_recorded(tmp_path, capsys, monkeypatch):
+    def stopped(options):
+        yield {"rule": "copy", "seconds": 0.1}
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rules, "rules", stopped)
+    assert command.main(["rules", "--tiny", "--device", "cpu", "--to", str(tmp_path)]) == 0
+    (found,) = bench.benchmarks(tmp_path)
+    assert found.rows["rule"].tolist() == ["copy"]
+    assert "rules: stopped; what was measured is recorded" in capsys.readouterr().err
+
+
 def test_the_rounds_have_a_limit_of_time_on_a_gpu_or_where_one_is_given(monkeypatch):
     def limit(*words: str) -> float | None:
         return command._options(command.parser().parse_args(["steps", *words])).limit
