@@ -10,6 +10,8 @@ import torch
 from adautomix.device import Numerics
 
 T = TypeVar("T")
+OF_THE_MODE = ("called a synchronizing CUDA operation", "Synchronization debug mode")
+"""Warnings of torch's mode that looks for waits: of a wait, and that the mode is a prototype."""
 
 
 @runtime_checkable
@@ -57,10 +59,11 @@ class CUDAGraphs:
             finally:
                 torch.cuda.set_sync_debug_mode(mode)
         current.wait_stream(self.stream)
-        waits = [each for each in seen if "synchroniz" in str(each.message)]
-        for each in seen:
-            if each not in waits:
+        texts = [str(each.message) for each in seen]
+        for each, text in zip(seen, texts, strict=True):
+            if not any(words in text for words in OF_THE_MODE):
                 warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+        waits = any(OF_THE_MODE[0] in text for text in texts)
         return result, "the host waits for the device within it" if waits else None
 
     def record(self, work: Callable[[], T]) -> Callable[[], T]:
