@@ -87,7 +87,16 @@ class MixBatch:
         return mixed.images, (mixed.label_weights[..., None] * rows[mixed.partners]).sum(dim=1)
 
     def collate(self, items: Sequence[Any]) -> tuple[Tensor, Tensor]:
-        """Return the mixed batch of a dataset's items (image, label, …), for `collate_fn`."""
-        images, labels, *_ = default_collate(list(items))
+        """Return the mixed batch of a dataset's items (image, label, …), for `collate_fn`.
+
+        Raises InputError for items of another form, such as mappings.
+        """
+        batch = default_collate(list(items))
+        if not isinstance(batch, list | tuple) or len(batch) < 2:
+            raise InputError(
+                f"collate mixes items (image, label), not {shown(items[0])}: let the dataset give "
+                "pairs, or call the object itself with a batch's images and labels."
+            )
+        images, labels, *_ = batch
         with torch.no_grad():
             return self(images, labels)

@@ -95,6 +95,12 @@ def test_labels_of_the_other_kind_are_refused(labels, multi_label, sentence):
         MixBatch("mixup", CLASSES, multi_label=multi_label)(batch()[0], labels)
 
 
+@pytest.mark.parametrize("item", [{"image": torch.zeros(3, 4), "label": 1}, torch.zeros(3)])
+def test_items_of_another_form_are_refused(item):
+    with pytest.raises(InputError, match=r"collate mixes items \(image, label\), not .*: let the"):
+        MixBatch("mixup", CLASSES).collate([item, item])
+
+
 def test_calls_differ_and_a_seed_repeats_them():
     images, labels = batch()
     one, two, other = (MixBatch("mixup", CLASSES, seed=seed) for seed in (0, 0, 1))
