@@ -2,7 +2,8 @@
 
 from adautomix.device import Numerics, decide
 from adautomix.train.checkpoint import latest, load, save
-from adautomix.train.loop import Epoch, Plan, Row, Step, Training, train
+from adautomix.train.loop import Epoch, Row, Step, Training, train
+from adautomix.train.plan import Plan
 
 __all__ = [
     "Epoch",

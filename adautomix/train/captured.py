@@ -151,7 +151,12 @@ class CapturedStep:
             return False
         self._unbind()
         buffers: list[Tensor] = []
-        fixed = rebuilt(given, lambda tensor: buffers.append(_buffer(tensor)) or buffers[-1])
+
+        def buffer(tensor: Tensor) -> Tensor:
+            buffers.append(_buffer(tensor))
+            return buffers[-1]
+
+        fixed = rebuilt(given, buffer)
         names: list[str] = []
 
         def work() -> list[Tensor]:
@@ -214,7 +219,8 @@ def taken_apart(given: Any, tensors: list[Tensor]) -> Hashable:
         return tuple((name, taken_apart(each, tensors)) for name, each in given.items())
     if isinstance(given, tuple | list):
         return tuple(taken_apart(each, tensors) for each in given)
-    return given if isinstance(given, CONSTANTS) else type(given)
+    rest: Any = given if isinstance(given, CONSTANTS) else type(given)
+    return rest
 
 
 def rebuilt(given: Any, instead: Callable[[Tensor], Tensor]) -> Any:
@@ -236,8 +242,8 @@ def _buffer(tensor: Tensor) -> Tensor:
 
 def _host_randomness(numerics: Numerics) -> tuple[Any, ...]:
     """Return the state of the generators of the host that a recording would not ask again."""
-    _, keys, place, *_ = np.random.get_state()  # noqa: NPY002, what others use is looked at
-    states: tuple[Any, ...] = random.getstate(), keys.tobytes(), place
+    words: Any = np.random.get_state()  # noqa: NPY002, what others use is looked at
+    states: tuple[Any, ...] = random.getstate(), words[1].tobytes(), words[2]
     if torch.device(numerics.device).type == "cpu":
         return states
     return *states, torch.default_generator.get_state().numpy().tobytes()

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
@@ -12,12 +11,11 @@ from adautomix import processes
 from adautomix.data.loaders import Batch, Batches
 from adautomix.device import Numerics
 from adautomix.errors import DivergenceError, InputError, NotFiniteError
-from adautomix.fields import checked
 from adautomix.methods import Losses, Method
-from adautomix.recipes.base import SGD, AdamW, Cosine
 from adautomix.rng import rng_for, seed_layers
 from adautomix.train.captured import CapturedStep
 from adautomix.train.optimiser import clip_gradients, make_optimiser, set_learning_rates
+from adautomix.train.plan import Plan
 from adautomix.train.recorder import recorder_for
 from adautomix.train.timer import Timer
 
@@ -47,35 +45,6 @@ class Epoch(NamedTuple):
     epoch: int
     step: int
     row: Row
-
-
-@dataclass(frozen=True)
-@checked
-class Plan:
-    """The part of a recipe that the loop needs.
-
-    Attributes:
-        epochs: passes over the training images.
-        optim: the optimiser.
-        schedule: schedule of the learning rate.
-        evaluate_every: epochs between two evaluations.
-        parts: see `Recipe`.
-    """
-
-    epochs: int
-    optim: SGD | AdamW = field(default_factory=SGD)
-    schedule: Cosine = field(default_factory=Cosine)
-    evaluate_every: int = 1
-    parts: int = 1
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "evaluate_every", "parts"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}.")
-
-    def evaluates(self, epoch: int) -> bool:
-        """Whether this epoch, counted from 1, is evaluated; each of the last ten is."""
-        return epoch % self.evaluate_every == 0 or epoch > self.epochs - 10
 
 
 class Training:
