@@ -17,6 +17,7 @@ TYPED = {
 }
 """Pages that may type what was measured, with the reason."""
 ALLOWED = {
+    "cluster.md": {"30 s": "how long torchrun waits for a process to end"},
     "how-made.md": {"1.6 MB": "the size of a vendored file"},
     "run-it.md": {"10 to 80 minutes": "what to expect of a budget, by method"},
 }

@@ -135,6 +135,7 @@ def test_a_batch_is_a_pair() -> None:
 UNCHECKED = {
     "Sets": "taken apart where it is used, into arguments that are checked",
     "Draws": "made by one function beside it, and by no caller",
+    "Drawn": "made by one function beside it, and by no caller",
 }
 """Named tuples with tensors that are left as they are, and why."""
 

@@ -91,7 +91,7 @@ WRONG = {
     "AdAutoMix(classifier_updates=1.5)": r"classifier_updates must be a whole number .*, not 1\.5",
     "Augment()((255 * pixels).byte(), None)": DRAW,
     "momentum_at(7)": r"lies in \[0, 1\], not 7",
-    "calibration(predictions, 2.5)": "bins is 2.5; give .* a whole number",
+    "calibration(predictions, 2.5)": r"bins must be a whole number \(int\), not 2\.5",
     "calibration(Predictions(logits, labels + 0.7))": "labels are torch.float32, but class num",
     "calibration(Predictions(logits.numpy(), labels))": "logits must be .*, not a ndarray",
     "accuracy(net, None)": r"an evaluation goes through batches .* and got a NoneType",

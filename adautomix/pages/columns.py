@@ -11,7 +11,7 @@ from scipy.special import stdtrit
 from adautomix import data, figures
 from adautomix.errors import unknown
 from adautomix.figures import MyST, Table
-from adautomix.pages.claims import best_of_columns
+from adautomix.pages.claim import Found
 from adautomix.pages.notebook import Glued
 from adautomix.pages.verdict import NOT_TESTED, VERDICTS
 from adautomix.record import Store, local, recorded
@@ -255,14 +255,14 @@ def headline(table: int) -> dict[str, int | float | str]:
         "most": nearest[most][1],
         "most_where": most,
         "below_half": sum(lead < 0.5 for _, lead in nearest.values()),
-        "judged": sum(claim.found.verdict != NOT_TESTED for claim in best_of_columns(table)),
+        "judged": sum(found.verdict != NOT_TESTED for found in _found(table)),
         "verdict": verdict(table),
     }
 
 
 def verdict(table: int) -> str:
     """Return how many of a table's claims have each verdict, and at which scale it was found."""
-    found = [claim.found for claim in best_of_columns(table)]
+    found = _found(table)
     parts = []
     for word in VERDICTS:
         having = [each for each in found if each.verdict == word]
@@ -270,6 +270,13 @@ def verdict(table: int) -> str:
         if having:
             parts.append(f"{len(having)} {word}" + (f" ({where})" if where else ""))
     return ", ".join(parts)
+
+
+def _found(table: int) -> list[Found]:
+    """Return what was found of a table's claims; to judge them takes torch."""
+    from adautomix.pages.claims import best_of_columns
+
+    return [claim.found for claim in best_of_columns(table)]
 
 
 def _nearest(column: Column) -> tuple[str, float]:

@@ -6,6 +6,7 @@ of them get the same λ and the same centre of the box, in place of random numbe
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -30,7 +31,8 @@ class Draw(NamedTuple):
     column: int
 
 
-class Mixes(NamedTuple):
+@dataclass(frozen=True)
+class Mixes:
     """What a library gives back.
 
     Attributes:
@@ -44,7 +46,8 @@ class Mixes(NamedTuple):
     shares: Tensor
 
 
-class Asked(NamedTuple):
+@dataclass(frozen=True)
+class Asked:
     """What a library is asked for.
 
     Attributes:

@@ -9,6 +9,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from adautomix import pages
 from adautomix.book import fresh, live, work
 from adautomix.book.fresh import key_of, surroundings
 from adautomix.book.live import Needs, cost, defaults_of, jobs_of, needs_of
@@ -128,6 +129,23 @@ def test_a_notebook_is_stale_after_any_change_of_what_it_is_made_from(place, mon
     assert key(read=()) == key(read=["mixup-*"])
 
 
+def calls_of(tree: ast.AST) -> list[ast.Call]:
+    """Every call in a piece of code."""
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+
+
+def trainers() -> dict[str, str]:
+    """Function of `adautomix.pages` that trains what is missing → experiment."""
+    found = {}
+    for path in Path(pages.__path__[0]).glob("*.py"):
+        for function in ast.parse(path.read_text("utf-8")).body:
+            for call in calls_of(function):
+                words = {keyword.arg for keyword in call.keywords}
+                if ast.unparse(call.func) == "experiments.obtain" and "run" not in words:
+                    found[f"{path.stem}.{function.name}"] = ast.literal_eval(call.args[0])
+    return found
+
+
 def obtained(path: Path) -> dict[str, bool]:
     """Experiment → whether its missing runs are trained by default, from a notebook's calls."""
     nb = json.loads(path.read_text("utf-8"))
@@ -139,14 +157,13 @@ def obtained(path: Path) -> dict[str, bool]:
         for node in tree.body
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
     }
-    calls = [
-        node
-        for tree in trees
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "experiments.obtain"
-    ]
-    found: dict[str, bool] = {}
-    for call in calls:
+    training, found = trainers(), {}
+    for call in [each for tree in trees for each in calls_of(tree)]:
+        function = ast.unparse(call.func)
+        if function in training:
+            found[training[function]] = True
+        if function != "experiments.obtain":
+            continue
         words = {name for k in call.keywords for name in ([k.arg] if k.arg else given[k.value.id])}
         name = ast.literal_eval(call.args[0])
         found[name] = found.get(name, False) or "run" not in words
@@ -167,6 +184,7 @@ def test_a_notebook_says_what_it_trains(path):
 def test_what_is_said_of_notebooks_is_not_empty():
     assert hasattr(experiments, "obtain")
     assert sum(bool(obtained(path)) for path in NOTEBOOKS) > 6
+    assert "method.trained" in trainers()
 
 
 def test_python_that_writes_no_bytecode_is_given_a_folder_for_it(place, monkeypatch):

@@ -49,6 +49,7 @@ def assert_same(some, others) -> None:
 
 
 @FORKED
+@pytest.mark.filterwarnings("ignore:This DataLoader will create 3 worker processes:UserWarning")
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_the_number_of_workers_does_not_matter(files, workers):
     alone, several = training(files), training(files, workers=workers)

@@ -13,6 +13,7 @@ NAN = float("nan")
 GOOD = {
     "budget": ["quick", "paper"],
     "data": [None, "somewhere/cifar.npz"],
+    "datasets": [None, ["CUB-200"]],
     "device": ["auto", "cpu", "cuda", "cuda:1", "mps"],
     "every": [True, False],
     "measured_on": ["cuda"],
@@ -32,6 +33,7 @@ GOOD = {
 BAD = {
     "budget": ["huge", "", 3, None, ["quick"]],
     "data": ["", 3, True],
+    "datasets": ["CUB-200", [], [""], [7]],
     "device": ["gpu", "cuda:", "cuda:one", "cuda:-1", 0, None],
     "every": [0, 1, "maybe", "", None],
     "measured_on": ["auto", None],
