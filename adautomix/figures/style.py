@@ -10,9 +10,11 @@ the width of the book's text column, and 9 pt are then 12 px.
 
 import copy
 import io
+import logging
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -163,7 +165,20 @@ def svg_bytes(figure: Figure) -> bytes:
 
 def pdf_bytes(figure: Figure) -> bytes:
     """Return the figure as PDF, with its fonts: the same bytes each time."""
-    return _saved(figure, "pdf", {"pdf.fonttype": 42}, {"CreationDate": None})
+    with _of_fonts(logging.ERROR):  # of the dates in the fonts of formulas, fontTools warns
+        return _saved(figure, "pdf", {"pdf.fonttype": 42}, {"CreationDate": None})
+
+
+@contextmanager
+def _of_fonts(level: int) -> Iterator[None]:
+    """Show only what fontTools, which packs the fonts, says at this level or above."""
+    logger = logging.getLogger("fontTools")
+    usual = logger.level
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(usual)
 
 
 def _saved(figure: Figure, kind: str, settings: dict[Any, Any], metadata: dict[str, None]) -> bytes:

@@ -189,6 +189,14 @@ def test_a_pdf_has_the_same_bytes_and_its_fonts() -> None:
     assert b"CreationDate" not in first
 
 
+def test_a_formula_in_a_pdf_says_nothing(caplog) -> None:
+    """What is written beside a figure stands on its page, and the book refuses it."""
+    figure = panels()
+    figure.text(0.5, 0.5, r"$\lambda \psi_{\hat W}(x)$")
+    assert b"/FontFile2" in figures.pdf_bytes(figure)
+    assert not [each for each in caplog.records if each.name.startswith("fontTools")]
+
+
 def test_an_svg_is_what_the_figure_is_saved_as() -> None:
     saved = io.BytesIO()
     panels().savefig(saved, format="svg", metadata={"Date": None})
