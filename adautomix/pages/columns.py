@@ -176,7 +176,7 @@ def authors_page() -> Table:
     ours = _by_column(2)
     rows = [
         {"column": where, "source": source}
-        | {method: _two(numbers.get(method)) for method in ON_PAGE}
+        | {method: f"{numbers[method]:.2f}" if method in numbers else "" for method in ON_PAGE}
         for where, row in _by_column(PAGE).items()
         for source, numbers in (("Table 2", ours.get(where, {})), ("authors' page", row))
     ]
@@ -230,9 +230,7 @@ def leads_figure(table: int, datasets: Sequence[str] | None = None) -> Figure:
 def commands(shown: Sequence[Column]) -> MyST:
     """Return the commands of seed 0, folded, a block of code for each column."""
     blocks = [
-        "\n".join(
-            [f":::{{dropdown}} {each.title}", "```bash", *each.commands(), "```", ":::"],
-        )
+        "\n".join([f":::{{dropdown}} {each.title}", "```bash", *each.commands(), "```", ":::"])
         for each in shown
     ]
     return MyST("\n\n".join(blocks))
@@ -282,11 +280,6 @@ def _found(table: int) -> list[Found]:
 def _nearest(column: Column) -> tuple[str, float]:
     """Return the method that is closest to AdAutoMix in the paper, and AdAutoMix's lead over it."""
     return min(column.leads().items(), key=lambda each: each[1])
-
-
-def _two(value: float | None) -> str:
-    """Return a number with two decimals; blank for none."""
-    return "" if value is None else f"{value:.2f}"
 
 
 def _sampling_error(column: Column) -> float:
