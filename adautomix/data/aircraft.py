@@ -11,7 +11,7 @@ them.
 from pathlib import Path
 
 from adautomix.data import listings
-from adautomix.data.dataset_info import DatasetInfo
+from adautomix.data.dataset_info import IMAGENET_MEAN, IMAGENET_STD, DatasetInfo
 from adautomix.data.file_set import FileSet
 from adautomix.data.listings import Listing, rows
 from adautomix.errors import DataError
@@ -23,8 +23,8 @@ INFO = DatasetInfo(
     side=0,
     counts={"train": 6_667, "test": 3_333},  # the publisher's page; 10,000 images in A.1
     train_per_class=66,
-    mean=(0.485, 0.456, 0.406),  # of ImageNet, on which the networks were trained before (A.3)
-    std=(0.229, 0.224, 0.225),
+    mean=IMAGENET_MEAN,  # the networks were trained on it before (A.3)
+    std=IMAGENET_STD,
     padding=0,
     source=(
         "https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/archives/fgvc-aircraft-2013b.tar.gz"

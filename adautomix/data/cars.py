@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from adautomix.data import listings
-from adautomix.data.dataset_info import DatasetInfo
+from adautomix.data.dataset_info import IMAGENET_MEAN, IMAGENET_STD, DatasetInfo
 from adautomix.data.file_set import FileSet
 from adautomix.data.listings import Listing, label_of
 from adautomix.errors import DataError, first_line
@@ -25,8 +25,8 @@ INFO = DatasetInfo(
     side=0,
     counts={"train": 8_144, "test": 8_041},  # A.1, and the lengths of the official lists
     train_per_class=24,
-    mean=(0.485, 0.456, 0.406),  # of ImageNet, on which the networks were trained before (A.3)
-    std=(0.229, 0.224, 0.225),
+    mean=IMAGENET_MEAN,  # the networks were trained on it before (A.3)
+    std=IMAGENET_STD,
     padding=0,
     source="https://ai.stanford.edu/~jkrause/cars/car_dataset.html",
     sha256={},

@@ -8,7 +8,7 @@ which is also the alphabetical order of the folders, "001.Black_footed_Albatross
 from pathlib import Path
 
 from adautomix.data import listings
-from adautomix.data.dataset_info import DatasetInfo
+from adautomix.data.dataset_info import IMAGENET_MEAN, IMAGENET_STD, DatasetInfo
 from adautomix.data.file_set import FileSet
 from adautomix.data.listings import Listing, label_of, rows, whole
 from adautomix.errors import DataError
@@ -20,8 +20,8 @@ INFO = DatasetInfo(
     side=0,
     counts={"train": 5_994, "test": 5_794},  # train_test_split.txt; 11,788 images in A.1
     train_per_class=29,
-    mean=(0.485, 0.456, 0.406),  # of ImageNet, on which the networks were trained before (A.3)
-    std=(0.229, 0.224, 0.225),
+    mean=IMAGENET_MEAN,  # the networks were trained on it before (A.3)
+    std=IMAGENET_STD,
     padding=0,
     source="https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz",
     sha256={},

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 
 Channels = tuple[float, float, float]
+IMAGENET_MEAN: Channels = (0.485, 0.456, 0.406)
+IMAGENET_STD: Channels = (0.229, 0.224, 0.225)
+"""Of ImageNet's training images in [0, 1], as torchvision and timm normalise for their weights."""
 
 
 @dataclass(frozen=True)

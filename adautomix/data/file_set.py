@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Int64
 
 from adautomix.data.dataset_info import DatasetInfo
-from adautomix.data.image_set import ImageSet, first_of_each, label_problems
+from adautomix.data.image_set import ImageSet
+from adautomix.data.labelled import first_of_each, label_problems
 from adautomix.errors import DataError, first_line
 
 

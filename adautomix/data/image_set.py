@@ -6,17 +6,13 @@ Nothing here imports torch. Images stay uint8 until they are normalised on the d
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Int64
 
 from adautomix.data.dataset_info import DatasetInfo
-from adautomix.errors import DataError, InputError
-from adautomix.fields import of_type
-
-if TYPE_CHECKING:
-    from adautomix.data.file_set import FileSet
+from adautomix.data.labelled import first_of_each, label_problems
+from adautomix.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,42 +73,6 @@ class ImageSet:
             split=split or self.split,
             masks=masks,
         )
-
-
-def first_of_each(data: "ImageSet | FileSet", per_class: int) -> Int64[np.ndarray, " _"]:
-    """Return the positions of the first `per_class` images of every class, ascending.
-
-    Raises InputError when a class has fewer images.
-    """
-    per_class = of_type(int, per_class, "per_class")
-    counts = np.bincount(data.labels, minlength=len(data.classes))
-    if not 1 <= per_class <= counts.min():
-        raise InputError(
-            f"per_class must be between 1 and {counts.min()} for {data.info.title}"
-            f" {data.split}, got {per_class}."
-        )
-    grouped = np.argsort(data.labels, kind="stable")
-    rank = np.arange(len(grouped)) - (np.cumsum(counts) - counts)[data.labels[grouped]]
-    return np.sort(grouped[rank < per_class])
-
-
-def label_problems(data: "ImageSet | FileSet", images: int) -> list[str]:
-    """Return the first fault of classes and labels as a list of one clause; empty if none."""
-    labels = data.labels
-    if len(data.classes) != data.info.classes:
-        return [f"{data.info.classes} classes expected, got {len(data.classes)} names"]
-    if len(set(data.classes)) < len(data.classes):
-        return ["two classes have the same name"]
-    if labels.dtype != np.int64 or labels.ndim != 1:
-        return [f"labels must be int64 of shape (s,), got {labels.dtype} of shape {labels.shape}"]
-    if images != len(labels):
-        return [f"{images} images but {len(labels)} labels"]
-    if not len(labels):
-        return ["no images"]
-    outside = labels[(labels < 0) | (labels >= len(data.classes))]
-    if len(outside):
-        return [f"labels must be 0 to {len(data.classes) - 1}, found {outside[0]}"]
-    return []
 
 
 def _problems(data: ImageSet) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adautomix.data import listings
-from adautomix.data.dataset_info import DatasetInfo
+from adautomix.data.dataset_info import IMAGENET_MEAN, IMAGENET_STD, DatasetInfo
 from adautomix.data.file_set import FileSet
 from adautomix.data.listings import Listing, images_in, rows, whole
 from adautomix.errors import DataError, first_line
@@ -23,8 +23,8 @@ INFO = DatasetInfo(
     side=0,
     counts={"train": 1_281_167, "test": 50_000},  # A.1
     train_per_class=732,
-    mean=(0.485, 0.456, 0.406),  # torchvision's
-    std=(0.229, 0.224, 0.225),
+    mean=IMAGENET_MEAN,
+    std=IMAGENET_STD,
     padding=0,
     source="https://www.image-net.org/challenges/LSVRC/2012/",
     sha256={},

@@ -1,6 +1,6 @@
 """Numbered tables, and values quoted in prose, for a Jupyter Book.
 
-`markdown_table` returns the MyST text; `glue_table` and `glue_value` store tables and values under
+`markdown_table` returns the MyST text; `glue_tables` and `glue_value` store tables and values under
 a key, for `{glue:md}` with `:format: myst` and `{glue:text}`. Numbers are passed as rounded
 strings.
 """
@@ -85,16 +85,11 @@ def _cell(value: object, where: str) -> str:
     raise InputError(f"{where} holds {value!r}; give numbers as strings, already rounded.")
 
 
-def glue_table(key: str, frame: pd.DataFrame, caption: str, name: str) -> None:
-    """Store a numbered table under `key`; `{glue:md}` shows it, with its number, on any page.
-
-    In a notebook that is not run for the book, the table is displayed instead.
-    """
-    glue_tables(key, [Table(frame, caption, name)])
-
-
 def glue_tables(key: str, tables: Iterable[Table]) -> None:
-    """Store several tables under one key, one below the other, as `glue_table` does."""
+    """Store numbered tables under `key`, one below the other; `{glue:md}` shows them on any page.
+
+    In a notebook that is not run for the book, they are displayed instead.
+    """
     from IPython.display import display
 
     if in_book():

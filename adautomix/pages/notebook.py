@@ -9,7 +9,7 @@ import pandas as pd
 
 from adautomix import __version__, figures
 from adautomix.errors import InputError
-from adautomix.figures import MyST, Table, glue_markdown, glue_table, glue_tables
+from adautomix.figures import MyST, Table, glue_markdown, glue_tables
 from adautomix.record import Run, provenance
 from adautomix.results.parameters import accept
 
@@ -17,7 +17,6 @@ __all__ = [
     "begin",
     "colophon",
     "glue",
-    "glue_table",
     "holds",
     "undeclared",
 ]

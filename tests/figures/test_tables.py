@@ -108,7 +108,7 @@ def test_tables_and_values_are_glued_under_their_keys(frame, monkeypatch) -> Non
     monkeypatch.setitem(sys.modules, "myst_nb", glued)
     monkeypatch.setenv("ADAUTOMIX_BOOK", "1")
     figures.glue_value("best", "82.3")
-    figures.glue_table("main", frame, "Top-1.", "tab:main")
+    figures.glue_tables("main", [figures.Table(frame, "Top-1.", "tab:main")])
     assert glued.kept["best"] == ("82.3", False)
     table, shown = glued.kept["main"]
     assert isinstance(table, Markdown)
@@ -142,7 +142,7 @@ def test_outside_the_book_a_table_is_shown_and_myst_nb_not_wanted(frame, monkeyp
     shown = []
     monkeypatch.setattr("IPython.display.display", shown.append)
     figures.glue_value("best", "82.3")
-    figures.glue_table("main", frame, "Top-1.", "tab:main")
+    figures.glue_tables("main", [figures.Table(frame, "Top-1.", "tab:main")])
     figures.glue_markdown("text", "*as it is*")
     table, text = shown
     assert "Top-1." in table.to_html()
