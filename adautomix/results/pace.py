@@ -4,13 +4,14 @@ import time
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from adautomix import data, recipes
+from adautomix import recipes
 from adautomix.evaluate import accuracy_of
 from adautomix.methods import METHODS
 from adautomix.record import Run
 from adautomix.rng import own_randomness
 from adautomix.runs import runner
 from adautomix.runs.job import Job, RunOptions
+from adautomix.runs.sets import read_sets
 from adautomix.train import Step, train
 
 SIZE = ("data", "net", "epochs", "batch", "per_class")
@@ -68,9 +69,8 @@ def probe(job: Job, options: RunOptions) -> float:
     Nothing of it is kept. Raises what the run itself would raise: DataError, InputError.
     """
     recipe, numerics = job.recipe(), options.numerics
-    train_set = data.read(recipe.data, "train", per_class=recipe.per_class, root=options.root)
-    test_set = data.read(recipe.data, recipe.evaluate_on, root=options.root)
-    training, batches = runner.prepare(recipe, job.seed, train_set, numerics, options.store)
+    sets = read_sets(recipe, options)
+    training, batches = runner.prepare(recipe, job.seed, sets["train"], numerics, options.store)
     events = (event for event in train(training, batches) if isinstance(event, Step))
     warm_up = min(WARM_UP, training.total - 1)
     steps = min(STEPS, training.total - warm_up)
@@ -82,7 +82,7 @@ def probe(job: Job, options: RunOptions) -> float:
 
     def evaluate() -> None:
         for module in training.method.predictors().values():
-            accuracy_of(module, test_set, numerics, recipe.augment)
+            accuracy_of(module, sets["test"], numerics, recipe.augment)
 
     with own_randomness():
         first = _seconds(lambda: take(warm_up))
