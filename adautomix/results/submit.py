@@ -96,11 +96,8 @@ class Task:
         words = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         words += [f"--nproc-per-node={self.gpus}", "-m", *shlex.split(self.job.command())]
         words += ["--device", self.device, "--precision", self.precision]
-        words += [
-            "--runs",
-            str(self.runs),
-            *([] if self.data is None else ["--data", str(self.data)]),
-        ]
+        words += ["--runs", str(self.runs)]
+        words += [] if self.data is None else ["--data", str(self.data)]
         status = subprocess.run(words, check=False).returncode
         if status == Interrupted.exit_status:
             raise Interrupted(f"{self.job.id()} was stopped; the same job goes on from there.")
