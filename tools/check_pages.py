@@ -5,9 +5,10 @@
 Each page is opened in the light and the dark theme, on a desktop and on a phone; the listings of
 source code in the light theme only. Listed are: requests to other hosts, failed requests, errors
 and warnings on the console, formulas that did not render, broken images, pages wider than the
-window, a theme that does not apply, barriers for readers with a keyboard or a screen reader that
-axe-core calls serious or critical (not in the listings, nor in the reference, whose length takes
-it minutes; only where axe-playwright-python is installed); and a search that finds nothing.
+window, the path of this checkout, a theme that does not apply, barriers for readers with a
+keyboard or a screen reader that axe-core calls serious or critical (not in the listings, nor in
+the reference, whose length takes it minutes; only where axe-playwright-python is installed); and
+a search that finds nothing.
 
 Exit status: 0 nothing found, 1 something found (listed), 2 no browser, no playwright or no pages.
 The browser is chromium, chromium-browser or google-chrome on PATH, or what CHROMIUM names.
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+CHECKOUT = str(Path(__file__).resolve().parents[1])
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = {"desktop": 1400, "phone": 390}  # CSS pixels
 THEMES = ("light", "dark")
@@ -183,6 +185,8 @@ def check(folder: Path, browser: str, shots: Path | None) -> dict[str, list[str]
         program = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         for path in pages_of(folder):
             found = faults.setdefault(path, [])
+            if CHECKOUT in (folder / path).read_text():
+                found.append(f"shows a path of this machine: {CHECKOUT}")
             page = program.new_page()
             page.set_default_timeout(PATIENCE)
             listen(page, base, found)

@@ -26,12 +26,12 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SMALL = 64
 """Largest side of the images that are kept in memory."""
 SPLITS = ("train", "test")
-KNOWN = Path(__file__).with_name("known")
-"""Facts of datasets on which the package has experiments, for machines where they are not added."""
 TESTED = 51
 """Of one folder of classes, an image is for testing if the sha256 of its file's name starts with a
 byte below this: a fifth of the images.
 """
+# Facts of datasets on which the package has experiments, for machines where they are not added.
+_KNOWN = Path(__file__).with_name("known")
 
 
 def one_folder(root: Path, split: str) -> Listing | None:
@@ -114,7 +114,7 @@ def _found(name: str, source: str, home: Path) -> tuple[Path, str]:
 
 def find(name: str, home: Path) -> Added | None:
     """Return a dataset that was added or is known, or None. Raises DataError for damaged facts."""
-    files = [folder / f"{name}.json" for folder in (home / "added", KNOWN)]
+    files = [folder / f"{name}.json" for folder in (home / "added", _KNOWN)]
     file = next((each for each in files if each.is_file()), None)
     if "/" in name or file is None:
         return None

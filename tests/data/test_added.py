@@ -1,6 +1,7 @@
 """A folder of one's own becomes a dataset: measured, named by its content, read and trained on."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -138,7 +139,10 @@ def test_what_cannot_be_added_leaves_nothing(tmp_path, home):
     assert not added.names(home)
 
 
-@pytest.mark.parametrize("file", sorted(added.KNOWN.glob("*.json")), ids=lambda path: path.stem)
+KNOWN = sorted(Path(added.__file__).with_name("known").glob("*.json"))
+
+
+@pytest.mark.parametrize("file", KNOWN, ids=lambda path: path.stem)
 def test_the_datasets_of_experiments_are_known_where_they_are_not_added(home, file):
     assert recipes.get(f"{file.stem}/resnet18/plain").data == file.stem
     with pytest.raises(DataError, match=rf"run .adautomix data add {file.stem[:-9]} PATH"):
