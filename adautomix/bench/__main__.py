@@ -30,12 +30,13 @@ SUITES = {
     "rules": "mixing rules beside a plain copy of the batch",
     "models": "which of timm's families train with AdAutoMix, at what image size",
     "loading": "images per second from JPEG files, beside torchvision's loader",
+    "builds": "steps beside those of an earlier build (--against)",
     "device": "large matrix products, and the share of their speed that a step reaches",
-    "all": "all of them, one after the other; one that fails does not stop the others",
+    "all": "all but builds, one after the other; one that fails does not stop the others",
 }
 TINY = ("cifar100/resnet18/adautomix",)
 """What the suite recipes measures with `--tiny`."""
-ALL = [name for name in SUITES if name != "all"]
+ALL = [name for name in SUITES if name not in ("all", "builds")]
 LIMIT = 75.0
 """Seconds for the rounds of a suite on a GPU: with memory and the rest it ends in two minutes."""
 
@@ -81,6 +82,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--threads", type=int, help="of the processor (default: torch's choice)")
     top.add_argument(
         "--photos", metavar="PATH", type=path, help="photographs for loading (default: noise)"
+    )
+    top.add_argument(
+        "--against", metavar="PATH", type=path, help="source tree of an earlier build, for builds"
     )
     top.add_argument(
         "--tiny", action="store_true", help="sizes that take seconds, to try the command"
@@ -140,6 +144,7 @@ def _options(options: argparse.Namespace) -> "BenchOptions":
         methods,
         tuple(options.batch),
         photos=options.photos,
+        against=options.against,
         recipes=tuple(options.recipes),
         limit=limit if options.limit is None else seconds(options.limit),
     )

@@ -29,6 +29,7 @@ class BenchOptions:
         net: the backbone of `steps`, `parts`, `variants` and `compiled`.
         side: height and width of the images, in pixels.
         photos: folder of photographs for `loading`; None for noise.
+        against: source tree of the earlier build that `builds` measures.
         recipes: recipes that `recipes` measures; none for AdAutoMix's of every network.
         tiny: use sizes for which a suite takes seconds, to try the command.
         limit: seconds for the rounds of a suite, which are then fewer; None for no limit.
@@ -41,6 +42,7 @@ class BenchOptions:
     net: Net = field(default_factory=lambda: RESNET18.net)
     side: int = 32
     photos: Path | None = None
+    against: Path | None = None
     recipes: Sequence[str] = ()
     tiny: bool = False
     limit: float | None = None
@@ -64,7 +66,8 @@ class BenchOptions:
         return interleaved(tasks, self.repeats, numerics=self.numerics, burst=burst, limit=limit)
 
     def settings(self) -> dict[str, Any]:
-        """Return the options for a record; the device is in its provenance, photos are in rows."""
+        """Return the options for a record, without its device and the paths of this machine."""
         found = asdict(self)
-        del found["numerics"], found["photos"]
+        for name in ("numerics", "photos", "against"):
+            del found[name]
         return found
