@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+from tqdm import tqdm
 
 import adautomix
 from adautomix.bench.options import BenchOptions, Row
@@ -36,7 +37,10 @@ def builds(options: BenchOptions) -> Iterator[Row]:
         AdAutoMixError: one of the builds fails.
     """
     earlier = _tree(options.against)
-    turns = [(_measured(earlier, options), _measured(OWN, options)) for _ in range(TURNS)]
+    turns = [
+        (_measured(earlier, options), _measured(OWN, options))
+        for _ in tqdm(range(TURNS), unit="turn", leave=False, disable=None)
+    ]
     before, after = turns[-1]
     for _, row in after.rows.iterrows():
         case = {key: _plain(row[key]) for key in KEYS}

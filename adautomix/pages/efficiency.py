@@ -17,7 +17,7 @@ from adautomix.results import experiments, paper
 from adautomix.results.outcome import Results
 
 PAPER = {"method": "AdAutoMix", "metric": "seconds_per_iteration"}
-SUITES = ("steps", "parts", "growth", "variants", "compiled", "rules")
+SUITES = ("steps", "parts", "growth", "variants", "compiled", "rules", "builds")
 """Suites of benchmarks that the page shows."""
 
 
@@ -132,6 +132,7 @@ def headline(benches: Mapping[str, Bench]) -> dict[str, float | int | str]:
     late = largest.set_index("variant")["gain"].loc["all gradients at the end"]
     return {
         **graphs(benches["compiled"]),
+        "earlier": earlier(benches["builds"]),
         "verdict": verdict(steps),
         "device": steps.device,
         "batch": int(rows["batch"].iloc[0]),
@@ -177,3 +178,9 @@ def graphs(bench: Bench) -> dict[str, int]:
 def one_batch(bench: Bench) -> pd.DataFrame:
     """Return the rows of the smallest batch."""
     return bench.rows[bench.rows["batch"] == bench.rows["batch"].min()]
+
+
+def earlier(bench: Bench) -> str:
+    """Return the build that the suite `builds` compares with, in words."""
+    commit = bench.rows["commit_before"].iloc[0]
+    return f"commit {commit[:7]}" if commit else "an earlier build"

@@ -26,15 +26,17 @@ STEPS = {
 
 def tables(benches: Mapping[str, Bench]) -> dict[str, Table]:
     """Return the tables of the benchmarks by name."""
-    steps, variants, compiled, rules = (
-        benches[suite] for suite in ("steps", "variants", "compiled", "rules")
+    steps, variants, compiled, rules, builds = (
+        benches[suite] for suite in ("steps", "variants", "compiled", "rules", "builds")
     )
     cost = f"What a step costs beside plain training ({steps.device})."
     seconds = "Seconds of an iteration by N: the paper's Table 10, and measured; N = 1 is plain."
     changes = f"Changes of AdAutoMix's step ({variants.device}); a negative gain is a loss."
     graph = f"What torch.compile makes of a step ({compiled.device})."
     rule = f"Time of a mixing rule on one batch ({rules.device})."
+    earlier = f"Steps of an earlier build and of this one, in turn ({builds.device})."
     found = {
+        "builds": (builds_table(builds), earlier),
         "steps": (steps_table(steps), cost),
         "n": (table_10(steps), seconds),
         "variants": (variants_table(variants), changes),
@@ -104,6 +106,21 @@ def compiled_table(bench: Bench) -> pd.DataFrame:
             "first step (s)": _written(rows["first_step_seconds"], "{:.0f}"),
             "step (s)": _written(rows["seconds"], "{:.2f}"),
             "step, not compiled (s)": _written(rows["eager_seconds"], "{:.2f}"),
+            "faster by": _written(rows["speed_up"], "{:.2f}×"),
+        }
+    )
+
+
+def builds_table(bench: Bench) -> pd.DataFrame:
+    """Return the table of the suite `builds` as text."""
+    rows = bench.rows
+    return pd.DataFrame(
+        {
+            "method": [method_title(method) for method in rows["method"]],
+            "N": _written(rows["n"], "{:g}"),
+            "batch": _written(rows["batch"], "{:g}"),
+            "before (ms)": _written(1000 * rows["seconds_before"], "{:.4g}"),
+            "now (ms)": _written(1000 * rows["seconds"], "{:.4g}"),
             "faster by": _written(rows["speed_up"], "{:.2f}×"),
         }
     )

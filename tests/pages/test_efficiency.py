@@ -158,9 +158,11 @@ def test_the_headline_quotes_the_records(store):
     ]
     store("variants", rows)
     store("compiled", [{"method": "plain", "graphs": 1, "breaks": 0, "seconds": None}])
-    suites = ("steps", "parts", "variants", "compiled")
+    store("builds", [build_row("abcdef0123")])
+    suites = ("steps", "parts", "variants", "compiled", "builds")
     found = efficiency.headline({suite: efficiency.latest(suite) for suite in suites})
     assert (found["methods"], found["breaks"]) == (1, 0)
+    assert found["earlier"] == "commit abcdef0"
     assert found["verdict"].startswith("does not hold on this device")
     assert found["overhead"] == pytest.approx(2.0)
     assert (found["best_variant"], found["best_gain"]) == ("folded teacher", 3.0)
@@ -203,6 +205,20 @@ def test_what_compiling_gives_is_shown_for_what_was_timed(store):
         ["AdAutoMix", "61", "0.50", "0.60", "1.20×"]
     ]
     assert efficiency.graphs(bench) == {"methods": 2, "breaks": 1}
+
+
+def build_row(commit):
+    row = {"method": "adautomix", "n": 3, "batch": 32, "commit_before": commit}
+    return row | {"seconds_before": 0.0461, "seconds": 0.0084, "speed_up": 5.488}
+
+
+def test_an_earlier_build_stands_beside_this_one(store):
+    store("builds", [build_row(None)])
+    bench = efficiency.latest("builds")
+    assert efficiency.earlier(bench) == "an earlier build"
+    assert efficiency_tables.builds_table(bench).to_numpy().tolist() == [
+        ["AdAutoMix", "3", "32", "46.1", "8.4", "5.49×"]
+    ]
 
 
 def run_with(tmp_path, **provenance):
