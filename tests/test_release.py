@@ -16,6 +16,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ("pyproject.toml", "CITATION.cff", "CHANGELOG.md", "README.md", "LICENSE", "Makefile")
+DATA = ("bench", "bf16", "paper", "runs")
 NEXT, DAY = "0.2.0", datetime.date(2027, 1, 2)
 
 
@@ -31,7 +32,7 @@ def release():
 def project(tmp_path, monkeypatch):
     """A checkout with the project's own metadata and one file in every folder that is packed."""
     place = tmp_path / "project"
-    for folder in ("adautomix", "book", "notebooks", "data/bench", "data/paper", "data/runs"):
+    for folder in ("adautomix", "book", "notebooks", *(f"data/{each}" for each in DATA)):
         (place / folder).mkdir(parents=True)
         (place / folder / "one.txt").write_text("one\n")
     for name in FILES:

@@ -150,9 +150,12 @@ class Store:
                 yield name
 
 
-def recorded() -> Store:
-    """Return the store that came with the package: data/runs of a checkout, or the wheel's copy."""
-    return Store(resource("runs"))
+def recorded(folder: str = "runs") -> Store:
+    """Return a store that came with the package: data/runs of a checkout, or the wheel's copy.
+
+    The folder "bf16" has runs of recipes of "runs", under the same ids, in another precision.
+    """
+    return Store(resource(folder))
 
 
 def local() -> Store:
