@@ -22,6 +22,23 @@ other convolutions, and on CPUs with AVX-512 too.
 """
 
 
+def narrowest(side: int) -> int:
+    """Return the minimum number of channels for images of that height and width, in pixels."""
+    return NARROWEST_OF_LARGE if side > LARGE else NARROWEST
+
+
+def narrow_layer(model: nn.Module, side: int) -> str | None:
+    """Return the name of a convolution with fewer channels than `narrowest`; None if there is none.
+
+    Only spatial convolutions over all channels count; 1×1 and grouped ones have other kernels.
+    """
+    for name, module in model.named_modules():
+        spatial = isinstance(module, nn.Conv2d) and max(module.kernel_size) > 1
+        if spatial and module.groups == 1 and module.out_channels < narrowest(side):
+            return name
+    return None
+
+
 @dataclass(frozen=True)
 @checked
 class Net:
@@ -81,9 +98,9 @@ class Net:
 
     def check_side(self, side: int) -> None:
         """Raise InputError for a width that is too small for images of that height and width."""
-        if self.width is not None and self.width < NARROWEST_OF_LARGE and side > LARGE:
+        if self.width is not None and self.width < narrowest(side):
             raise InputError(
-                f"width must be {NARROWEST_OF_LARGE} or more for images of {side} pixels, not "
+                f"width must be {narrowest(side)} or more for images of {side} pixels, not "
                 f"{self.width}: training narrower networks corrupts memory on some processors."
             )
 

@@ -1,5 +1,6 @@
 """`fit`, which trains any model on any loader of images and labels, e.g. in a notebook."""
 
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from adautomix.evaluate import accuracy, evaluating
 from adautomix.fields import checked, of_type, shown
 from adautomix.methods import AdAutoMix, Method, MethodConfig
 from adautomix.methods.base import as_backbone
+from adautomix.models.net import narrow_layer, narrowest
 from adautomix.recipes import SGD, AdamW, Cosine
 from adautomix.rng import own_randomness
 from adautomix.train import Plan, Training, train
@@ -140,6 +142,8 @@ def fit(
         epochs: passes over the loader.
         how: optimiser, schedule, device, seed.
 
+    On a CPU, warns of convolutions that are too narrow for its kernels (`models.net.narrowest`).
+
     Raises:
         InputError: a model, batch or setting that cannot be used; the message says what to change,
             and in which batch.
@@ -165,7 +169,10 @@ def fit(
         raise InputError("the train loader yields no batch: give it at least one.")
     if test_loader is not None:
         _look_at(test_loader, takes)
-    built = method.build(backbone, first.images.shape[-1], seed=how.seed)
+    side = first.images.shape[-1]
+    if torch.device(how.numerics.device).type == "cpu":
+        _warn_of_narrow_layers(model, side)
+    built = method.build(backbone, side, seed=how.seed)
     built.targets = how.targets
     training = Training(built, plan, len(batches), numerics=how.numerics, seed=how.seed)
 
@@ -180,6 +187,18 @@ def fit(
                 if how.log is not None:
                     how.log(dict(event.row))
     return Fitted(built, pd.DataFrame(training.curve), how.numerics, how.mean_std)
+
+
+def _warn_of_narrow_layers(model: nn.Module, side: int) -> None:
+    """Warn of a convolution whose training can corrupt memory on a CPU, see `models.net`."""
+    name = narrow_layer(model, side)
+    if name is not None:
+        warnings.warn(
+            f"the convolution {name!r} has fewer than {narrowest(side)} channels: on images of "
+            f"{side} pixels, training it corrupts memory on some CPUs; make it wider, or train on "
+            "a GPU.",
+            stacklevel=3,
+        )
 
 
 def _measure(loader: Iterable, takes: Takes, numerics: Numerics) -> Evaluate:

@@ -7,6 +7,7 @@ from torch import nn
 
 from adautomix.errors import InputError
 from adautomix.models import Backbone, Net, cifar_stem
+from adautomix.models.net import narrow_layer
 
 CLASSES = 7
 
@@ -205,3 +206,21 @@ def test_a_failed_measurement_leaves_the_mode_alone():
     with pytest.raises(InputError):
         backbone.feature_shape(32)
     assert backbone.training
+
+
+@pytest.mark.parametrize(
+    ("layer", "side", "narrow"),
+    [
+        (nn.Conv2d(3, 8, 3), 32, False),
+        (nn.Conv2d(3, 7, 3), 32, True),
+        (nn.Conv2d(3, 15, 3), 33, True),
+        (nn.Conv2d(3, 16, 3), 33, False),
+        (nn.Conv2d(16, 4, 1), 64, False),
+        (nn.Conv2d(4, 4, 3, groups=4), 64, False),
+        (nn.Linear(3, 4), 64, False),
+    ],
+    ids=str,
+)
+def test_a_narrow_layer_is_found_by_its_name(layer, side, narrow):
+    model = nn.Sequential(nn.Identity(), nn.Sequential(layer))
+    assert narrow_layer(model, side) == ("1.0" if narrow else None)

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 from adautomix import AdAutoMix, Backbone, CutMix, Fixed, Mixup, Plain, fit
 from adautomix.device import Numerics, decide
 from adautomix.errors import DivergenceError, InputError
+from adautomix.models import net
 from adautomix.recipes import SGD, Cosine
 from adautomix.train.fitting import How
 
@@ -53,6 +54,12 @@ def test_a_separable_problem_is_learnt(method):
     assert set(done.accuracy) == set(done.method.predictors())
     assert done.curve["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
     assert done.curve["classifier_top1"].iloc[-1] == done.accuracy["classifier"]
+
+
+def test_layers_too_narrow_for_a_processor_are_warned_of(monkeypatch):
+    monkeypatch.setattr(net, "NARROWEST", 9)  # as if 8 channels, which are harmless, were too few
+    with pytest.warns(UserWarning, match="'conv1.0' has fewer than 9 channels: on images of 32 p"):
+        fit(thin(), batched(12), method=Plain(), epochs=1, how=HOW)
 
 
 def test_predictions_are_those_that_were_evaluated():
