@@ -10,6 +10,7 @@ from statistics import median
 import pandas as pd
 
 from adautomix.figures import Table
+from adautomix.pages.notebook import Glued
 from adautomix.record import Run, recorded
 from adautomix.results import compare
 
@@ -22,6 +23,14 @@ def pairs() -> list[Pair]:
     """Return the recorded runs that exist in float32 and in bf16, by seed."""
     both = [(recorded().find(run.id), run) for run in recorded("bf16").all()]
     return sorted(((a, b) for a, b in both if a is not None), key=lambda pair: pair[0].seed)
+
+
+def shown() -> dict[str, Glued]:
+    """Return `numbers` and `table` of all pairs, their names after "bf16_", for a page."""
+    found = pairs()
+    return {f"bf16_{name}": value for name, value in numbers(found).items()} | {
+        "bf16": table(found)
+    }
 
 
 def numbers(found: list[Pair]) -> dict[str, float | int | str]:
