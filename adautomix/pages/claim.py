@@ -27,7 +27,8 @@ class Found:
         verdict: one of `VERDICTS`.
         why: the reason, a clause without a full stop.
         scale: on what it was measured, e.g. "CIFAR-100, lite"; "" where nothing was.
-        seeds: number of seeds of the method that the claim is about; 0 for no runs.
+        seeds: number of seeds of the method that the claim is about, of a comparison the common
+            ones; 0 for no runs.
         numbers: name → mean, standard deviation and number of runs, in the unit of the paper.
         lead: the other row → the lead over it with its 95 % interval, in the unit of the paper.
         records: ids of all runs that the verdict rests on.
@@ -86,7 +87,7 @@ class Lead:
         evaluation, slash, _ = self.metric.partition("/")
         results = results.evaluate(evaluation) if slash else results
         rows = (self.row, *(self.over or [row for row in experiment.rows if row != self.row]))
-        runs = {row: self._measured(results.runs(row)) for row in rows}
+        runs = self._common({row: self._measured(results.runs(row)) for row in rows})
         lead = {row: self._paired(runs[self.row], runs[row]) for row in rows[1:]}
         said = judge({row: [each] for row, each in lead.items()}, self.row, label=experiment.label)
         return Found(
@@ -102,6 +103,13 @@ class Lead:
     def _measured(self, runs: Sequence[Run]) -> list[Run]:
         """Return the runs that have the metric."""
         return [run for run in runs if run.metric(self.predictor, self.metric) is not None]
+
+    def _common(self, runs: Mapping[str, list[Run]]) -> dict[str, list[Run]]:
+        """Return the runs of seeds that the row of the claim and another one have."""
+        seeds = {row: {run.seed for run in found} for row, found in runs.items()}
+        others = set().union(*(found for row, found in seeds.items() if row != self.row))
+        both = seeds[self.row] & others
+        return {row: [run for run in found if run.seed in both] for row, found in runs.items()}
 
     def _paired(self, ours: Sequence[Run], theirs: Sequence[Run]) -> compare.Paired:
         pair = (theirs, ours) if self.less else (ours, theirs)

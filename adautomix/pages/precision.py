@@ -16,6 +16,8 @@ from adautomix.results import compare
 
 METRIC = "top1_median10"
 PREDICTORS = ("classifier", "teacher")
+MOVED = 0.005
+"""Largest difference in accuracy, as a fraction, that counts as none."""
 Pair = tuple[Run, Run]
 
 
@@ -44,6 +46,7 @@ def numbers(found: list[Pair]) -> dict[str, float | int | str]:
     for predictor in PREDICTORS:
         lead = compare.paired(narrow, wide, predictor, METRIC)
         values |= {predictor: 100 * (lead.mean or 0.0), f"{predictor}_interval": _interval(lead)}
+        values[f"{predictor}_verdict"] = _verdict(lead)
     gains = _gains(found)
     return values | {"gain": median(gains) if gains else math.nan}
 
@@ -75,6 +78,16 @@ def _interval(lead: compare.Paired) -> str:
     if lead.low is None or lead.high is None:
         return "no interval"
     return f"{100 * lead.low:+.2f} to {100 * lead.high:+.2f}"
+
+
+def _verdict(lead: compare.Paired) -> str:
+    """Return whether accuracy stays within `MOVED`, half a point, by the interval."""
+    if lead.low is None or lead.high is None:
+        return "cannot be told to stay within half a point"
+    if max(abs(lead.low), abs(lead.high)) <= MOVED:
+        return "stays within half a point"
+    apart = lead.low > 0 or lead.high < 0
+    return "differs" if apart else "cannot be told to stay within half a point"
 
 
 def _text(value: float | None, scale: float, digits: int) -> str:

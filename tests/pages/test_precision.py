@@ -7,6 +7,9 @@ import pytest
 
 from adautomix.pages import precision
 from adautomix.record import Run, Store
+from adautomix.results.compare import Paired
+
+STAYS, UNKNOWN = "stays within half a point", "cannot be told to stay within half a point"
 
 
 def run(tmp_path, seed, top1, seconds):
@@ -37,12 +40,28 @@ def test_the_difference_is_that_of_common_seeds_in_points(found):
     numbers = precision.numbers(found)
     assert numbers["seeds"] == 3
     assert numbers["classifier"] == pytest.approx(2 / 3)
+    assert numbers["teacher_verdict"] == UNKNOWN
     assert numbers["gain"] == 1.75, "of the two pairs with both times"
     # sd 0.577, t(0.975, 2) = 4.303: 0.667 ± 1.434
     assert numbers["teacher_interval"] == "-0.77 to +2.10"
     alone = precision.numbers(found[:1])
     assert alone["classifier_interval"] == "no interval"
     assert math.isnan(alone["gain"])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (-0.004, 0.005, STAYS),
+        (-0.002, 0.006, UNKNOWN),
+        (0.001, 0.02, "differs"),
+        (-0.02, -0.001, "differs"),
+        (0.001, 0.004, STAYS),
+        (None, None, UNKNOWN),
+    ],
+)
+def test_accuracy_stays_where_the_whole_interval_is_small(low, high, verdict):
+    assert precision._verdict(Paired(0.0, 0.0, 3, low, high)) == verdict
 
 
 def test_the_table_is_blank_where_no_time_is_recorded(found):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from adautomix import data
+from adautomix.names import method_title
 from adautomix.pages import ratios
 from adautomix.pages.claims import CLAIMS
 from adautomix.pages.mixed_images import Gallery
@@ -41,17 +42,23 @@ def test_prose_and_table_have_the_areas_of_the_ends(mixed):
     assert list(row) == [f"{100 * share:.0f}" for share in ratios.SHARES]
 
 
-def test_masks_are_compared_between_successive_epochs():
+def moved(run, mean):
+    """Mean absolute change of the masks from epoch 18 to 54, less `mean` times their mean."""
+    masks = (run.pictures()[f"masks_{epoch}"].astype(float) / 255 for epoch in (18, 54))
+    first, second = (m - mean * m.mean(axis=(-2, -1), keepdims=True) for m in masks)
+    return np.abs(first - second).mean()
+
+
+@pytest.mark.parametrize("method", ["automix", "adautomix"])
+def test_masks_are_compared_between_successive_epochs(method):
     found = experiments.obtain("mixed-images", budget="quick", run=False)
-    (run, *_) = ratios.pictured(found, "automix")
-    arrays = run.pictures()
-    first, second = (arrays[f"masks_{epoch}"].astype(float) / 255 for epoch in (18, 54))
+    runs = ratios.pictured(found, method)
     row = ratios.by_epoch(found).frame.set_index("epochs").loc["18 and 54"]
     for what, mean in {"mask": 0.0, "shape": 1.0}.items():
-        parts = [m - mean * m.mean(axis=(-2, -1), keepdims=True) for m in (first, second)]
-        shown = float(row[f"AutoMix, {what}"].split()[0])
-        assert shown == pytest.approx(np.abs(parts[0] - parts[1]).mean(), abs=6e-5)
-    assert row["AdAutoMix, mask"].endswith("(1)")
+        cell = row[f"{method_title(method)}, {what}"]
+        assert cell.endswith(f"({len(runs)})")
+        expected = np.mean([moved(run, mean) for run in runs])
+        assert float(cell.split()[0]) == pytest.approx(expected, abs=6e-5)
 
 
 def test_images_that_nobody_mixed_here_are_blank():
