@@ -102,10 +102,10 @@ def steps(method: str, *, tiny: bool, compiled: bool) -> list[Row]:
 
 
 def runs(seconds: float, options: argparse.Namespace) -> Row:
-    """Make the runs of the reporting experiment, as many as end in time."""
-    budget = "smoke" if options.tiny else "short"
-    command = [sys.executable, "-m", "adautomix", "experiment", "run", "reporting"]
-    command += ["--budget", budget, "--time-limit", f"{seconds:.0f}s"]
+    """Make the runs of the reporting experiment, as many as end in time; with --tiny, others."""
+    what = ("photodigits", "smoke") if options.tiny else ("reporting", "short")
+    command = [sys.executable, "-m", "adautomix", "experiment", "run", what[0]]
+    command += ["--budget", what[1], "--time-limit", f"{seconds:.0f}s"]
     command += ["--runs", str(options.out / "runs")]
     command += ["--data", str(options.data)] if options.data else []
     command += ["--device", "cpu"] if options.tiny else []
