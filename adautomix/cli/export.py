@@ -21,9 +21,13 @@ def add_parser(below: Any, command: Callable[..., Any], runs: Callable[..., None
 
 def export(options: Namespace) -> None:
     """Export a run, and push it if asked."""
+    from adautomix import recipes
     from adautomix.runs import export as exporting
+    from adautomix.runs.model_card import loading
 
-    folder = exporting.export(find(options.run, store(options)), options.to)
-    print(f"Exported to {folder}: timm.create_model('local-dir:{folder}', pretrained=True)")
+    run = find(options.run, store(options))
+    folder = exporting.export(run, options.to)
+    print(f"Exported to {folder}, which timm loads by")
+    print("\n".join(loading(recipes.from_dict(run.recipe), str(folder))))
     if options.push is not None:
         print(f"Pushed to {exporting.push(folder, options.push)}")

@@ -107,15 +107,20 @@ def _size(run: Run, recipe: Recipe) -> str:
     return f"a network{width}, {recipe.epochs} epochs of batch {recipe.batch}{images}"
 
 
-def _usage(recipe: Recipe) -> str:
+def loading(recipe: Recipe, folder: str) -> list[str]:
+    """Return the lines of Python in which timm loads a network exported to the folder."""
     lines = ["import timm"]
     if recipe.net.stem != "timm":
         lines.append("import adautomix.models.timm_entry  # timm has no CIFAR stem of its own")
-    lines.append('model = timm.create_model("local-dir:FOLDER", pretrained=True).eval()')
-    lines.append(
+    lines.append(f'model = timm.create_model("local-dir:{folder}", pretrained=True).eval()')
+    return lines
+
+
+def _usage(recipe: Recipe) -> str:
+    transform = (
         "transform = timm.data.create_transform(**timm.data.resolve_model_data_config(model))"
     )
-    return "\n".join(lines)
+    return "\n".join([*loading(recipe, "FOLDER"), transform])
 
 
 def _digests(run: Run) -> str:

@@ -129,7 +129,11 @@ def test_the_command_exports_and_pushes(run, tmp_path, monkeypatch, capsys):
         ("me/digits", {"private": True, "exist_ok": True}),
         ("me/digits", ["README.md", "config.json", "model.safetensors", "teacher"]),
     ]
-    assert "Pushed to https://hub/me/digits" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Pushed to https://hub/me/digits" in said
+    assert f'timm.create_model("local-dir:{to}", pretrained=True)' in said
+    own = json.loads((to / "config.json").read_text())["architecture"] == "adautomix_net"
+    assert ("import adautomix.models.timm_entry" in said) == own
 
 
 def test_a_push_that_fails_is_one_sentence(tmp_path, monkeypatch):
