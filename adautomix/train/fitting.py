@@ -1,7 +1,7 @@
 """`fit`, which trains any model on any loader of images and labels, e.g. in a notebook."""
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -23,6 +23,9 @@ from adautomix.train import Plan, Training, train
 from adautomix.train.loop import Epoch, Evaluate
 from adautomix.train.progress import Progress
 from adautomix.train.takes import Keys, MeanStd, Takes
+
+FAR = 10
+"""Well above the values of normalised images, at most (1 − mean) / std: 2.8 for MNIST."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,11 @@ class How:
                     "mean_std must hold a mean and a positive standard deviation for each channel, "
                     f"not {self.mean_std}."
                 )
+            if min(mean) < 0 or max(*mean, *std) > 1:
+                raise InputError(
+                    "mean_std is that of pixels in [0, 1], also where the images are uint8, not "
+                    f"{self.mean_std}: divide by 255."
+                )
 
 
 def fit(
@@ -169,6 +177,8 @@ def fit(
         raise InputError("the train loader yields no batch: give it at least one.")
     if test_loader is not None:
         _look_at(test_loader, takes)
+    if how.mean_std is None:
+        _warn_of_pixels(first.images)
     side = first.images.shape[-1]
     if torch.device(how.numerics.device).type == "cpu":
         _warn_of_narrow_layers(model, side)
@@ -176,7 +186,7 @@ def fit(
     built.targets = how.targets
     training = Training(built, plan, len(batches), numerics=how.numerics, seed=how.seed)
 
-    measure = None if test_loader is None else _measure(test_loader, takes, how.numerics)
+    measure = None if test_loader is None else _measure(test_loader, takes, training)
     waiting = how.numerics.first_step
     bar = Progress("fit", training.total, show=how.progress, waiting=waiting)
     with own_randomness(), bar as progress:
@@ -187,6 +197,18 @@ def fit(
                 if how.log is not None:
                     how.log(dict(event.row))
     return Fitted(built, pd.DataFrame(training.curve), how.numerics, how.mean_std)
+
+
+def _warn_of_pixels(images: Tensor) -> None:
+    """Warn of images that seem to be floating-point pixels in [0, 255]."""
+    low, high = (float(end) for end in images.aminmax())
+    if low >= 0 and high > FAR:
+        warnings.warn(
+            f"the first batch's images run from {low:g} to {high:g}, as pixels do and normalised "
+            "images do not: divide pixels by 255 and give how=How(mean_std=((…), (…))), unless the "
+            "model itself normalises them.",
+            stacklevel=3,
+        )
 
 
 def _warn_of_narrow_layers(model: nn.Module, side: int) -> None:
@@ -201,8 +223,18 @@ def _warn_of_narrow_layers(model: nn.Module, side: int) -> None:
         )
 
 
-def _measure(loader: Iterable, takes: Takes, numerics: Numerics) -> Evaluate:
-    """Return a function that computes the top-1 of each predictor, as columns of the curve."""
+def _measure(loader: Iterable, takes: Takes, training: Training) -> Evaluate:
+    """Return a function that computes the top-1 of each predictor, as columns of the curve.
+
+    Raises InputError for a generator that would have to serve more than once.
+    """
+    numerics = training.numerics
+    times = len(training.method.predictors()) * training.plan.epochs
+    if isinstance(loader, Generator) and times > 1:
+        raise InputError(
+            f"the test loader is a generator, which serves only once, but is needed {times} times, "
+            "for every network in every epoch: give a DataLoader or a list of batches."
+        )
 
     def measure(method: Method) -> dict[str, float]:
         columns = {}
@@ -230,5 +262,9 @@ def _look_at(loader: Iterable, takes: Takes) -> None:
             raise InputError(
                 f"the test loader must be a DataLoader or a list of batches, not {shown(loader)}."
             ) from None
-        if batches is not loader:  # an iterator would lose its first batch
-            next(batches_of(batches, takes.to_test, "cpu", "test loader"), None)
+        if batches is loader:  # an iterator would lose its first batch
+            return
+        if next(batches_of(batches, takes.to_test, "cpu", "test loader"), None) is None:
+            raise InputError(
+                "the test loader yields no batch: give it at least one, or leave it out."
+            )

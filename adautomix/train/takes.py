@@ -36,16 +36,17 @@ class Takes:
             then pixels: uint8, or floating point in [0, 1]. None takes normalised images.
 
     Raises:
-        InputError: the model's weights are not float32.
+        InputError: weights of the model are not float32.
     """
 
     def __init__(
         self, backbone: Backbone, keys: Keys | None = None, mean_std: MeanStd | None = None
     ):
-        self.dtype = next(p.dtype for p in backbone.parameters() if p.is_floating_point())
-        if self.dtype != torch.float32:
+        self.dtype = torch.float32
+        kinds = {p.dtype for p in backbone.parameters() if p.is_floating_point()}
+        for kind in kinds - {self.dtype}:
             raise InputError(
-                f"the model's weights are {self.dtype}: give model.float(); bf16 is the "
+                f"the model's weights are {kind}: give model.float(); bf16 is the "
                 "precision of how.numerics, which leaves the weights alone."
             )
         self.backbone, self.keys, self.mean_std = backbone, keys, mean_std
@@ -113,6 +114,7 @@ class Takes:
 
     def _pair(self, batch: Any) -> tuple[Tensor, Tensor]:
         """Return images and labels as given: the first two of a sequence, or those of the keys."""
+        _check_collated(batch)
         mapping = hasattr(batch, "keys")
         if self.keys is not None and mapping:
             for key in self.keys:
@@ -125,16 +127,21 @@ class Takes:
         elif isinstance(batch, list | tuple) and len(batch) > 1 and self.keys is None:
             pair = list(batch[:2])
         else:
-            keys = f"a mapping of {', '.join(map(repr, batch.keys()))}" if mapping else shown(batch)
             named = likely_keys(batch) if mapping else '("image", "label")'
             raise InputError(
                 "it must be a pair (images, labels) of tensors, or a mapping of which "
-                f"how=How(keys={named}) names the two, not {keys}."
+                f"how=How(keys={named}) names the two, not {described(batch)}"
+                f"{': leave how.keys out' if self.keys and isinstance(batch, tuple) else ''}."
             )
         if not all(torch.is_tensor(part) for part in pair):
             raise InputError(
                 "it must be a pair (images, labels) of tensors, not of "
                 f"{' and '.join(type(part).__name__ for part in pair)}: convert them in the loader."
+            )
+        if pair[0].ndim < 4 == pair[1].ndim:
+            raise InputError(
+                f"its images of shape {tuple(pair[1].shape)} come second: give images and labels, "
+                "or their keys, in this order."
             )
         return pair[0], pair[1]
 
@@ -152,10 +159,33 @@ class Takes:
             takes = self.backbone.channels
             if takes in (None, images.shape[1]):
                 raise
+            if takes == images.shape[3]:
+                raise channels_last(images) from error
             raise InputError(
                 f"the images are of {images.shape[1]} channel(s), but the model takes "
                 f"{takes}: make the model with in_chans={images.shape[1]}."
             ) from error
+
+
+def _check_collated(batch: Any) -> None:
+    """InputError for a list of single examples, mappings or tuples, in place of a batch."""
+    several = isinstance(batch, list | tuple) and len(batch) > 0
+    if several and all(hasattr(part, "keys") or isinstance(part, tuple) for part in batch):
+        raise InputError(
+            f"it is a {type(batch).__name__} of {len(batch)} single examples: join them in the "
+            "loader by torch's default_collate, the collate_fn that a DataLoader has by default."
+        )
+
+
+def described(batch: Any) -> str:
+    """Return in a few words what a loader yielded, for a message."""
+    if torch.is_tensor(batch):
+        return f"a tensor of shape {tuple(batch.shape)}"
+    if hasattr(batch, "keys"):
+        return f"a mapping of {', '.join(map(repr, batch.keys()))}"
+    if isinstance(batch, list | tuple):
+        return f"a {type(batch).__name__} of {len(batch)}"
+    return shown(batch)
 
 
 def likely_keys(batch: Any) -> str:
@@ -174,6 +204,14 @@ def likely_keys(batch: Any) -> str:
     return f"({first}, {second})"
 
 
+def channels_last(images: Tensor) -> InputError:
+    """Return the error for images whose channels seem to be the last axis."""
+    return InputError(
+        f"images must be of shape (batch, channels, height, width), but in {tuple(images.shape)} "
+        "the channels seem to come last: give images.permute(0, 3, 1, 2)."
+    )
+
+
 def normalised(
     images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> Float[Tensor, "b c h w"]:
@@ -186,6 +224,8 @@ def normalised(
             f"images must be a tensor of shape (batch, channels, height, width), not "
             f"{tuple(images.shape) if isinstance(images, Tensor) else shown(images)}."
         )
+    if images.shape[1] != len(mean) == images.shape[3]:
+        raise channels_last(images)
     if images.shape[1] != len(mean):
         raise InputError(
             f"how.mean_std is for {len(mean)} channel(s), but the images have {images.shape[1]} in "

@@ -145,9 +145,29 @@ FORMS = {
         images_as(lambda x: x[:, :1]),
         r"of 1 channel\(s\), but the model takes 3: make the model with in_chans=1",
     ),
+    "channels last": (
+        images_as(lambda x: x.permute(0, 2, 3, 1)),
+        r"but in \(12, 32, 32, 3\) the channels seem to come last: .*permute\(0, 3, 1, 2\)",
+    ),
+    "labels first": (
+        [(y, x) for x, y in batched()],
+        r"its images of shape \(12, 3, 32, 32\) come second: give images and labels",
+    ),
+    "pairs that are not joined": (
+        [list(zip(x, y, strict=True)) for x, y in batched()],
+        "it is a list of 12 single examples: join them .* default_collate",
+    ),
+    "mappings that are not joined": (
+        [[{"image": x} for x in images] for images, _ in batched()],
+        "it is a list of 12 single examples: join them .* default_collate",
+    ),
+    "images in a tuple": ([(x,) for x, _ in batched()], PAIR + ".*, not a tuple of 1.$"),
     "no batch axis": (images_as(lambda x: x[0]), r"of shape \(3, 32, 32\)"),
     "images of numpy": ([(x.numpy(), y) for x, y in batched()], PAIR),
-    "images alone": ([x for x, _ in batched()], PAIR),
+    "images alone": (
+        [x for x, _ in batched()],
+        PAIR + r".*, not a tensor of shape \(12, 3, 32, 32\).$",
+    ),
     "mappings": (
         [{"images": x, "labels": y} for x, y in batched()],
         PAIR + r", or a mapping of which how=How\(keys=\(\"images\", \"labels\"\)\) names the two, "
@@ -296,11 +316,15 @@ def test_a_tap_that_is_not_there_is_refused():
 
 
 def test_a_test_loader_that_serves_once_is_refused():
-    once = (pair for pair in batched())
+    model, once = thin(), (pair for pair in batched())
+    before = model.fc.weight.clone()
     with pytest.raises(
-        InputError, match=r"test loader yields no images, .*generator serves only once"
+        InputError, match="generator, which serves only once, but is needed 4 times"
     ):
-        fit(thin(), batched(), once, method=Plain(), epochs=2, how=HOW)
+        fit(model, batched(), once, method=Plain(), epochs=2, how=HOW)
+    assert torch.equal(model.fc.weight, before)
+    with pytest.raises(InputError, match=r"test loader yields no images, .*generator serves only"):
+        fit(model, batched(), iter(batched()), method=Plain(), epochs=1, how=HOW)
 
 
 def test_a_test_loader_is_looked_at_before_any_training():
@@ -325,6 +349,14 @@ def test_a_look_at_the_test_loader_costs_no_image_and_no_random_number():
     train, test, state = batched(), DataLoader(coloured(24), 12), torch.get_rng_state()
     fit(thin(), train, test, method=Plain(), epochs=1, how=HOW)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_test_loader_without_batches_is_refused_before_any_training():
+    model = thin()
+    before = model.fc.weight.clone()
+    with pytest.raises(InputError, match="the test loader yields no batch: give it at least one"):
+        fit(model, batched(), [], method=Plain(), epochs=1, how=HOW)
+    assert torch.equal(model.fc.weight, before)
 
 
 def test_test_batches_without_images_are_refused():
@@ -434,6 +466,13 @@ def test_a_warm_up_longer_than_the_run_is_refused():
 def test_a_model_in_double_precision_is_refused():
     with pytest.raises(InputError, match=r"weights are torch\.float64: give model\.float\(\)"):
         fit(thin().double(), images_as(lambda x: x.double()), epochs=1, how=HOW)
+
+
+def test_a_head_in_half_precision_is_refused():
+    model = thin()
+    model.fc.half()
+    with pytest.raises(InputError, match=r"weights are torch\.float16: give model\.float\(\)"):
+        fit(model, batched(), epochs=1, how=HOW)
 
 
 def test_a_head_replaced_by_hand_is_counted():

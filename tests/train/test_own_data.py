@@ -70,7 +70,7 @@ def test_a_mapping_without_the_key_names_those_it_has():
         trained(loader, keys=("image", "label"))
     with pytest.raises(InputError, match="not a mapping of 'img', 'label'"):
         trained(loader)
-    with pytest.raises(InputError, match=r"must be a pair .* or a mapping"):
+    with pytest.raises(InputError, match=r"a mapping .*, not a tuple of 2: leave how\.keys out"):
         trained(pairs(), keys=("image", "label"))
 
 
@@ -112,11 +112,23 @@ def test_pixels_are_normalised_on_request_and_else_refused(expected):
         (lambda: [(x[0], y) for x, y in pixels()], MEAN_STD, r"not \(3, 16, 16\)"),
         (pixels, ((0.5,), (0.2, 0.3)), "mean_std must hold a mean and a positive standard"),
         (pixels, ((0.5,), (0.0,)), "mean_std must hold a mean and a positive standard"),
+        (pixels, ((128.0,) * 3, (64.0,) * 3), r"that of pixels in \[0, 1\], .*: divide by 255"),
+        (
+            lambda: [(x.permute(0, 2, 3, 1), y) for x, y in pixels()],
+            MEAN_STD,
+            r"the channels seem to come last: give images\.permute\(0, 3, 1, 2\)",
+        ),
     ],
 )
 def test_images_that_cannot_be_normalised_are_one_sentence(loader, mean_std, sentence):
     with pytest.raises(InputError, match=sentence):
         trained(loader(), mean_std=mean_std)
+
+
+def test_pixels_that_nothing_normalises_are_warned_of():
+    floats = [(x.float(), y) for x, y in pixels()]
+    with pytest.warns(UserWarning, match="images run from 0 to 255, as pixels do .* by 255 and"):
+        trained(floats, method=Plain())
 
 
 def test_a_network_that_has_learnt_from_pixels_predicts_for_pixels():
