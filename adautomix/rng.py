@@ -125,7 +125,8 @@ class StepRNG:
         if n > batch:
             raise InputError(
                 f"cannot mix n = {n} different images from a batch of {batch}: "
-                f"use a batch of at least {n} images, or a smaller n."
+                f"use a batch of at least {n} images, drop_last=True in the loader if only its "
+                "last one is smaller, or a smaller n."
             )
         ring = self.numpy.permutation(batch)
         steps = np.concatenate([[0], 1 + self.numpy.permutation(batch - 1)[: n - 1]])

@@ -136,8 +136,9 @@ class Targets:
     def __post_init__(self) -> None:
         if not 0 <= self.smoothing <= 1:
             raise InputError(f"smoothing must lie in [0, 1], not {self.smoothing}.")
-        if any(weight < 0 for weight in self.class_weights or ()):
-            raise InputError(f"class weights must be 0 or more, not {self.class_weights}.")
+        weights = self.class_weights
+        if weights is not None and (min(weights, default=0) < 0 or not any(weights)):
+            raise InputError(f"class weights must be 0 or more and not all 0, not {weights}.")
 
     @property
     def plain(self) -> bool:
@@ -239,13 +240,16 @@ def check_rows(rows: Float[Tensor, "b k"]) -> None:
     if not bad.any():
         return
     row = int(bad.nonzero()[0])
-    what = f"sums to {float(sums[row]):g}"
-    if bool((rows[row] < 0).any()):
-        what = f"has the entry {float(rows[row].min()):g}"
+    rule = f"soft labels are shares of 0 or more that sum to 1, but row {row}"
+    if not bool((rows[row] >= 0).all()):
+        raise InputError(
+            f"{rule} has the entry {float(rows[row].min()):g}: mend the labels, or give their "
+            "softmax(dim=1) if they are logits."
+        )
     raise InputError(
-        f"soft labels are shares of 0 or more that sum to 1, but row {row} {what}: divide the rows "
-        "by their sums if they are weights; several independent labels an image (multi-label) "
-        "are only for MixBatch(…, multi_label=True) in a loop of your own."
+        f"{rule} sums to {float(sums[row]):g}: divide the rows by their sums if they are weights; "
+        "several independent labels an image (multi-label) are only for "
+        "MixBatch(…, multi_label=True) in a loop of your own."
     )
 
 

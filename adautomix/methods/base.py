@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from adautomix.data.labels import Labels, Targets, labels_of
 from adautomix.errors import InputError, unknown
+from adautomix.methods.eager_grad import check_gradient
 from adautomix.mix import Mixed
 from adautomix.mix.base import check_images, weighing
 from adautomix.models import Backbone, Teacher, evaluating, momentum_at
@@ -77,11 +77,14 @@ class Method(nn.Module):
             update: one of `updates`.
 
         Raises:
-            InputError: a batch that cannot be trained on, or an update the method does not have.
+            InputError: a batch that cannot be trained on, an update the method does not have, or a
+                loss without a gradient.
         """
         targets = self.checked(images, labels, rng)
         compute = self.computing(update)
-        return compute(*self.prepare(images, targets, rng))
+        losses = compute(*self.prepare(images, targets, rng))
+        check_gradient(losses.total)
+        return losses
 
     def computing(self, update: str) -> Callable[..., Losses]:
         """Return the tensor part of an update, a function of what `prepare` returns.
@@ -170,14 +173,9 @@ def as_backbone(classifier: nn.Module) -> Backbone:
     """A model as a `Backbone` with the default tap; a `Backbone` stays what it is.
 
     Raises:
-        InputError: a model that is wrapped or has no head, in which there is nothing to train, or
-            through which no gradient passes.
+        InputError: a model that `Backbone` refuses or that has no head, in which there is nothing
+            to train, or through which no gradient passes.
     """
-    if isinstance(classifier, DataParallel | DistributedDataParallel):
-        raise InputError(
-            f"the model is wrapped in {type(classifier).__name__}: give model.module, and wrap the "
-            "method that is built, whose forward is the whole step."
-        )
     backbone = classifier if isinstance(classifier, Backbone) else Backbone(classifier)
     if any(parameter.is_meta for parameter in backbone.parameters()):
         raise InputError(

@@ -14,6 +14,17 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from adautomix.errors import InputError
+
+
+def check_gradient(loss: Tensor) -> None:
+    """Raise InputError if gradients are wanted and the loss has none."""
+    if torch.is_grad_enabled() and not loss.requires_grad:
+        raise InputError(
+            "the loss depends on no weight that is trained: take torch.no_grad() and detach() out "
+            "of the model's forward."
+        )
+
 
 def eager_grad(compute: Callable[[], Tensor], parameters: Iterable[nn.Parameter]) -> Tensor:
     """Return the scalar `compute()`; compute its gradient for `parameters` and free its graph now.
@@ -40,6 +51,7 @@ class _EagerGrad(torch.autograd.Function):
     def forward(ctx: Any, compute: Callable[[], Tensor], *parameters: Tensor) -> Tensor:
         with torch.enable_grad():
             loss = compute()
+            check_gradient(loss)
             ctx.gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
         return loss.detach()
 

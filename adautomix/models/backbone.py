@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from adautomix.errors import InputError, first_line
 from adautomix.fields import of_type
@@ -48,18 +49,15 @@ class Backbone(nn.Module):
         output: the logits' key or position, for a model that returns a mapping or a tuple.
 
     Raises:
-        InputError: a compiled model, or a tap that is neither a number nor the name of a module.
+        InputError: a model that is compiled, scripted or wrapped for several devices, or a tap that
+            is neither a number nor the name of a module.
     """
 
     def __init__(self, model: nn.Module, tap: int | str = -2, output: int | str | None = None):
         super().__init__()
         model = of_type(nn.Module, model, "model")
         name = getattr(model, "default_cfg", {}).get("architecture") or type(model).__name__
-        if hasattr(model, "_orig_mod"):
-            raise InputError(
-                f"the model {name} is compiled, which hides its features: give the model itself, "
-                "and let how=How(numerics=decide(compile=True)) compile the step."
-            )
+        _check_plain(model, name)
         self.model: Any = model
         self.tap = of_type(int | str, tap, "tap")
         self.output, self.name = of_type(int | str | NoneType, output, "output"), name
@@ -175,6 +173,25 @@ class Backbone(nn.Module):
         except InputError:
             return False
         return True
+
+
+def _check_plain(model: nn.Module, name: str) -> None:
+    """InputError for a model inside something that hides its modules or its way of training."""
+    if hasattr(model, "_orig_mod"):
+        raise InputError(
+            f"the model {name} is compiled, which hides its features: give the model itself, "
+            "and let how=How(numerics=decide(compile=True)) compile the step."
+        )
+    if isinstance(model, torch.jit.ScriptModule):
+        raise InputError(
+            f"the model {name} is scripted or traced, so it can neither be tapped nor copied as a "
+            "teacher: give the model itself, and script it after the training."
+        )
+    if isinstance(model, DataParallel | DistributedDataParallel):
+        raise InputError(
+            f"the model is wrapped in {type(model).__name__}: give model.module, and wrap the "
+            "method that is built, whose forward is the whole step."
+        )
 
 
 def _to_the_end(model: nn.Module) -> dict[str, bool] | None:

@@ -23,7 +23,7 @@ class ModuleTap:
         name: of the module, as in `model.named_modules()`.
 
     Raises:
-        InputError: the network has no such module.
+        InputError: the network has no such module, or it is compiled.
     """
 
     def __init__(self, model: nn.Module, name: str):
@@ -31,6 +31,11 @@ class ModuleTap:
         if name not in known:
             children = ", ".join(known for known, _ in model.named_children())
             raise unknown("module to tap", name, known, children)
+        if hasattr(known[name], "_orig_mod"):
+            raise InputError(
+                f"the module {name} is compiled, which hides its output: tap it before it is "
+                "compiled, or let how=How(numerics=decide(compile=True)) compile the step."
+            )
         self.name, self.wanted, self.seen = name, False, None
         known[name].register_forward_hook(self)
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from adautomix.device import Numerics
 from adautomix.errors import first_line
 from adautomix.methods import Losses, Method
+from adautomix.methods.eager_grad import check_gradient
 from adautomix.rng import StepRNG
 from adautomix.train.recorder import Recorder
 
@@ -180,6 +181,7 @@ class CapturedStep:
         """Compute losses and gradients; autocast's copies of the weights are made here anew."""
         with self.numerics.autocast():
             losses = compute(*given)
+        check_gradient(losses.total)
         losses.total.backward()
         return Losses(losses.total.detach(), losses.terms)
 

@@ -201,7 +201,7 @@ def fit(
 
 def _warn_of_pixels(images: Tensor) -> None:
     """Warn of images that seem to be floating-point pixels in [0, 255]."""
-    low, high = (float(end) for end in images.aminmax())
+    low, high = (float(end) for end in images.detach().aminmax())
     if low >= 0 and high > FAR:
         warnings.warn(
             f"the first batch's images run from {low:g} to {high:g}, as pixels do and normalised "

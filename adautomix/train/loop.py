@@ -282,5 +282,6 @@ def train(
 
 def _wrong_length(did: str, length: int) -> InputError:
     return InputError(
-        f"the loader {did} of {length} batches: its length must be the number of batches it yields."
+        f"the loader {did} of {length} batches: its length, or how=How(steps=…), must be the "
+        "number of batches that it yields in every epoch."
     )

@@ -128,10 +128,11 @@ class Takes:
             pair = list(batch[:2])
         else:
             named = likely_keys(batch) if mapping else '("image", "label")'
+            needless = self.keys is not None and isinstance(batch, list | tuple)
             raise InputError(
                 "it must be a pair (images, labels) of tensors, or a mapping of which "
                 f"how=How(keys={named}) names the two, not {described(batch)}"
-                f"{': leave how.keys out' if self.keys and isinstance(batch, tuple) else ''}."
+                f"{': leave how.keys out' if needless else ''}."
             )
         if not all(torch.is_tensor(part) for part in pair):
             raise InputError(

@@ -142,6 +142,18 @@ def test_the_logits_are_found_where_it_is_said(wrap, output):
     assert torch.equal(found, expected)
 
 
+def part_compiled() -> nn.Module:
+    model = own()
+    model.stage = torch.compile(model.stage, backend="eager")
+    return model
+
+
+def test_without_gradients_a_method_still_tells_its_losses():
+    method = Plain().build(own(), SIDE)
+    with torch.no_grad():
+        assert not method(*batch(), rng_for(0, 1)).total.requires_grad
+
+
 NONE = r"a map of shape \(batch, channels, height, width\): tap one of .* stem, stage"
 
 
@@ -183,8 +195,23 @@ NONE = r"a map of shape \(batch, channels, height, width\): tap one of .* stem, 
             lambda: Plain().build(DataParallel(own()), SIDE),
             r"model is wrapped in DataParallel: .* model.module, and wrap the method that is built",
         ),
+        (
+            lambda: Backbone(DataParallel(own()), tap="module.stage"),
+            "model is wrapped in DataParallel: give model.module",
+        ),
+        (
+            lambda: Fixed(CutMix()).build(torch.jit.trace(own(), batch()[0]), SIDE),
+            "model .* is scripted or traced, .*: give the model itself",
+        ),
+        (lambda: Backbone(part_compiled(), tap="stage"), "module stage is compiled, which hides"),
+        (
+            lambda: step(AdAutoMix(n=2), Backbone(own(Own, torch.Tensor.detach), tap="stage")),
+            r"depends on no weight that is trained: take torch\.no_grad\(\) and detach\(\) out",
+        ),
+        (lambda: step(Plain(), own(Own, torch.Tensor.detach)), "depends on no weight"),
     ],
 )
+@pytest.mark.filterwarnings("ignore")  # torch.jit is deprecated
 @pytest.mark.usefixtures("annotations_unchecked")
 def test_models_that_cannot_be_used_are_one_sentence(make, sentence):
     with pytest.raises(InputError, match=sentence) as raised:

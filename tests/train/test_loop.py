@@ -231,7 +231,7 @@ def test_logits_that_are_not_numbers_stop_the_run_as_its_divergence(make, batche
 @pytest.mark.parametrize("yields", [0, 3, 5, 8])
 def test_a_loader_whose_length_is_wrong_is_refused(make, batches, yields):
     did = f"ended its epoch after {yields}" if yields < 4 else "went on after 4"
-    with pytest.raises(InputError, match=f"the loader {did} of 4 batches: its length must be"):
+    with pytest.raises(InputError, match=f"the loader {did} of 4 batches: its length, or how"):
         list(train(make(Plain()), batches(4, yields)))
 
 
