@@ -30,9 +30,8 @@ def pairs() -> list[Pair]:
 def shown() -> dict[str, Glued]:
     """Return `numbers` and `table` of all pairs, their names after "bf16_", for a page."""
     found = pairs()
-    return {f"bf16_{name}": value for name, value in numbers(found).items()} | {
-        "bf16": table(found)
-    }
+    values: dict[str, Glued] = {f"bf16_{name}": value for name, value in numbers(found).items()}
+    return values | {"bf16": table(found)}
 
 
 def numbers(found: list[Pair]) -> dict[str, float | int | str]:
