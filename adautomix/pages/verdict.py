@@ -67,8 +67,7 @@ def above(differences: Mapping[str, Paired]) -> Judged:
         f"{listed(names, str)} {one if len(names) == 1 else many}"
         for (one, many), names in groups.items()
     ]
-    seeds = max(each.n for each in there.values())
-    over = "by one seed" if seeds == 1 else f"over {seeds} paired seeds"
+    over = _over({what: [each] for what, each in there.items()})
     word = judge({what: [each] for what, each in differences.items()}, label=str).word
     return Judged(word, f"{', '.join(clauses)}, {over}")
 
@@ -97,15 +96,15 @@ def judge(
     shown = [other for other, each in leads.items() if each and all(map(_ahead, each))]
     lost = [other for other, each in leads.items() if any(map(_behind, each))]
     ours = label(method)
-    over = f"over {max(lead.n for lead in there)} paired seeds"
     if lost:
-        return Judged(FAILS, f"{_lead_of(lost, ours, at, label)}, shown {over}")
+        return Judged(FAILS, f"{_lead_of(lost, ours, at, label)}, shown {_over(leads, lost)}")
     if len(shown) == len(leads):
-        return Judged(HOLDS, f"{ours} is ahead of {_every(leads, label)}, shown {over}")
+        return Judged(HOLDS, f"{ours} is ahead of {_every(leads, label)}, shown {_over(leads)}")
     if shown:
+        over = _over(leads, shown)
         return Judged(IN_PART, f"a lead is shown {over}, but only over {listed(shown, label)}")
     single = all(lead.n == 1 for lead in there)
-    reason = "one seed of each method" if single else f"intervals {over} contain 0"
+    reason = "one seed of each method" if single else f"intervals {_over(leads)} contain 0"
     ahead = [other for other, each in leads.items() if any(map(_lower, each))]
     means = "" if single else "by the means "
     leading = f"{ours} is ahead of {_every(leads, label)}"
@@ -117,6 +116,19 @@ def listed(methods: Iterable[str], label: Label = method_title) -> str:
     """Return the displayed names of methods, joined by commas and "and"."""
     *first, last = map(label, methods)
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def _over(leads: Mapping[str, Sequence[Paired]], others: Iterable[str] | None = None) -> str:
+    """Return the number of seeds of the leads over some or all others, as "over 3 paired seeds".
+
+    Where it differs between leads it is a range; single seeds count only where nothing is paired.
+    """
+    named = leads if others is None else others
+    counts = {lead.n for name in named for lead in leads[name] if lead.n > 1}
+    if not counts:
+        return "by one seed"
+    least, most = min(counts), max(counts)
+    return f"over {most if least == most else f'{least} to {most}'} paired seeds"
 
 
 def _every(leads: Mapping[str, object], label: Label) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adautomix.pages.verdict import above, best, in_prose, listed
+from adautomix.pages.verdict import above, best, in_prose, judge, listed
 from adautomix.results.compare import Paired, difference
 
 AHEAD = Paired(2.0, 0.1, 3, 1.0, 3.0)
@@ -55,6 +55,14 @@ def test_a_lead_that_is_not_shown_everywhere_is_no_lead():
     assert best({"plain": [AHEAD, BEHIND]}, at=" at some share") == (
         "does not hold at this scale: Vanilla is ahead of AdAutoMix at some share, shown over 3 "
         "paired seeds"
+    )
+
+
+def test_the_seeds_are_those_of_the_leads_that_are_named():
+    behind = BEHIND._replace(n=2)
+    assert judge({"plain": [BEHIND], "mixup": [behind]}).why.endswith("over 2 to 3 paired seeds")
+    assert judge({"plain": [BEHIND], "mixup": [EITHER._replace(n=2)]}).why.endswith(
+        "Vanilla is ahead of AdAutoMix, shown over 3 paired seeds"
     )
 
 
