@@ -19,7 +19,10 @@ from adautomix.errors import AdAutoMixError, InputError
 BOOK = "ADAUTOMIX_BOOK"
 """Environment variable that is set while the notebooks run for the book."""
 LABEL = re.compile(r"[a-z][a-z0-9]*([-:][a-z0-9]+)*")
-NUMBER = re.compile(r"[-+−<>≤≥]?\s*\.?\d")
+NUMBER = re.compile(r"[-+−<>≤≥]?\s*\.?\d(?!.*[A-Za-z]{4})")
+"""Beginning of a cell that holds numbers, not a sentence or a list of names with numbers."""
+SIGN = re.compile(r"\((?=(c|r|tm)\))", re.IGNORECASE)
+"""What MyST would print as ©, ® or ™."""
 INTERVAL = re.compile(r"\[[-+.,\d ]+\](?: \(\d+\))?")
 
 
@@ -70,15 +73,15 @@ def markdown_table(frame: pd.DataFrame, caption: str, name: str) -> str:
 
 
 def _numeric(cells: Sequence[str]) -> bool:
-    """Whether at least half of the cells that are not blank begin with a number."""
+    """Whether at least half of the cells that are not blank are of numbers."""
     filled = [cell for cell in cells if cell.strip()]
     return 2 * sum(NUMBER.match(cell) is not None for cell in filled) >= len(filled)
 
 
 def _cell(value: object, where: str) -> str:
-    """Return a cell on one line, bars escaped, no breaks in intervals; blank if missing."""
+    """Return a cell on one line, bars and (c) escaped, no breaks in intervals; blank if missing."""
     if isinstance(value, str):
-        text = " ".join(value.split()).replace("|", r"\|")
+        text = SIGN.sub(r"\(", " ".join(value.split()).replace("|", r"\|"))
         return INTERVAL.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
     if value is None or value is pd.NA or value != value:
         return ""

@@ -40,6 +40,7 @@ def test_the_text_is_a_numbered_myst_table(frame) -> None:
         (["−0.3", "not run", "42.1 (1)"], "--:"),
         (["CIFAR-100, lite", "the code"], ":--"),
         (["holds", "82.3 (a)", "it fails"], ":--"),
+        (["4.1.1, Table 1", "82.32 (AdAutoMix)"], ":--"),
         ([None, None], "--:"),
     ],
 )
@@ -47,6 +48,14 @@ def test_words_are_aligned_left_and_numbers_right(cells, rule) -> None:
     shown = pd.DataFrame({"method": ["a"] * len(cells), "column": cells})
     text = figures.markdown_table(shown, "c", "tab:x")
     assert text.splitlines()[4] == f"| :-- | {rule} |"
+
+
+def test_a_letter_in_brackets_stays_a_letter() -> None:
+    markdown_it = pytest.importorskip("markdown_it")
+    shown = pd.DataFrame({"where": ["Fig. 6 (c)"]})
+    text = figures.markdown_table(shown, "c", "tab:x").splitlines()[-2]
+    parser = markdown_it.MarkdownIt("commonmark", {"typographer": True}).enable("replacements")
+    assert "Fig. 6 (c)" in parser.render(text)
 
 
 def test_an_interval_is_not_broken_over_two_lines() -> None:
