@@ -186,11 +186,13 @@ def sensitivity(
     ylabel: str,
     chosen: int | float | None = None,
     log_x: bool = False,
+    diagonal: bool = False,
     ax: Axes | None = None,
 ) -> Figure:
     """Plot a score by the value of one setting: the mean as a line, a faint dot for each seed.
 
     `frame` has columns x and y, and a row for each value and seed. The value `chosen` is marked.
+    `diagonal` draws the dashed line on which both are equal.
     """
     require_columns("frame", frame, ["x", "y"])
     if log_x and (frame["x"] <= 0).any():
@@ -200,6 +202,8 @@ def sensitivity(
     if frame["x"].duplicated().any():
         ax.plot(frame["x"], frame["y"], "o", color=MUTED, alpha=0.4, markersize=4, mew=0)
     ax.plot(means.index, means, "-o", color=INK, markersize=4.5, linewidth=1.5)
+    if diagonal:
+        ax.plot(means.index, means.index, "--", color=MUTED, linewidth=1)
     if chosen is not None:
         _mark_chosen(ax, means, chosen)
     if log_x:

@@ -145,11 +145,15 @@ class Walkthrough:
     def area_along_ratio(self, steps: int = 9) -> dict:
         """Return the arguments of `figures.sensitivity`: the first mask's mean area by its λ."""
         rows = []
-        for share in np.linspace(0.05, 0.95, steps):
+        for share in np.linspace(0.1, 0.9, steps):
             ratios = torch.full_like(self.ratios, (1 - share) / (self.n - 1))
             ratios[:, 0] = share
             rows.append({"x": share, "y": float(self.mixed(ratios).masks[:, 0].mean())})
-        words = {"xlabel": "ratio λ of the first image", "ylabel": "area of its mask"}
+        words = {
+            "xlabel": "ratio λ of the first image",
+            "ylabel": "area of its mask",
+            "diagonal": True,
+        }
         return {"frame": pd.DataFrame(rows), **words}
 
     def steps(self) -> pd.DataFrame:

@@ -126,6 +126,13 @@ def test_sensitivity_shows_means_seeds_and_the_chosen_value() -> None:
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("beta", "top-1 (%)")
 
 
+def test_sensitivity_has_a_diagonal_on_request() -> None:
+    frame = pd.DataFrame({"x": [0.1, 0.5], "y": [0.0, 0.7]})
+    words = {"xlabel": "x", "ylabel": "y"}
+    _, diagonal = figures.sensitivity(frame, **words, diagonal=True).axes[0].lines
+    assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [0.1, 0.5]
+
+
 def test_sensitivity_on_a_log_axis_of_one_seed_has_no_dots() -> None:
     frame = pd.DataFrame({"x": [0.01, 0.1, 1], "y": [1.0, 2, 3]})
     figure = figures.sensitivity(frame, xlabel="x", ylabel="y", log_x=True)

@@ -59,7 +59,7 @@ def test_the_sums_that_prose_quotes_are_those_of_the_steps(walk, monkeypatch):
 
 def test_areas_are_means_of_the_first_mask(walk):
     frame = walk.area_along_ratio(steps=3)["frame"]
-    assert frame["x"].tolist() == pytest.approx([0.05, 0.5, 0.95])
+    assert frame["x"].tolist() == pytest.approx([0.1, 0.5, 0.9])
     ratios = torch.tensor([0.5, 0.25, 0.25]).expand(8, 3)
     assert frame["y"][1] == pytest.approx(float(walk.mixed(ratios).masks[:, 0].mean()))
 
