@@ -21,9 +21,7 @@ def rule_costs(batch: int = 128, side: int = 32) -> Table:
         for row in rows
     ]
     frame = pd.DataFrame(shown, columns=["rule", "milliseconds", "copies of the batch"])
-    caption = (
-        "Time of each mixing rule; empty until `python -m adautomix.bench rules` was recorded."
-    )
+    caption = "Time of each mixing rule, as recorded by `python -m adautomix.bench rules`."
     return Table(frame, caption, "tab:rule-costs")
 
 
