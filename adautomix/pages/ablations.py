@@ -150,7 +150,9 @@ def judged(name: str, found: Compared) -> Judged:
     if name == MECHANISM:
         return above({"the lead over the same method without it": leads[WITHOUT]})
     others = {row: [each] for row, each in leads.items()}
-    return judge(others, METHOD, label=lambda row: label(name, row, found))
+    return judge(
+        others, METHOD, label=lambda row: label(name, row, found).removesuffix(", the default")
+    )
 
 
 def verdicts(every: Mapping[str, Compared]) -> Table:

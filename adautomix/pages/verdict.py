@@ -3,7 +3,7 @@
 A lead counts as shown if the 95 % interval of the difference over paired seeds lies above 0.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from adautomix.names import method_title
@@ -61,7 +61,7 @@ def above(differences: Mapping[str, Paired]) -> Judged:
     if not there:
         return Judged(UNDECIDED, "", "no run is recorded")
     groups: dict[tuple[str, str], list[str]] = {}
-    for what, each in differences.items():
+    for what, each in there.items():
         groups.setdefault(_sign(each), []).append(what)
     clauses = [
         f"{listed(names, str)} {one if len(names) == 1 else many}"
@@ -69,7 +69,7 @@ def above(differences: Mapping[str, Paired]) -> Judged:
     ]
     over = _over({what: [each] for what, each in there.items()})
     word = judge({what: [each] for what, each in differences.items()}, label=str).word
-    return Judged(word, f"{', '.join(clauses)}, {over}")
+    return Judged(word, f"{', '.join(clauses)}, {over}{_without_runs(differences, there, str)}")
 
 
 def judge(
@@ -107,9 +107,10 @@ def judge(
     reason = "one seed of each method" if single else f"intervals {_over(leads)} contain 0"
     ahead = [other for other, each in leads.items() if any(map(_lower, each))]
     means = "" if single else "by the means "
-    leading = f"{ours} is ahead of {_every(leads, label)}"
-    leading = _lead_of(ahead, ours, at, label) if ahead else leading
-    return Judged(UNDECIDED, f"{means}{leading}", reason)
+    run = [other for other, each in leads.items() if any(lead.n for lead in each)]
+    behind = _every(leads, label) if len(run) == len(leads) else listed(run, label)
+    leading = _lead_of(ahead, ours, at, label) if ahead else f"{ours} is ahead of {behind}"
+    return Judged(UNDECIDED, f"{means}{leading}{_without_runs(leads, run, label)}", reason)
 
 
 def listed(methods: Iterable[str], label: Label = method_title) -> str:
@@ -136,6 +137,13 @@ def _every(leads: Mapping[str, object], label: Label) -> str:
     return label(next(iter(leads))) if len(leads) == 1 else "all others"
 
 
+def _without_runs(every: Iterable[str], run: Container[str], label: Label) -> str:
+    """Return which of the rows were not run, as a clause after a semicolon; "" for none."""
+    missing = [row for row in every if row not in run]
+    verb = "was" if len(missing) == 1 else "were"
+    return f"; {listed(missing, label)} {verb} not run" if missing else ""
+
+
 def _lead_of(others: Sequence[str], ours: str, at: str, label: Label) -> str:
     """Return that others are ahead, as a clause."""
     verb = "is" if len(others) == 1 else "are"
@@ -144,13 +152,11 @@ def _lead_of(others: Sequence[str], ours: str, at: str, label: Label) -> str:
 
 def _sign(difference: Paired) -> tuple[str, str]:
     """Return what is shown of a difference, as a verb phrase for one and for several."""
-    if not difference.n:
-        return "was not run", "were not run"
     if _ahead(difference):
         return "is above 0", "are above 0"
     if _behind(difference):
         return "is below 0", "are below 0"
-    return "has no sign yet", "have no sign yet"
+    return "is not settled", "are not settled"
 
 
 def _ahead(lead: Paired) -> bool:

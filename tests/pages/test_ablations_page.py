@@ -76,7 +76,7 @@ def test_another_value_that_is_ahead_is_named(made_runs):
     made_runs("beta", ranked("adautomix", "β = 0.1"))
     found = ablations.judged("beta", compared("beta", "smoke"))
     assert found.word == "does not hold"
-    assert found.why == "β = 0.1 is ahead of β = 0.3, the default, shown over 3 paired seeds"
+    assert found.why == "β = 0.1 is ahead of β = 0.3, shown over 3 paired seeds"
 
 
 def test_the_headline_counts_runs_and_verdicts(made_runs):

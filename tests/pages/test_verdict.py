@@ -42,6 +42,12 @@ ONE, ONE_LOWER = difference({0: 2.0}, {0: 1.0}), difference({0: 1.0}, {0: 2.0})
             "cannot be told at this scale (one seed of each method); AdAutoMix is ahead of all "
             "others",
         ),
+        (
+            EITHER,
+            NOT_RUN,
+            "cannot be told at this scale (intervals over 3 paired seeds contain 0); by the means "
+            "AdAutoMix is ahead of Vanilla; MixUp was not run",
+        ),
         (NOT_RUN, NOT_RUN, "cannot be told, as no run is recorded"),
     ],
 )
@@ -78,7 +84,7 @@ def test_names_are_listed_as_in_a_sentence():
         (
             AHEAD,
             EITHER,
-            "holds in part at this scale: one is above 0, other has no sign yet, over 3 paired "
+            "holds in part at this scale: one is above 0, other is not settled, over 3 paired "
             "seeds",
         ),
         (
@@ -89,12 +95,12 @@ def test_names_are_listed_as_in_a_sentence():
         (
             EITHER,
             LOWER,
-            "cannot be told at this scale: one and other have no sign yet, over 3 paired seeds",
+            "cannot be told at this scale: one and other are not settled, over 3 paired seeds",
         ),
         (
             ONE,
             NOT_RUN,
-            "cannot be told at this scale: one has no sign yet, other was not run, by one seed",
+            "cannot be told at this scale: one is not settled, by one seed; other was not run",
         ),
         (NOT_RUN, NOT_RUN, "cannot be told, as no run is recorded"),
     ],
