@@ -73,8 +73,8 @@ def markdown_table(frame: pd.DataFrame, caption: str, name: str) -> str:
 
 
 def _numeric(cells: Sequence[str]) -> bool:
-    """Whether at least half of the cells that are not blank are of numbers."""
-    filled = [cell for cell in cells if cell.strip()]
+    """Whether at least half of the cells are of numbers, less those blank or a mark alone."""
+    filled = [cell for cell in cells if any(map(str.isalnum, cell))]
     return 2 * sum(NUMBER.match(cell) is not None for cell in filled) >= len(filled)
 
 

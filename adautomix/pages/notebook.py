@@ -92,7 +92,11 @@ def holds(*parts: bool | None) -> str:
 
 
 def colophon(runs: Iterable[Run] = ()) -> pd.DataFrame:
-    """Return a table of code version, package versions, hardware, and the runs of a page."""
+    """Return a table of code version, package versions, hardware, and the runs of a page.
+
+    From here on pandas shows every row and whole cells: no run and no date is cut off.
+    """
+    pd.set_option("display.max_rows", None, "display.max_colwidth", None)
     commit, dirty = provenance.source_state()
     state = {None: "", True: " (with uncommitted changes)", False: ""}[dirty]
     rows = {

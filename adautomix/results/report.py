@@ -257,7 +257,7 @@ class Report:
                 f"{setting} by the setting and {own} by the method."
             )
         return {
-            "progress": f"{len(self.runs)} of {len(self.statuses)} runs are there.",
+            "progress": f"Runs made so far: {len(self.runs)} of {len(self.statuses)}.",
             "split": split,
             "verdict": verdict(self.found, decides),
             **quotes.means(self.found, self.experiment.rows),

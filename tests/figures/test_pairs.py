@@ -69,3 +69,11 @@ def test_rows_keep_their_order_and_have_the_colour_of_their_method():
 def test_runs_that_cannot_be_drawn_are_refused(frame):
     with pytest.raises(InputError, match=r"teacher|no rows|empty"):
         figures.accuracy_by_method(frame)
+
+
+def test_the_axis_of_one_run_spans_a_point():
+    frame = RUNS.head(1).assign(classifier=74.22, teacher=74.19)
+    (ax,) = figures.accuracy_by_method(frame).axes
+    low, high = ax.get_xlim()
+    assert high - low == pytest.approx(1)
+    assert low < 74.19 < 74.22 < high

@@ -36,6 +36,7 @@ def test_the_text_is_a_numbered_myst_table(frame) -> None:
     ("cells", "rule"),
     [
         (["79.12", None], "--:"),
+        (["+2.59 (3)", "†", "†"], "--:"),
         (["+6.1 [+2.5, +9.7] (2)", ""], "--:"),
         (["−0.3", "not run", "42.1 (1)"], "--:"),
         (["CIFAR-100, lite", "the code"], ":--"),

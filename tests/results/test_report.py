@@ -63,7 +63,7 @@ def test_without_runs_everything_is_blank_and_says_so(shown):
     assert set(empty.moved().drop(columns="method").to_numpy().ravel()) == {"", "†"}
     assert empty.cost().empty
     assert empty.headline() == {
-        "progress": "0 of 8 runs are there.",
+        "progress": "Runs made so far: 0 of 8.",
         "split": "The lead over Vanilla cannot be split yet.",
         "verdict": "Not decided: 8 of the runs that decide are missing.",
     }
@@ -85,7 +85,7 @@ def test_with_runs_the_numbers_stand_where_they_belong(shown):
     others = [name for name in headline if name.startswith(("plain_", "mixup_"))]
     assert len(others) == 6 + 6
     assert {name: headline[name] for name in headline.keys() - set(others)} == {
-        "progress": "8 of 8 runs are there.",
+        "progress": "Runs made so far: 8 of 8.",
         "verdict": "The method earns a lead: under the same setting, its lead is 4.00 (4.00 to "
         "4.00) points (floor, teacher) and 4.00 (4.00 to 4.00) points (cosine, classifier), with "
         "95 % intervals over 2 paired seeds.",
