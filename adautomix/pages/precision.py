@@ -28,7 +28,7 @@ def pairs() -> list[Pair]:
 
 
 def shown() -> dict[str, Glued]:
-    """Return `numbers` and `table` of all pairs, their names after "bf16_", for a page."""
+    """Return `numbers` and `table` of all pairs for a page; each name begins with "bf16"."""
     found = pairs()
     values: dict[str, Glued] = {f"bf16_{name}": value for name, value in numbers(found).items()}
     return values | {"bf16": table(found)}
