@@ -82,6 +82,7 @@ def _cell(value: object, where: str) -> str:
     """Return a cell on one line, bars and (c) escaped, no breaks in intervals; blank if missing."""
     if isinstance(value, str):
         text = SIGN.sub(r"\(", " ".join(value.split()).replace("|", r"\|"))
+        text = text.replace(" ±", "\N{NO-BREAK SPACE}±")
         return INTERVAL.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
     if value is None or value is pd.NA or value != value:
         return ""
