@@ -221,6 +221,18 @@ def test_an_earlier_build_stands_beside_this_one(store):
     ]
 
 
+def test_the_earlier_build_of_another_device_stands_in(store):
+    gpu = "cuda: y"
+    for suite in efficiency.SUITES[:-1]:
+        store(suite, [{"batch": 1}], gpu)
+    store("builds", [build_row(None)])
+    benches = efficiency.newest("cuda")
+    assert list(benches) == list(efficiency.SUITES)
+    assert [benches[suite].device for suite in ("steps", "builds")] == [gpu, "cpu: x, 2 threads"]
+    store("builds", [build_row(None)], gpu)
+    assert efficiency.newest("cuda")["builds"].device == gpu
+
+
 def run_with(tmp_path, **provenance):
     """A run of plain training, so timed."""
     return Run(
