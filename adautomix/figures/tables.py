@@ -21,8 +21,7 @@ BOOK = "ADAUTOMIX_BOOK"
 LABEL = re.compile(r"[a-z][a-z0-9]*([-:][a-z0-9]+)*")
 NUMBER = re.compile(r"[-+−<>≤≥]?\s*\.?\d(?!.*[A-Za-z]{4})")
 """Beginning of a cell that holds numbers, not a sentence or a list of names with numbers."""
-SIGN = re.compile(r"\((?=(c|r|tm)\))", re.IGNORECASE)
-"""What MyST would print as ©, ® or ™."""
+_SIGN = re.compile(r"\((?=(c|r|tm)\))", re.IGNORECASE)  # what MyST prints as ©, ® or ™
 INTERVAL = re.compile(r"\[[-+.,\d ]+\](?: \(\d+\))?")
 
 
@@ -81,7 +80,7 @@ def _numeric(cells: Sequence[str]) -> bool:
 def _cell(value: object, where: str) -> str:
     """Return a cell on one line, bars and (c) escaped, no breaks in intervals; blank if missing."""
     if isinstance(value, str):
-        text = SIGN.sub(r"\(", " ".join(value.split()).replace("|", r"\|"))
+        text = _SIGN.sub(r"\(", " ".join(value.split()).replace("|", r"\|"))
         text = text.replace(" ±", "\N{NO-BREAK SPACE}±")
         return INTERVAL.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
     if value is None or value is pd.NA or value != value:
