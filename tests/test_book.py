@@ -443,6 +443,20 @@ def test_faults_are_found_and_good_pages_pass(check_pages, tmp_path, capsys):
         assert fault in said
 
 
+FADING = """<style>@keyframes appear { from { color: #bbb; } } h1 { animation: appear 60s; }
+</style><h1>Fading</h1>"""
+
+
+def test_colours_on_their_way_are_no_barrier(check_pages, tmp_path, capsys):
+    if check_pages.find_browser() is None:
+        pytest.skip("no chromium here")
+    pytest.importorskip("playwright")
+    pytest.importorskip("axe_playwright_python")
+    (tmp_path / "index.html").write_text(PAGE % FADING)
+    assert check_pages.main([str(tmp_path)]) == 0
+    assert "no faults" in capsys.readouterr().out
+
+
 def test_a_barrier_is_found(check_pages, tmp_path, capsys):
     if check_pages.find_browser() is None:
         pytest.skip("no chromium here")
