@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BUDGET ?= quick
 ONLY ?=
+LIVE ?=
 PAGES := book/_build/html
 SPHINX = $(VENV)/bin/python -m sphinx -q -E -c tools/sphinx
 WORKERS ?= 2
@@ -27,7 +28,7 @@ setup: $(READY) ## create .venv as locked in requirements.lock (about 6 GB)
 	@echo "$(VENV) is ready"
 
 book: $(READY) ## run the notebooks and build the book; BUDGET=short for longer runs
-	@$(VENV)/bin/adautomix book --budget "$(BUDGET)" $(if $(ONLY),--only $(ONLY))
+	@$(VENV)/bin/adautomix book --budget "$(BUDGET)" $(if $(ONLY),--only $(ONLY)) $(if $(LIVE),--live)
 
 serve: ## show the book at an address of this machine
 	@test -e $(PAGES)/index.html || { echo "no pages yet: make book" >&2; exit 1; }

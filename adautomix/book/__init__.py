@@ -36,6 +36,7 @@ def build(
     output: str | Path | None = None,
     strict: bool = True,
     jobs: int = 2,
+    live: bool = False,
 ) -> Path:
     """Execute notebooks, make chapters of them, render the pages; return the home page's path.
 
@@ -50,6 +51,7 @@ def build(
             package is installed from a wheel.
         strict: treat warnings of the rendering as errors, if every chapter is there.
         jobs: number of runs and notebooks that are executed at the same time.
+        live: train the runs that notebooks need, also those that are recorded with their weights.
 
     Raises:
         InputError: an unknown notebook or parameter, a value that a parameter may not have, or an
@@ -63,7 +65,7 @@ def build(
     require_jupyter_book()
     if execute:
         planned = plan(choose(place.sources(), notebooks), values, needed=set(needed))
-        work.execute(place, planned, jobs, target, budget)
+        work.execute(place, planned, jobs, target, budget, live=live)
     elif absent := missing(place):
         raise InputError(f"{', '.join(absent)} not there yet: build once with every notebook.")
     with chdir(place.cwd):

@@ -1,14 +1,15 @@
-"""Runs that notebooks train while the book is built: which, what they cost, and their training."""
+"""Runs that notebooks need while the book is built: which, copies of them, cost, and training."""
 
 import ast
 import os
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adautomix.book.chapter import assignments
-from adautomix.record import Run, local, recorded
+from adautomix.record import Run, adopted, is_copy, local, recorded
 from adautomix.results.experiment import affordable
 from adautomix.results.parameters import accept
 from adautomix.results.registry import get
@@ -57,6 +58,16 @@ def jobs_of(needs: Needs, values: Mapping[str, Any]) -> list["Job"]:
         wanted = rows if rows is not None else values.get("methods")
         found += [each.job for each in experiment.planned(budget, seeds, wanted)]
     return found
+
+
+def take_over(ids: Iterable[str], *, live: bool) -> None:
+    """Copy the runs that are recorded with weights to the local store; if `live`, remove copies."""
+    for id in sorted(ids):
+        run = local().find(id)
+        if run is None and not live:
+            adopted(id, local())
+        elif run is not None and live and is_copy(run):
+            shutil.rmtree(run.path)
 
 
 def cost(job: "Job", times: Mapping[str, float]) -> float:

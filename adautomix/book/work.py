@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adautomix.book.fresh import surroundings
-from adautomix.book.live import Needs, cost, defaults_of, jobs_of, needs_of, train_run
+from adautomix.book.live import (
+    Needs,
+    cost,
+    defaults_of,
+    jobs_of,
+    needs_of,
+    take_over,
+    train_run,
+)
 from adautomix.book.pages import first_pages
 from adautomix.book.place import Place
 from adautomix.book.run import execute_notebook, replace, up_to_date
@@ -66,9 +74,18 @@ class Chapter:
 
 
 def execute(
-    place: Place, planned: list[tuple[Path, dict[str, Any]]], jobs: int, target: Path, budget: str
+    place: Place,
+    planned: list[tuple[Path, dict[str, Any]]],
+    jobs: int,
+    target: Path,
+    budget: str,
+    *,
+    live: bool = False,
 ) -> None:
     """Bring the executed notebooks up to date, `jobs` tasks at a time.
+
+    Runs that they need are copied from the recorded ones that have weights, unless `live`, and
+    trained otherwise.
 
     The CPU cores are divided among the tasks, unless OMP_NUM_THREADS is set. If there are no pages
     yet, those made from records alone are rendered first.
@@ -79,6 +96,7 @@ def execute(
     with chdir(place.cwd):
         around, times = surroundings(place.data), _times(place).get(budget, {})
         chapters = [Chapter(*each) for each in planned]
+        take_over({job.id() for chapter in chapters for job in chapter.jobs}, live=live)
         stale = [c for c in chapters if not up_to_date(place, *_wanted(c), around)]
         first = not (target / "index.html").exists() and any(c.needs.trains for c in stale)
         tasks = tasks_of(place, stale, around, times, target if first else None)

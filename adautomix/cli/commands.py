@@ -12,7 +12,7 @@ from pathlib import Path
 
 from adautomix.errors import InputError, RecordError, unknown
 from adautomix.names import EVALUATIONS
-from adautomix.record import Run, Store, local, recorded
+from adautomix.record import Run, Store, is_copy, local, recorded
 
 SHOWN = 20
 """Maximum length of a list of numbers that is printed."""
@@ -44,13 +44,18 @@ def _train(options: Namespace, device: str, *, first: bool) -> None:
         skip_unreadable=options.skip_unreadable,
         sync_batchnorm=options.sync_batchnorm,
     )
-    there = run_options.store.find(job.id()) is not None
+    there = run_options.store.find(job.id())
     if first and job.base != job.name:
         print(f"At the budget {job.budget} this is {job.base}.", file=sys.stderr)
     run = obtain(job, run_options)
     if first:
-        print(f"{'Already recorded' if there else 'Recorded'}: {run.path}")
+        print(f"{'Recorded' if there is None else _already(there)}: {run.path}")
         _show_metrics(run)
+
+
+def _already(run: Run) -> str:
+    again = ", not made here; to train it, delete the folder" if is_copy(run) else ""
+    return f"Already recorded{again}"
 
 
 def evaluate(options: Namespace) -> None:
@@ -80,7 +85,10 @@ def _evaluate(run: Run, options: Namespace, *, finished: bool) -> None:
     from adautomix.runs.runner import evaluate_run
 
     run_options = RunOptions(
-        decide(options.device), root=options.data, skip_unreadable=options.skip_unreadable
+        decide(options.device),
+        store(options),
+        options.data,
+        skip_unreadable=options.skip_unreadable,
     )
     if options.predictor not in ("both", *run.metrics):
         raise unknown(f"predictor of {run.id}", options.predictor, ("both", *run.metrics))
@@ -112,8 +120,10 @@ def _evaluate(run: Run, options: Namespace, *, finished: bool) -> None:
 def runs_list(options: Namespace) -> None:
     """Print a line for each run: its store, id, accuracies, and changes of the recipe."""
     here = store(options)
-    found = [("here", run) for run in here.all()]
-    if not options.here:
+    found = [("copied" if is_copy(run) else "here", run) for run in here.all()]
+    if options.here:
+        found = [each for each in found if each[0] == "here"]
+    else:
         found += [("recorded", run) for run in recorded().all()]
     if not found:
         print(f"No run in {here.root}{'' if options.here else ', and none came with the package'}.")
@@ -185,12 +195,12 @@ def runs_repeat(options: Namespace) -> None:
 
 
 def runs_publish(options: Namespace) -> None:
-    """Copy local runs to the recorded ones, without weights."""
+    """Copy local runs to the recorded ones, with their weights only where that is asked for."""
     there = recorded() if options.to is None else Store(options.to)
     here = store(options)
     found = [here.match(name) for name in options.runs_to_publish]  # if one is missing, copy none
     for run in found:
-        print(f"Recorded: {there.publish(run).path}")
+        print(f"Recorded: {there.publish(run, weights=options.weights).path}")
 
 
 def book(options: Namespace) -> None:
@@ -207,6 +217,7 @@ def book(options: Namespace) -> None:
         execute=not options.skip_run,
         output=options.out,
         jobs=options.jobs,
+        live=options.live,
     )
 
 

@@ -8,7 +8,7 @@ import sys
 from adautomix.data import catalog, download
 from adautomix.errors import AdAutoMixError
 from adautomix.record import provenance
-from adautomix.record.store import local, recorded
+from adautomix.record.store import is_copy, local, recorded
 
 
 def report() -> str:
@@ -86,7 +86,8 @@ def _dataset(name: str) -> str:
 
 def _runs() -> str:
     here, published = local(), recorded()
+    made = sum(not is_copy(run) for run in here.all())
     return (
-        f"Runs:\n  made here    {len(here.all())} in {here.root}\n"
+        f"Runs:\n  made here    {made} in {here.root}\n"
         f"  recorded     {len(published.all())} came with the package"
     )

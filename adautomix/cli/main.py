@@ -212,7 +212,7 @@ def _runs(below: Any) -> None:
             "publish",
             commands.runs_publish,
             {"runs_to_publish": more},
-            "copy runs made here, without weights, to the recorded runs of the checkout",
+            "copy runs made here to the recorded runs of the checkout",
         ),
     ):
         made[name] = _command(inner, name, command, what).add_argument
@@ -221,6 +221,7 @@ def _runs(below: Any) -> None:
         _where_runs_are(made[name])
     made["list"]("--here", action="store_true", help="only those made here")
     made["publish"]("--to", metavar="PATH", type=path, help="(default: data/runs)")
+    made["publish"]("--weights", action="store_true", help="copy their weights, too")
     _where_data_are(made["repeat"])
 
 
@@ -252,6 +253,11 @@ def _book(below: Any) -> None:
         help="run only these, e.g. --only calibration 03; the others keep their last run",
     )
     add("--jobs", metavar="N", type=int, default=2, help="notebooks that run at the same time")
+    add(
+        "--live",
+        action="store_true",
+        help="train the runs that notebooks need, also those recorded with weights",
+    )
     add("--skip-run", action="store_true", help="render what was run last")
     add("--out", metavar="PATH", type=path, help="folder of the pages (default: book/_build/html)")
 

@@ -47,7 +47,7 @@ from adautomix.runs.weights import WEIGHTS
 LEARNED = AdAutoMix, AdAutoMixReleased, AutoMix, SAMix
 IN_FEATURES = ManifoldMix, AlignMix
 AS_MIXUP = RegMixup, DecoupledMixup
-NO_RUN = "no trained run on {title} was made here; recorded runs have no weights"
+NO_RUN = "no run of it on {title} is there with its weights"
 NO_PICTURE = "it mixes features inside the network, which no image shows"
 OWN_LOSS = "it mixes as MixUp does; what is its own is the loss"
 

@@ -204,7 +204,7 @@ def obtain(
         from adautomix.device import decide
         from adautomix.runs.job import RunOptions
 
-        where = RunOptions(decide(device))
+        where = RunOptions(decide(device), adopt=True)
         found = {
             m: [transfer(m, route, budget=budget, seed=s, options=where) for s in seeds]
             for m in methods

@@ -8,13 +8,15 @@ imports torch.
 from adautomix.record import bench, provenance
 from adautomix.record._document import BUDGETS
 from adautomix.record.run import Run, run_id
-from adautomix.record.store import Store, local, recorded
+from adautomix.record.store import Store, adopted, is_copy, local, recorded
 
 __all__ = [
     "BUDGETS",
     "Run",
     "Store",
+    "adopted",
     "bench",
+    "is_copy",
     "local",
     "provenance",
     "recorded",

@@ -22,6 +22,7 @@ Document = dict[str, Any]
 CURVE = "curve.csv"
 PICTURES = "mixed.npz"
 """File of mixed images saved during training."""
+WEIGHTS = "weights.safetensors"
 REMEDY = "restore it, or move its folder away and rerun"
 METRICS = tuple(
     f"{top}_{when}" for top in ("top1", "top5") for when in ("last", "best", "median10")

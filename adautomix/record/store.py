@@ -17,7 +17,7 @@ from adautomix.errors import InputError, RecordError
 from adautomix.record import _document, _files
 from adautomix.record._document import FILE, SEAL
 from adautomix.record._where import resource
-from adautomix.record.run import CURVE, PICTURES, REMEDY, Document, Run
+from adautomix.record.run import CURVE, PICTURES, REMEDY, WEIGHTS, Document, Run
 from adautomix.storage import seals
 from adautomix.storage.files import replace_all
 
@@ -92,8 +92,8 @@ class Store:
             replace_all(folder, contents, vouching=FILE)
         return _run(_document.parse(contents[FILE]), folder)
 
-    def publish(self, run: Run) -> Run:
-        """Copy a run of another store into this one, without its weights.
+    def publish(self, run: Run, *, weights: bool = False) -> Run:
+        """Copy a run of another store into this one, with its weights only if `weights`.
 
         Mixed images are copied only if the dataset is embedded and may be redistributed.
 
@@ -114,8 +114,27 @@ class Store:
             contents[PICTURES] = run.content(PICTURES)
         elif digests.pop(PICTURES, None):
             document = _sealed(document, digests)
+        if weights:
+            contents[WEIGHTS] = run.content(WEIGHTS)
         contents |= {CURVE: run.content(CURVE), FILE: _dump(document, run.id)}
         with _files.writing(folder):
+            replace_all(folder, contents, vouching=FILE)
+            if not weights:
+                (folder / WEIGHTS).unlink(missing_ok=True)  # of an earlier record of this id
+        return self.match(run.id)
+
+    def adopt(self, run: Run) -> Run:
+        """Copy a run of another store into this one as it is, with its weights if it has them.
+
+        Raises:
+            RecordError: a file is not the one that was recorded, or the copy cannot be written.
+        """
+        document = _read(run.path / FILE)
+        if document is None:
+            raise _unusable(run.path / FILE, "it is lost")
+        there = [name for name in (CURVE, PICTURES, WEIGHTS) if (run.path / name).exists()]
+        contents = {name: run.content(name) for name in there} | {FILE: _dump(document, run.id)}
+        with _files.writing(folder := self.path(run.id)):
             replace_all(folder, contents, vouching=FILE)
         return self.match(run.id)
 
@@ -161,6 +180,21 @@ def recorded(folder: str = "runs") -> Store:
 def local() -> Store:
     """Return the user's own store: the folder that ADAUTOMIX_RUNS names, else ./runs."""
     return Store(Path(os.environ.get("ADAUTOMIX_RUNS") or "runs"))
+
+
+def adopted(id: str, store: Store) -> Run | None:
+    """Return a copy, in `store`, of the recorded run `id` that has weights; None without one.
+
+    Errors are those of `Store.adopt`.
+    """
+    run = recorded().find(id)
+    return store.adopt(run) if run is not None and (run.path / WEIGHTS).exists() else None
+
+
+def is_copy(run: Run) -> bool:
+    """Whether a run is a recorded one, or a copy of it (see `Store.adopt`), and not made anew."""
+    original = recorded().find(run.id)
+    return original is not None and original.provenance == run.provenance
 
 
 def _read(path: Path) -> Document | None:

@@ -1,7 +1,7 @@
 """Results of experiments by name: the paper's numbers, the recorded runs and the local runs.
 
-`obtain("table-1-resnet18", budget="quick", seeds=[0])` returns all three and trains only missing
-runs. Reading records does not import torch.
+`obtain("table-1-resnet18", budget="quick", seeds=[0])` returns all three and trains only runs that
+are neither local nor recorded with their weights. Reading records does not import torch.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,10 @@ def obtain(
     data: str | Path | None = None,
     run: bool = True,
 ) -> Results:
-    """Return the results of an experiment; missing runs are trained. InputError for bad arguments.
+    """Return the results of an experiment. InputError for bad arguments.
+
+    A run that is not in the local store is copied there if it is recorded with its weights, and
+    trained otherwise.
 
     Args:
         name: one of `adautomix.results.registry.EXPERIMENTS`.
@@ -55,7 +58,7 @@ def obtain(
     from adautomix.device import decide
     from adautomix.runs import runner  # torch, only when something is to be trained
 
-    options = runner.RunOptions(decide(device), root=data)
+    options = runner.RunOptions(decide(device), root=data, adopt=True)
     planned = experiment.planned(budget, seeds, rows)
     local_runs = tuple(runner.obtain(each.job, options) for each in planned)
     return Results(name, experiment, budget, local_runs)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from adautomix.figures.style import slug
-from adautomix.record import Run, recorded
+from adautomix.record import Run, is_copy, recorded
 from adautomix.results import compare, paper
 from adautomix.results.experiment import EMBEDDED, Experiment
 
@@ -25,7 +25,8 @@ class Results:
     Attributes:
         name, experiment: the experiment.
         budget: budget of the local runs.
-        local: the local runs, one for each requested method and seed.
+        local: the local runs, made here or copied from the recorded ones with their weights, one
+            for each requested method and seed.
         asked: evaluation → the settings with which local runs were evaluated; see `evaluate`.
         defaults: evaluation → its default settings, with which recorded runs were evaluated.
     """
@@ -85,7 +86,7 @@ class Results:
     def table(
         self, metric: str = "top1_median10", printed: tuple[int, dict[str, Any]] | None = None
     ) -> compare.Comparison:
-        """Return the table: paper, recorded and local runs by budget and predictor.
+        """Return the table: paper, recorded runs and those made here, by budget and predictor.
 
         Args:
             metric: as in `Run.metric`, e.g. "calibration/ece".
@@ -97,9 +98,8 @@ class Results:
         }
         chosen = printed or self.experiment.paper
         column = None if chosen is None else paper.select(chosen[0], **chosen[1])
-        return compare.table(
-            rows, paper=column, recorded=self.recorded, local=self.local, metric=metric
-        )
+        made = [run for run in self.local if not is_copy(run)]
+        return compare.table(rows, paper=column, recorded=self.recorded, local=made, metric=metric)
 
     def runs(self, method: str) -> list[Run]:
         """Return the local runs of a row by seed; without any, those recorded at this budget."""

@@ -8,7 +8,7 @@ from adautomix import recipes
 from adautomix.data.catalog import info
 from adautomix.recipes import Recipe
 from adautomix.recipes.family import RELEASED
-from adautomix.record import bench, local, recorded
+from adautomix.record import bench, is_copy, local, recorded
 from adautomix.results.durations import duration
 from adautomix.results.settings import Setting, settings
 from adautomix.runs.job import Job
@@ -51,7 +51,7 @@ def costs(job: Job) -> list[str]:
     """Return what recorded runs of a job took, and a step of its recipe; empty if unmeasured."""
     lines = []
     ids = {Job(job.name, job.budget, seed, job.changes).id() for seed in range(3)}
-    for run in (*recorded().all(), *local().all()):
+    for run in (*recorded().all(), *(r for r in local().all() if not is_copy(r))):
         if run.id in ids:
             took, where = run.provenance["seconds"], run.provenance["device"]
             lines.append(f"{run.id}: {duration(took)} on {where}")

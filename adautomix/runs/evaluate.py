@@ -11,7 +11,7 @@ from adautomix.errors import unknown
 from adautomix.evaluate import evaluating
 from adautomix.evaluate.context import EvalContext, Values
 from adautomix.evaluate.registry import make, settings_of
-from adautomix.record import Run, Store, provenance
+from adautomix.record import Run, Store, adopted, provenance, recorded
 from adautomix.record.run import Document
 from adautomix.runs import runner
 from adautomix.runs.job import RunOptions
@@ -32,7 +32,8 @@ def evaluate(
         run: a recorded run; its weights are needed if an evaluation is missing.
         names: keys of `EVALUATIONS`.
         predictors: "classifier", "teacher"; None for all of the run.
-        options: device and folder of the data. The evaluations are written to the run's own store.
+        options: device and folder of the data. The evaluations are written to the run's own store,
+            or, for one that came with the package, to a copy of it in `options.store`.
         settings: changes of the defaults, for each of the names; part of an evaluation's identity.
 
     Raises:
@@ -40,21 +41,35 @@ def evaluate(
         RecordError: an evaluation and the weights are missing; the message says how to get them.
     """
     options = options or RunOptions()
-    store = Store(run.path.parent)
-    run = store.find(run.id) or run  # read again: it may have been evaluated meanwhile
-    for predictor in predictors or run.metrics:
+    run = Store(run.path.parent).find(run.id) or run  # it may have been evaluated meanwhile
+    wanted = list(predictors or run.metrics)
+    for predictor in wanted:
         if predictor not in run.metrics:
             raise unknown(f"predictor of {run.id}", predictor, run.metrics)
-        missing = [
-            name for name in names if recorded_entry(run, name, predictor, **settings) is None
-        ]
-        if not missing:
+    if any(_missing(run, names, predictor, settings) for predictor in wanted):
+        run = _own(run, options.store)
+    for predictor in wanted:
+        if not (missing := _missing(run, names, predictor, settings)):
             continue
         context = _context(run, predictor, options)
         for name in missing:
             entry = _measured(run, name, predictor, context, settings)
-            run = store.append_evaluation(run.id, entry)
+            run = Store(run.path.parent).append_evaluation(run.id, entry)
     return run
+
+
+def _missing(run: Run, names: Sequence[str], predictor: str, settings: dict[str, Any]) -> list[str]:
+    return [name for name in names if recorded_entry(run, name, predictor, **settings) is None]
+
+
+def _own(run: Run, store: Store) -> Run:
+    """Return the run, or, for one that came with the package, the one of `store` or a copy there.
+
+    One without weights, of which there is no copy, is returned as it is.
+    """
+    if run.path.parent != recorded().root:
+        return run
+    return store.find(run.id) or adopted(run.id, store) or run
 
 
 def recorded_entry(run: Run, name: str, predictor: str, **changes: Any) -> Document | None:

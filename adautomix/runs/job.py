@@ -104,6 +104,7 @@ class RunOptions:
             and which; see `adautomix.data.read`.
         progress: show a progress bar on a terminal or in a notebook.
         sync_batchnorm: take BatchNorm's statistics over the images of all processes.
+        adopt: instead of making a run that is recorded with its weights, copy it to the store.
     """
 
     numerics: Numerics = field(default_factory=decide)
@@ -114,3 +115,4 @@ class RunOptions:
     skip_unreadable: bool = False
     progress: bool = True
     sync_batchnorm: bool = False
+    adopt: bool = False

@@ -18,7 +18,7 @@ from adautomix.evaluate import Accuracy, accuracy_of
 from adautomix.evaluate.mask_monitor import MaskMonitor
 from adautomix.methods import Method
 from adautomix.recipes import Recipe
-from adautomix.record import Run, Store, provenance
+from adautomix.record import Run, Store, adopted, provenance
 from adautomix.record.lock import locked, taken
 from adautomix.rng import own_randomness
 from adautomix.runs.curve import final_metrics, measures
@@ -33,19 +33,24 @@ from adautomix.train.weights_file import load_weights, save_weights
 
 
 def obtain(job: Job, options: RunOptions | None = None) -> Run:
-    """Return the recorded run, or resume it, or train it.
+    """Return the run of the store, or a copy of the recorded one if `adopt`, or train it.
 
     Raises:
         RecordError: a file of the record is missing or not the one that was recorded.
         AdAutoMixError: see `execute`.
     """
     options = options or RunOptions()
-    done = processes.from_first(lambda: options.store.find(job.id()))
+    done = processes.from_first(lambda: _there(job.id(), options))
     if done is None:
         return execute(job, options)
     done.check()
     shutil.rmtree(done.path / CHECKPOINTS, ignore_errors=True)  # left if killed after recording
     return done
+
+
+def _there(id: str, options: RunOptions) -> Run | None:
+    """Return the run of the store, or a copy of the recorded one if that may be taken."""
+    return options.store.find(id) or (adopted(id, options.store) if options.adopt else None)
 
 
 def execute(job: Job, options: RunOptions) -> Run:

@@ -7,10 +7,9 @@ from adautomix.errors import RecordError, first_line
 from adautomix.models import Backbone, Net
 from adautomix.models.pretrained import is_file
 from adautomix.record import Run, Store, local, recorded
+from adautomix.record.run import WEIGHTS
 from adautomix.storage import seals
 from adautomix.train.weights_file import load_body
-
-WEIGHTS = "weights.safetensors"
 
 
 def weights_of(run: Run) -> Path:

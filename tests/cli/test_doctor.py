@@ -57,7 +57,8 @@ def test_a_wrong_path_is_said_and_not_raised(tmp_path, monkeypatch):
     assert f"{tmp_path / 'typo'} (ADAUTOMIX_CIFAR100): no such file" in line
 
 
-def test_runs_are_counted(tmp_path, monkeypatch):
+def test_runs_are_counted(tmp_path, monkeypatch, document, curve):
     monkeypatch.setenv("ADAUTOMIX_RUNS", str(tmp_path))
-    monkeypatch.setattr(Store, "all", lambda self: [1, 2, 3] if self.root == tmp_path else [])
+    for seed in range(3):
+        Store(tmp_path).write(document(seed=seed), curve)
     assert f"made here    3 in {tmp_path}" in doctor.report()

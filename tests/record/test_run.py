@@ -155,6 +155,7 @@ def test_stores_are_where_they_are_said_to_be(root, tmp_path, monkeypatch):
 def test_every_recorded_run_can_be_read():
     for run in recorded().all():
         assert len(run.curve()) > 0
+        run.check(weights=True)
         assert run.provenance["commit"], f"{run.id} does not say which commit made it"
         if run.recipe["data"] != "photodigits":
             assert not (run.path / PICTURES).exists(), f"{run.id} holds images that are not ours"
