@@ -71,6 +71,9 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         help="of the suite recipes (default: AdAutoMix's for every network of the tables)",
     )
+    top.add_argument(
+        "--whole", action="store_true", help="recipes: whole batches, however long a step is"
+    )
     top.add_argument("--repeats", type=int, default=20, help="rounds of which the median is taken")
     top.add_argument(
         "--limit",
@@ -146,6 +149,7 @@ def _options(options: argparse.Namespace) -> "BenchOptions":
         photos=options.photos,
         against=options.against,
         recipes=tuple(options.recipes),
+        whole=options.whole,
         limit=limit if options.limit is None else seconds(options.limit),
     )
     if not options.tiny:

@@ -31,6 +31,7 @@ class BenchOptions:
         photos: folder of photographs for `loading`; None for noise.
         against: source tree of the earlier build that `builds` measures.
         recipes: recipes that `recipes` measures; none for AdAutoMix's of every network.
+        whole: `recipes` takes whole batches, however long a step is.
         tiny: use sizes for which a suite takes seconds, to try the command.
         limit: seconds for the rounds of a suite, which are then fewer; None for no limit.
     """
@@ -44,6 +45,7 @@ class BenchOptions:
     photos: Path | None = None
     against: Path | None = None
     recipes: Sequence[str] = ()
+    whole: bool = False
     tiny: bool = False
     limit: float | None = None
 

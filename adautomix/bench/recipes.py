@@ -3,7 +3,7 @@
 Real network, image size, batch and augmentation; images of noise, and new weights where the recipe
 starts from others. What steps of four and of eight images take says how many parts a batch needs
 to fit into `LIMIT_MIB` (`Recipe.parts`), and whether a step takes more than `LIMIT_S`: then that of
-eight images stands for it, and its time is multiplied. Each recipe is measured in processes of its
+eight images stands for it, and its time is multiplied, unless `BenchOptions.whole`. Each recipe is measured in processes of its
 own, and its row is printed as soon as it is there.
 """
 
@@ -96,7 +96,7 @@ def recipes(options: BenchOptions) -> Iterator[Row]:
     for name in options.recipes or list(of_the_tables()):
         whole = RecipeCase(name, all_recipes.get(name).batch)
         case = RecipeCase(name, options.batches[0], net=options.net) if options.tiny else whole
-        yield _row(case, options.numerics)
+        yield _row(case, options)
 
 
 def of_the_tables() -> Iterator[str]:
@@ -106,12 +106,13 @@ def of_the_tables() -> Iterator[str]:
             yield name
 
 
-def _row(whole: RecipeCase, numerics: Numerics) -> Row:
+def _row(whole: RecipeCase, options: BenchOptions) -> Row:
+    numerics = options.numerics
     small, large = (
         _measured(replace(whole, batch=count), numerics) for count in (SMALL, 2 * SMALL)
     )
     parts = 1 if _cuda(numerics) else parts_of(whole.batch, small.mib, large.mib)
-    slow = large.seconds * whole.batch / (2 * SMALL) > LIMIT_S
+    slow = not options.whole and large.seconds * whole.batch / (2 * SMALL) > LIMIT_S
     found = large if slow else _measured(replace(whole, parts=parts), numerics)
     images = 2 * SMALL if slow else whole.batch
     scale = whole.batch / images

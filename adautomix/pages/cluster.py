@@ -1,9 +1,7 @@
 """What the recipes of the paper's tables need, as a table of the page "From a laptop to a cluster".
 
-Memory and seconds are measured, by `python -m adautomix.bench recipes`. Operations are those of a
-forward pass, counted, times the passes of a step: in a backward pass torch's counter takes the
-gradient of a grouped convolution's weights for that of a full one, so the benchmark's own count is
-too large for ResNeXt and ConvNeXt.
+Memory and seconds are measured, by `python -m adautomix.bench recipes --whole`. Operations are those
+of a forward pass, counted, times the passes of a step.
 """
 
 from collections.abc import Iterator

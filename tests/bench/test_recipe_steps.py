@@ -65,14 +65,15 @@ def test_a_row_is_of_the_whole_batch_also_where_eight_images_stand_for_it(option
     monkeypatch.setattr(recipes, "_measured", measured)
     monkeypatch.setattr(recipes, "LIMIT_MIB", 2000)
     whole = recipes.RecipeCase("cifar100/resnet18/adautomix", 100)
-    row = recipes._row(whole, options.numerics)
+    row = recipes._row(whole, options)
     assert seen == [(4, 1), (8, 1)]  # 50 s are more than LIMIT_S
     assert (row["parts"], row["images"], row["seconds"]) == (2, 8, 50.0)
     assert (row["gflop"], row["mib"], row["mib_an_image"]) == (1000 / 1e9, 180.0, 20.0)
-    monkeypatch.setattr(recipes, "LIMIT_S", 60.0)
-    row = recipes._row(whole, options.numerics)
+    row = recipes._row(whole, replace(options, whole=True))
     assert seen[-1] == (100, 2)
     assert (row["images"], row["seconds"]) == (100, 5.0)
+    monkeypatch.setattr(recipes, "LIMIT_S", 60.0)
+    assert recipes._row(whole, options) == row
 
 
 @pytest.mark.usefixtures("in_this_process")
