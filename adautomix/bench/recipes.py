@@ -3,8 +3,8 @@
 Real network, image size, batch and augmentation; images of noise, and new weights where the recipe
 starts from others. What steps of four and of eight images take says how many parts a batch needs
 to fit into `LIMIT_MIB` (`Recipe.parts`), and whether a step takes more than `LIMIT_S`: then that of
-eight images stands for it, and its time is multiplied, unless `BenchOptions.whole`. Each recipe is measured in processes of its
-own, and its row is printed as soon as it is there.
+eight images stands for it, and its time is multiplied, unless `BenchOptions.whole`. Each recipe is
+measured in processes of its own, and its row is printed as soon as it is there.
 """
 
 import math

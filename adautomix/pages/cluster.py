@@ -1,7 +1,7 @@
 """What the recipes of the paper's tables need, as a table of the page "From a laptop to a cluster".
 
-Memory and seconds are measured, by `python -m adautomix.bench recipes --whole`. Operations are those
-of a forward pass, counted, times the passes of a step.
+Memory and seconds are measured, by `python -m adautomix.bench recipes --whole`. Operations are
+those of a forward pass, counted, times the passes of a step.
 """
 
 from collections.abc import Iterator
