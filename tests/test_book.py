@@ -93,7 +93,7 @@ def test_an_unknown_parameter_is_refused_with_the_known_ones(checkout):
 
 def test_values_reach_the_notebooks_as_literals(checkout, monkeypatch):
     seen = []
-    monkeypatch.setattr(work, "execute", lambda place, planned, *_: seen.extend(planned))
+    monkeypatch.setattr(work, "execute", lambda place, planned, *_, **__: seen.extend(planned))
     monkeypatch.setattr(book, "render", lambda *_, **__: None)
     build(parameters={"seeds": (np.int64(4), 5), "depth": Path("deep")})
     assert [values for _, values in seen] == [

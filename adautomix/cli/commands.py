@@ -84,11 +84,9 @@ def _evaluate(run: Run, options: Namespace, *, finished: bool) -> None:
     from adautomix.runs.job import RunOptions
     from adautomix.runs.runner import evaluate_run
 
+    skip = options.skip_unreadable
     run_options = RunOptions(
-        decide(options.device),
-        store(options),
-        options.data,
-        skip_unreadable=options.skip_unreadable,
+        decide(options.device), store(options), options.data, skip_unreadable=skip
     )
     if options.predictor not in ("both", *run.metrics):
         raise unknown(f"predictor of {run.id}", options.predictor, ("both", *run.metrics))
@@ -107,7 +105,6 @@ def _evaluate(run: Run, options: Namespace, *, finished: bool) -> None:
                 _show_values(entry["values"])
     if names:
         return
-    skip = options.skip_unreadable
     found_by = evaluate_run(run, run_options.numerics, options.data, skip_unreadable=skip)
     for predictor, found in found_by.items():
         if predictor in wanted:

@@ -113,10 +113,20 @@ def _found(name: str, source: str, home: Path) -> tuple[Path, str]:
 
 
 def find(name: str, home: Path) -> Added | None:
-    """Return a dataset that was added or is known, or None. Raises DataError for damaged facts."""
-    files = [folder / f"{name}.json" for folder in (home / "added", _KNOWN)]
-    file = next((each for each in files if each.is_file()), None)
-    if "/" in name or file is None:
+    """Return a dataset that was added or is known, or None. Raises DataError for damaged facts.
+
+    Of a known one that was added, only the place of its images is this machine's.
+    """
+    if "/" in name:
+        return None
+    own, known = (_read(folder / f"{name}.json") for folder in (home / "added", _KNOWN))
+    if own is None or known is None:
+        return own or known
+    return replace(known, INFO=replace(known.INFO, path=own.INFO.path))
+
+
+def _read(file: Path) -> Added | None:
+    if not file.is_file():
         return None
     try:
         content = json.loads(file.read_text(encoding="utf-8"))

@@ -1,5 +1,6 @@
 """A folder of one's own becomes a dataset: measured, named by its content, read and trained on."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,6 +148,17 @@ def test_the_datasets_of_experiments_are_known_where_they_are_not_added(home, fi
     assert recipes.get(f"{file.stem}/resnet18/plain").data == file.stem
     with pytest.raises(DataError, match=rf"run .adautomix data add {file.stem[:-9]} PATH"):
         data.read(file.stem, "train")
+
+
+@pytest.mark.parametrize("file", KNOWN, ids=lambda path: path.stem)
+def test_of_a_known_dataset_only_the_place_is_this_machine_s(home, tmp_path, file):
+    content = json.loads(file.read_text())
+    content["info"] |= {"title": "mine", "path": str(tmp_path), "source": str(tmp_path)}
+    (home / "added").mkdir(parents=True)
+    (home / "added" / file.name).write_text(json.dumps(content))
+    found, known = data.info(file.stem), json.loads(file.read_text())["info"]
+    assert (found.title, found.source) == (known["title"], known["source"])
+    assert found.path == str(tmp_path)
 
 
 def test_damaged_facts_are_one_sentence(tmp_path, home):
