@@ -15,7 +15,8 @@ from adautomix.book.fresh import key_of, surroundings
 from adautomix.book.live import Needs, cost, defaults_of, jobs_of, needs_of
 from adautomix.book.place import Place
 from adautomix.book.work import Chapter, tasks_of
-from adautomix.record import Store
+from adautomix.record import Store, recorded
+from adautomix.record.run import WEIGHTS
 from adautomix.results import experiments
 from adautomix.results.registry import EXPERIMENTS
 from adautomix.runs.job import Job
@@ -86,10 +87,10 @@ def test_a_run_that_is_there_is_not_made_again(place, monkeypatch):
 
 def test_a_run_costs_what_it_cost_last_or_what_is_recorded(monkeypatch):
     job = Job("photodigits/thin/plain")
-    recorded = cost(job, {})
+    expected = cost(job, {})
     alike = [r for r in live.recorded().all() if r.id.startswith("plain-photodigits-quick-")]
     times = [r.provenance.get("cpu_seconds", r.provenance["seconds"]) for r in alike]
-    assert recorded == min(times)
+    assert expected == min(times)
     assert cost(job, {job.id(): 12.5}) == 12.5
     assert cost(Job("photodigits/thin/plain", "smoke"), {}) == live.TYPICAL
 
@@ -127,6 +128,14 @@ def test_a_notebook_is_stale_after_any_change_of_what_it_is_made_from(place, mon
     runs.append(Run)
     assert key() != fourth
     assert key(read=()) == key(read=["mixup-*"])
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_build_with_default_parameters_trains_nothing(notebook):
+    for job in Chapter(notebook, {"budget": "quick"}).jobs:
+        run = recorded().find(job.id())
+        assert run is not None, f"{job.name} is not recorded"
+        assert (run.path / WEIGHTS).exists(), f"{run.id} is recorded without weights"
 
 
 def calls_of(tree: ast.AST) -> list[ast.Call]:
