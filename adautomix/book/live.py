@@ -23,15 +23,17 @@ TYPICAL = 60.0
 
 @dataclass(frozen=True)
 class Needs:
-    """Runs that a notebook needs, from its metadata {"adautomix": {"trains": …, "reads": …}}.
+    """What a notebook needs, from its metadata {"adautomix": {"trains": …, "reads": …}}.
 
     Attributes:
         trains: experiment → its rows; None for those of the parameter `methods`, or all.
-        reads: patterns of ids of further runs made here that it shows where they are there.
+        reads: patterns of ids of further local runs that it shows where they are there.
+        seconds: how long it takes, about, for the order of a first build; None for the usual.
     """
 
     trains: Mapping[str, Sequence[str] | None] = field(default_factory=dict)
     reads: Sequence[str] = ()
+    seconds: int | None = None
 
 
 def needs_of(nb: Any) -> Needs:

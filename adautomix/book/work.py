@@ -129,7 +129,7 @@ def tasks_of(
         after = [f"run {id}" for id in missing if any(fnmatch(id, p) for p in chapter.reads)]
         name = chapter.notebook.stem
         what = (execute_notebook, (place, *_wanted(chapter), around))
-        seconds = times.get(name, USUAL["notebook"])
+        seconds = times.get(name, chapter.needs.seconds or USUAL["notebook"])
         if chapter in early:
             tasks.append(Task(name, seconds, *what, urgent=True))
         if chapter not in early or after:

@@ -85,6 +85,14 @@ def test_a_run_that_is_there_is_not_made_again(place, monkeypatch):
     assert waits(tasks_of(place, [own], "here", {}, None)) == {"01-own": set()}
 
 
+def test_a_first_build_expects_of_a_notebook_what_it_says(place):
+    chapters = [chapter(place, "01-long", seconds=90), chapter(place, "02-usual")]
+    seconds = {each.name: each.seconds for each in tasks_of(place, chapters, "here", {}, None)}
+    assert seconds == {"01-long": 90, "02-usual": work.USUAL["notebook"]}
+    measured = tasks_of(place, chapters, "here", {"01-long": 12.0}, None)
+    assert measured[0].seconds == 12.0
+
+
 def test_a_run_costs_what_it_cost_last_or_what_is_recorded(monkeypatch):
     job = Job("photodigits/thin/plain")
     expected = cost(job, {})
