@@ -33,7 +33,7 @@ class Needs:
 
     trains: Mapping[str, Sequence[str] | None] = field(default_factory=dict)
     reads: Sequence[str] = ()
-    seconds: int | None = None
+    seconds: float | None = None
 
 
 def needs_of(nb: Any) -> Needs:

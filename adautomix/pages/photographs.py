@@ -31,8 +31,10 @@ def reports(*, train: bool, device: str, time_limit: float) -> dict[str, Report]
         device: "auto", "cpu", "cuda".
         time_limit: seconds until the training of each experiment stops.
     """
-    where = {"device": device, "time_limit": time_limit}
-    return {name: report(name, BUDGET, train=train, **where) for name in PHOTOGRAPHS}
+    return {
+        name: report(name, BUDGET, train=train, device=device, time_limit=time_limit)
+        for name in PHOTOGRAPHS
+    }
 
 
 def runs(every: Mapping[str, Report]) -> list[Run]:

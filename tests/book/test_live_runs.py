@@ -86,9 +86,9 @@ def test_a_run_that_is_there_is_not_made_again(place, monkeypatch):
 
 
 def test_a_first_build_expects_of_a_notebook_what_it_says(place):
-    chapters = [chapter(place, "01-long", seconds=90), chapter(place, "02-usual")]
+    chapters = [chapter(place, "01-long", seconds=90.0), chapter(place, "02-usual")]
     seconds = {each.name: each.seconds for each in tasks_of(place, chapters, "here", {}, None)}
-    assert seconds == {"01-long": 90, "02-usual": work.USUAL["notebook"]}
+    assert seconds == {"01-long": 90.0, "02-usual": work.USUAL["notebook"]}
     measured = tasks_of(place, chapters, "here", {"01-long": 12.0}, None)
     assert measured[0].seconds == 12.0
 
