@@ -6,16 +6,16 @@ from typing import Any
 import pandas as pd
 
 from adautomix.figures import Table
-from adautomix.record import Run
+from adautomix.record import Run, is_copy
 from adautomix.results import compare, paper
 from adautomix.results.experiment import EMBEDDED
 from adautomix.results.outcome import Results
 
 
 def beside_paper(results: Results, metric: str, table: int, where: dict, label: str) -> Table:
-    """Return the paper's numbers beside recorded and local ones.
+    """Return the paper's numbers beside those of recorded runs and of runs made here.
 
-    The caption says on which images the local runs were evaluated.
+    The caption says on which images the runs made here were evaluated.
 
     Args:
         results: results that hold the evaluation.
@@ -25,6 +25,8 @@ def beside_paper(results: Results, metric: str, table: int, where: dict, label: 
         label: label of the table.
     """
     found = results.table(metric, printed=(table, where))
+    if all(is_copy(run) for run in results.local):
+        return found.numbered(label)
     evaluation, _, _ = metric.partition("/")
     caption = f"{found.caption} Run here: {images(results.asked[evaluation])}."
     return found.numbered(label)._replace(caption=caption)

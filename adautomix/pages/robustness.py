@@ -1,7 +1,7 @@
 """The page on robustness: corruptions and attacks as tables, and the numbers of its prose."""
 
 from adautomix.figures import Table
-from adautomix.pages.evaluated import beside_paper, recorded_leads
+from adautomix.pages.evaluated import beside_paper, images, recorded_leads
 from adautomix.pages.verdict import best
 from adautomix.results import evaluations
 from adautomix.results.outcome import Results
@@ -39,7 +39,8 @@ def tables(results: Results) -> dict[str, Table]:
 def corruption_tables(results: Results) -> dict[str, Table]:
     """Return the mean over the corruptions beside the paper's, and the accuracy by severity."""
     where = PAPER | {"metric": "corruption_top1_percent"}
-    severity = "Mean accuracy over the corruptions, by severity; the classifier."
+    on = images(results.asked["corruption"])
+    severity = f"Mean accuracy over the corruptions, by severity; the classifier, on {on}."
     return {
         "mean": beside_paper(results, "corruption/mean_run", 4, where, "tab:corruption"),
         "severity": Table(evaluations.by_severity(results), severity, "tab:severity"),
@@ -56,8 +57,9 @@ def attack_tables(results: Results) -> dict[str, Table]:
     own = evaluations.numbers(results, columns)
     averaged = evaluations.numbers(results, teachers, "teacher")
     where = PAPER | {"metric": "fgsm_error_percent"}
+    caption = f"Misclassified images, of the {{}}, on {images(results.asked['fgsm'])}."
     return {
         "fgsm": beside_paper(results, "fgsm/error", 4, where, "tab:fgsm"),
-        "classifier": Table(own, "Misclassified images, of the classifiers.", "tab:attacks"),
-        "teacher": Table(averaged, "Misclassified images, of the teachers.", "tab:attacks-teacher"),
+        "classifier": Table(own, caption.format("classifiers"), "tab:attacks"),
+        "teacher": Table(averaged, caption.format("teachers"), "tab:attacks-teacher"),
     }

@@ -8,7 +8,7 @@ import pytest
 
 from adautomix import figures
 from adautomix.evaluate.registry import settings_of
-from adautomix.pages import class_maps, occlusion, robustness
+from adautomix.pages import class_maps, evaluated, occlusion, robustness
 from adautomix.pages.evaluated import beside_paper, images, recorded_leads, recorded_runs
 from adautomix.record import Run, Store
 from adautomix.results import evaluations, outcome, paper, registry
@@ -99,6 +99,18 @@ def test_a_caption_says_on_which_images_the_local_runs_were_evaluated(results):
     assert rows["Vanilla"]["run here, quick, classifier (%)"] == "50.00 (1)"
     printed = paper.value(4, method="AdAutoMix", **where)
     assert rows["AdAutoMix"]["paper reports (%)"] == f"{printed:.2f}"
+
+
+def test_copies_of_recorded_runs_are_not_called_run_here(results, monkeypatch):
+    for module in (evaluated, outcome):
+        monkeypatch.setattr(module, "is_copy", lambda run: True)
+    where = robustness.PAPER | {"metric": "fgsm_error_percent"}
+    table = beside_paper(results, "fgsm/error", 4, where, "tab:x")
+    assert table.caption.endswith("A blank cell was not run.")
+    assert not [heading for heading in table.frame if heading.startswith("run here")]
+    shown = robustness.tables(results)
+    assert shown["severity"].caption.endswith("20 images of each class, severities 1, 5.")
+    assert shown["classifier"].caption.endswith("on 20 images of each class.")
 
 
 def test_leads_are_those_of_the_recorded_runs_at_one_budget(recorded):
