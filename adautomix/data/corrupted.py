@@ -34,8 +34,12 @@ VERSION = 1
 """Increased when a change of the code makes the same seed give other images; part of the cache
 key, so that cached sets are then made anew.
 """
-CHUNK = 128
+CHUNK = 64
 """Images that a thread corrupts at once: few enough that their floats stay in its cache."""
+SPARE = 30 * 2**20
+"""Bytes of an array that is freed at once. From then on glibc keeps as much free memory twice over;
+it otherwise returns the arrays of a chunk to the system and fetches them again page by page.
+"""
 FROST_FILES = ("frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg")
 FROST_STEP = 5
 """The benchmark shrinks its pictures of frost to a fifth with OpenCV's linear filter, which reads
@@ -95,6 +99,7 @@ def corrupted(
         dice = _dice(seed, start + first, len(part), way)
         result[first : first + CHUNK] = corrupt(part, name, severity, dice, pictures=pictures)
 
+    np.empty(SPARE, np.uint8)
     with ThreadPoolExecutor(torch.get_num_threads()) as threads:
         list(threads.map(make, range(0, len(images), CHUNK)))
     return result

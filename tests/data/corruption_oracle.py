@@ -3,14 +3,25 @@
 The package computes them faster; the tests compare. What is not here did not change.
 """
 
+import io
+
 import numpy as np
 import PIL.Image
 import scipy.ndimage
 
 from adautomix.data.corruptions.digital import affine_places
-from adautomix.data.corruptions.liquid import FARTHEST, FIXED, MOVES
+from adautomix.data.corruptions.liquid import (
+    FARTHEST,
+    FIXED,
+    HIGH,
+    LOW,
+    MOVES,
+    RELIEF,
+    TANGENT,
+    TOUCHING,
+)
 from adautomix.data.corruptions.sampling import NEGLIGIBLE, _zoom_matrix, gaussian
-from adautomix.data.corruptions.weather import LUMA, ROUGHNESS
+from adautomix.data.corruptions.weather import LUMA, MUD, ROUGHNESS, WATER
 
 
 def gaussian_noise(images, level, dice):
@@ -45,7 +56,8 @@ def glass_blur(images, level, dice):
     moving = (own > reach) & (own <= side - reach)
     moves = moving[:, None] & moving
     for _ in range(passes):
-        shift = dice.integers(-reach, reach, (2, side, side)) * moves
+        drawn = [g.integers(-reach, reach, (2, side, side)) for g in dice.generators]
+        shift = np.stack(drawn) * moves
         softened = softened[which, own[:, None] + shift[:, 0], own + shift[:, 1]]
     return 255 * gaussian(softened / 255, sigma)
 
@@ -141,6 +153,17 @@ def pixelate(images, level, dice):
     return np.stack([np.array(image.resize((w, h), box)) for image in shrunk])
 
 
+def jpeg_compression(images, level, dice):
+    return np.stack([_jpeg(image, int(level[0])) for image in images])
+
+
+def _jpeg(image, quality):
+    buffer = io.BytesIO()
+    PIL.Image.fromarray(image).save(buffer, "JPEG", quality=quality)
+    with PIL.Image.open(buffer) as written:
+        return np.array(written)
+
+
 def elastic_transform(images, level, dice):
     shift, sigma, reach = (images.shape[1] * share for share in level)
     rows, columns = affine_places(images.shape[1], reach, dice)
@@ -198,6 +221,69 @@ def plasma(side, decay, dice):
         step, rough = half, rough / decay
     heights -= heights.min(axis=(1, 2), keepdims=True)
     return heights / heights.max(axis=(1, 2), keepdims=True)
+
+
+def spatter(images, level, dice):
+    mean, sd, sigma, floor, strength, muddy = level
+    liquid = gaussian(dice.normal(mean, sd, images.shape[1:3]), sigma)
+    liquid[liquid < floor] = 0
+    values = images / 255
+    if muddy:
+        cover = gaussian((liquid > floor).astype(float), strength)
+        cover[cover < 0.8] = 0
+        return 255 * ((1 - cover)[..., None] * values + cover[..., None] * MUD)
+    drops = water((255 * liquid).astype(np.int64).astype(np.uint8))
+    return 255 * (values + strength * drops[..., None] * WATER)
+
+
+def water(liquid):
+    near = np.minimum(chamfer(canny(liquid)), FARTHEST)
+    levelled = equalise(_box(near).astype(np.uint8))
+    relief = scipy.ndimage.correlate(levelled.astype(int), RELIEF[None].astype(int), mode="mirror")
+    smooth = np.rint(_box(np.clip(relief, 0, 255).astype(float)))
+    wet = liquid * smooth
+    wettest = wet.max(axis=(1, 2), keepdims=True)
+    return wet / np.where(wettest > 0, wettest, 1)
+
+
+def _box(images):
+    sums = scipy.ndimage.correlate(images, np.ones((1, 3, 3)), mode="mirror")
+    return (sums / 9).astype(np.float32)
+
+
+def canny(images):
+    smooth, slope = np.array([1, 2, 1]), np.array([-1, 0, 1])
+    right = _separable(images.astype(np.int64), smooth, slope)
+    down = _separable(images.astype(np.int64), slope, smooth)
+    steep = np.abs(right) + np.abs(down)
+    candidates = _is_ridge(steep, right, down) & (steep > LOW)
+    parts, count = scipy.ndimage.label(candidates, TOUCHING)
+    strong = np.zeros(count + 1, bool)
+    strong[parts[candidates & (steep > HIGH)]] = True
+    strong[0] = False
+    return strong[parts]
+
+
+def _separable(images, down, right):
+    rows = scipy.ndimage.correlate1d(images, down, axis=1, mode="nearest")
+    return scipy.ndimage.correlate1d(rows, right, axis=2, mode="nearest")
+
+
+def _is_ridge(steep, right, down):
+    h, w = steep.shape[1:]
+    padded = np.pad(steep, ((0, 0), (1, 1), (1, 1)))
+
+    def at(rows, columns):
+        return padded[:, 1 + rows : 1 + rows + h, 1 + columns : 1 + columns + w]
+
+    x, y = np.abs(right), np.abs(down) << 15
+    flat, upright = y < x * TANGENT, y > x * TANGENT + (x << 16)
+    level = (steep > at(0, -1)) & (steep >= at(0, 1))
+    vertical = (steep > at(-1, 0)) & (steep >= at(1, 0))
+    falling = (steep > at(-1, -1)) & (steep > at(1, 1))
+    rising = (steep > at(-1, 1)) & (steep > at(1, -1))
+    diagonal = np.where((right ^ down) < 0, rising, falling)
+    return np.where(flat, level, np.where(upright, vertical, diagonal))
 
 
 def chamfer(edges):

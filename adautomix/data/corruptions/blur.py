@@ -9,12 +9,12 @@ from jaxtyping import Float, UInt8
 
 from adautomix.data.corruptions.dice import Dice
 from adautomix.data.corruptions.sampling import (
+    add_zooms,
     blocks,
     from_rows_first,
     gaussian,
     rows_first,
     smear,
-    zoomed,
 )
 from adautomix.data.corruptions.table import Level
 
@@ -61,8 +61,8 @@ def glass_blur(images: Pixels, level: Level, dice: Dice) -> Values:
     pixels[:, :3] = softened.reshape(-1, 3)
     packed = pixels.view(np.uint32).reshape(-1)
     for _ in range(passes):
-        shift = dice.integers(-reach, reach, (2, side, side)) * (moving[:, None] & moving)
-        packed = packed.take(places + side * shift[:, 0] + shift[:, 1]).reshape(-1)
+        back = (1 - dice.bits((2, side, side))) * (moving[:, None] & moving)
+        packed = packed.take(places - side * back[:, 0] - back[:, 1]).reshape(-1)
     softened = packed.view(np.uint8).reshape(b, side, side, 4)[..., :3]
     values = gaussian(softened / 255, sigma)
     values *= 255
@@ -81,16 +81,16 @@ def zoom_blur(images: Pixels, level: Level, dice: Dice) -> Values:
     """Average the image and its enlargements; factor 1 is one of them, so it counts twice."""
     (end,) = level
     factors = np.arange(1, end, 0.01)  # floating-point rounding decides whether `end` is included
+    larger = tuple(factors[1:].tolist())
     result = np.empty(images.shape)
-    first = 0
     for part in blocks(images):
-        values = rows_first(part / 255)
-        total = sum(zoomed(values, factor) for factor in factors)
+        values = rows_first(images[part] / 255)
+        total = values.copy()
+        add_zooms(total, values, larger)
         total += values
         total *= 255
         total /= len(factors) + 1
-        result[first : first + len(part)] = from_rows_first(total)
-        first += len(part)
+        result[part] = from_rows_first(total)
     return result
 
 

@@ -12,11 +12,12 @@ import scipy.ndimage
 from jaxtyping import Float, UInt8
 
 from adautomix.data.corruptions.dice import Dice
-from adautomix.data.corruptions.sampling import grey_levels, sample
+from adautomix.data.corruptions.sampling import blocks, grey_levels, sample
 from adautomix.data.corruptions.table import Level
 
 Pixels = UInt8[np.ndarray, "b h w 3"]
 Values = Float[np.ndarray, "b h w 3"]
+Bytes = UInt8[np.ndarray, "b h w"]
 Field = Float[np.ndarray, "b h w"]
 BOX = PIL.Image.Resampling.BOX
 
@@ -27,7 +28,7 @@ def brightness(images: Pixels, level: Level, dice: Dice) -> Pixels:
     All three channels are scaled by one factor; black becomes grey.
     """
     (added,) = level
-    value, _ = _extremes(images)
+    value, _, _ = _sorted(images)
     places = (value.astype(np.uint16) << 8)[..., None] | images
     return np.take(_lifted(added), places)
 
@@ -48,11 +49,10 @@ def saturate(images: Pixels, level: Level, dice: Dice) -> Pixels:
     adds saturation.
     """
     wanted, lowest = _saturated(*level)
-    value, least = _extremes(images)
+    value, middle, least = _sorted(images)
     places = (value.astype(np.uint16) << 8) | least
     bottom = np.take(lowest, places)
     # The largest channel stays; the smallest is `bottom`; only the one between depends on all three
-    middle = (images.sum(axis=-1, dtype=np.uint16) - value - least).astype(np.uint8)
     high, between = value / 255, middle / 255
     spread = high - least / 255
     below = (high - between) / np.where(spread > 0, spread, 1)
@@ -81,11 +81,12 @@ def _saturated(
     return wanted.reshape(-1), grey_levels(255 * value * (1 - wanted)).reshape(-1)
 
 
-def _extremes(images: Pixels) -> tuple[UInt8[np.ndarray, "b h w"], UInt8[np.ndarray, "b h w"]]:
-    """Return the largest and the smallest channel of each pixel."""
+def _sorted(images: Pixels) -> tuple[Bytes, Bytes, Bytes]:
+    """Return the largest, the middle and the smallest channel of each pixel."""
     red, green, blue = (np.ascontiguousarray(images[..., channel]) for channel in range(3))
     largest = np.maximum(np.maximum(red, green), blue)
-    return largest, np.minimum(np.minimum(red, green), blue)
+    smallest = np.minimum(np.minimum(red, green), blue)
+    return largest, red ^ green ^ blue ^ largest ^ smallest, smallest
 
 
 def contrast(images: Pixels, level: Level, dice: Dice) -> Values:
@@ -108,10 +109,11 @@ def jpeg_compression(images: Pixels, level: Level, dice: Dice) -> Pixels:
 
 
 def _jpeg(image: UInt8[np.ndarray, "h w 3"], quality: int) -> UInt8[np.ndarray, "h w 3"]:
-    buffer = io.BytesIO()
-    PIL.Image.fromarray(image).save(buffer, "JPEG", quality=quality)
-    with PIL.Image.open(buffer) as written:
-        return np.array(written)
+    file, picture = io.BytesIO(), PIL.Image.fromarray(image)
+    picture.save(file, "JPEG", quality=quality)
+    # Opening the file would read its header twice, once in Python.
+    written = PIL.Image.frombytes("RGB", picture.size, file.getvalue(), "jpeg", "RGB", "")
+    return np.asarray(written)
 
 
 def pixelate(images: Pixels, level: Level, dice: Dice) -> Pixels:
@@ -139,14 +141,17 @@ def elastic_transform(images: Pixels, level: Level, dice: Dice) -> Values:
     """
     shift, sigma, reach = (images.shape[1] * share for share in level)
     rows, columns = affine_places(images.shape[1], reach, dice)
-    channels = np.ascontiguousarray(images.transpose(3, 0, 1, 2)) / 255
-    turned = sample(channels, rows, columns, "mirror")
     row, column = np.indices(images.shape[1:3])
     noise = _smooth_noise(images.shape[1:3], sigma, dice)
     across, down = column + shift * noise[:, 0], row + shift * noise[:, 1]
-    values = sample(turned, down, across, "reflect")
-    values *= 255
-    return values.transpose(1, 2, 3, 0)
+    result = np.empty(images.shape)
+    for part in blocks(images):
+        channels = np.ascontiguousarray(images[part].transpose(3, 0, 1, 2)) / 255
+        turned = sample(channels, rows[part], columns[part], "mirror")
+        values = sample(turned, down[part], across[part], "reflect")
+        result[part] = values.transpose(1, 2, 3, 0)
+    result *= 255
+    return result
 
 
 def affine_places(side: int, reach: float, dice: Dice) -> tuple[Field, Field]:
@@ -166,5 +171,7 @@ def affine_places(side: int, reach: float, dice: Dice) -> tuple[Field, Field]:
 
 
 def _smooth_noise(shape: tuple[int, int], sigma: float, dice: Dice) -> Float[np.ndarray, "b 2 h w"]:
-    noise = dice.uniform(-1.0, 1.0, (2, *shape))
+    noise = dice.random((2, *shape))
+    noise *= 2
+    noise -= 1
     return scipy.ndimage.gaussian_filter(noise, (0, 0, sigma, sigma), mode="reflect", truncate=3)

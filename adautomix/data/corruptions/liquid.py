@@ -4,16 +4,19 @@ The steps: edges of the drops (Canny, 1986), the distance to them, its 3x3 mean,
 equalisation, and an emboss filter.
 """
 
+from functools import reduce
+
 import numpy as np
 import scipy.ndimage
-from jaxtyping import Bool, Float, Int, Int32, UInt8
+from jaxtyping import Bool, Float, Float32, Int16, Int32, Real, UInt8
 
 Bytes = UInt8[np.ndarray, "b h w"]
 Field = Float[np.ndarray, "b h w"]
+Slopes = Int16[np.ndarray, "h w b"]
 
 LOW, HIGH = 50, 150
 FARTHEST = 20.0
-RELIEF = np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]])
+RELIEF = np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]], np.int16)
 TANGENT = 13573
 """tan(22.5 degrees) in units of 2^-15."""
 TOUCHING = np.stack([np.zeros((3, 3)), np.ones((3, 3)), np.zeros((3, 3))])
@@ -22,6 +25,11 @@ FIXED = 1 << 16
 """Distances are computed as integers, in units of 2^-16 pixel."""
 MOVES = {(0, 1): 1.0, (1, 0): 1.0, (1, 1): 1.4, (1, 2): 2.1969, (2, 1): 2.1969}
 """(rows, columns) of a step → its length (Borgefors, 1986), rounded as OpenCV does, in pixels."""
+DOWN = {
+    length: [(i, k) for (i, j), other in MOVES.items() for k in {j, -j} if i and other == length]
+    for length in (1.0, 1.4, 2.1969)
+}
+"""Length of a step → (rows, columns) of those that lead down."""
 
 
 def water(liquid: Bytes) -> Field:
@@ -31,8 +39,11 @@ def water(liquid: Bytes) -> Field:
     """
     near = np.minimum(chamfer(canny(liquid)), FARTHEST)
     levelled = equalise(_box(near).astype(np.uint8))
-    embossed = scipy.ndimage.correlate(levelled.astype(int), RELIEF[None], mode="mirror")
-    smooth = np.rint(_box(np.clip(embossed, 0, 255).astype(float)))
+    wide = _mirrored(levelled.astype(np.int16))
+    h, w = levelled.shape[1:]
+    shifted = ((wide[:, i : i + h, j : j + w], RELIEF[i, j]) for i, j in np.ndindex(3, 3))
+    embossed = sum(pixels * weight for pixels, weight in shifted if weight)
+    smooth = np.rint(_box(np.clip(embossed, 0, 255)))
     wet = liquid * smooth
     wettest = wet.max(axis=(1, 2), keepdims=True)
     return wet / np.where(wettest > 0, wettest, 1)
@@ -43,40 +54,31 @@ def canny(images: Bytes) -> Bool[np.ndarray, "b h w"]:
 
     The algorithm is Canny's (1986) with 3x3 Sobel filters, as in OpenCV.
     """
-    smooth, slope = np.array([1, 2, 1]), np.array([-1, 0, 1])
-    wide = images.astype(np.int64)
-    right = _separable(wide, smooth, slope)
-    down = _separable(wide, slope, smooth)
+    # The images come last, so that a shift of rows or columns is one run of the memory.
+    padded = np.pad(images.transpose(1, 2, 0), ((1, 1), (1, 1), (0, 0)), "edge").astype(np.int16)
+    tall = padded[:-2] + 2 * padded[1:-1] + padded[2:]
+    wide = padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]
+    right, down = tall[:, 2:] - tall[:, :-2], wide[2:] - wide[:-2]
     steep = np.abs(right) + np.abs(down)
-    candidates = _is_ridge(steep, right, down) & (steep > LOW)
+    candidates = (_is_ridge(steep, right, down) & (steep > LOW)).transpose(2, 0, 1)
     parts, count = scipy.ndimage.label(candidates, TOUCHING)
     strong = np.zeros(count + 1, bool)
-    strong[parts[candidates & (steep > HIGH)]] = True
+    strong[parts[candidates & (steep > HIGH).transpose(2, 0, 1)]] = True
     strong[0] = False
     return strong[parts]
 
 
-def _separable(
-    images: Int[np.ndarray, "b h w"], down: Int[np.ndarray, " 3"], right: Int[np.ndarray, " 3"]
-) -> Int[np.ndarray, "b h w"]:
-    rows = scipy.ndimage.correlate1d(images, down, axis=1, mode="nearest")
-    return scipy.ndimage.correlate1d(rows, right, axis=2, mode="nearest")
-
-
-def _is_ridge(
-    steep: Int[np.ndarray, "b h w"],
-    right: Int[np.ndarray, "b h w"],
-    down: Int[np.ndarray, "b h w"],
-) -> Bool[np.ndarray, "b h w"]:
+def _is_ridge(steep: Slopes, right: Slopes, down: Slopes) -> Bool[np.ndarray, "h w b"]:
     """Whether a pixel is steeper than both neighbours along the gradient, rounded to 45 degrees."""
-    h, w = steep.shape[1:]
-    padded = np.pad(steep, ((0, 0), (1, 1), (1, 1)))
+    h, w, _ = steep.shape
+    padded = np.pad(steep, ((1, 1), (1, 1), (0, 0)))
 
     def at(rows: int, columns: int) -> np.ndarray:
-        return padded[:, 1 + rows : 1 + rows + h, 1 + columns : 1 + columns + w]
+        return padded[1 + rows : 1 + rows + h, 1 + columns : 1 + columns + w]
 
-    x, y = np.abs(right), np.abs(down) << 15
-    flat, upright = y < x * TANGENT, y > x * TANGENT + (x << 16)
+    x, y = np.abs(right).astype(np.int32), np.abs(down).astype(np.int32) << 15
+    slanted = x * TANGENT
+    flat, upright = y < slanted, y > slanted + (x << 16)
     level = (steep > at(0, -1)) & (steep >= at(0, 1))
     vertical = (steep > at(-1, 0)) & (steep >= at(1, 0))
     falling = (steep > at(-1, -1)) & (steep > at(1, 1))
@@ -89,30 +91,30 @@ def chamfer(edges: Bool[np.ndarray, "b h w"]) -> Field:
     """Return the distance to the nearest edge along the steps of `MOVES`, in pixels.
 
     Distances are capped at `FARTHEST` + 1, which an image without an edge has everywhere. One pass
-    from the first row to the last and one back find the shortest paths (Borgefors, 1986).
+    from the first pixel to the last and one back find the shortest paths (Borgefors, 1986).
     """
     b, h, w = edges.shape
     far = int((FARTHEST + 1) * FIXED)
-    padded = np.full((h + 4, b, w + 4), far, np.int32)  # rows first, with a margin of two pixels
-    padded[2:-2, :, 2:-2] = np.where(edges.swapaxes(0, 1), 0, far)
-    for rows in (padded, padded[::-1]):
+    padded = np.full((h + 4, w + 4, b), far, np.int32)  # images last, with a margin of two pixels
+    padded[2:-2, 2:-2] = np.where(edges.transpose(1, 2, 0), 0, far)
+    for pixels in (padded, padded[::-1, ::-1]):
         for row in range(2, h + 2):
-            _relax(rows, row)
-    return padded[2:-2, :, 2:-2].swapaxes(0, 1) / FIXED
+            _relax(pixels, row)
+    return np.ascontiguousarray(padded[2:-2, 2:-2].transpose(2, 0, 1)) / FIXED
 
 
-def _relax(rows: Int32[np.ndarray, "H b W"], row: int) -> None:
+def _relax(pixels: Int32[np.ndarray, "H W b"], row: int) -> None:
     """Shorten the distances of one row by the steps from the two before it, and along it."""
-    w = rows.shape[2] - 4
-    here = rows[row, :, 2:-2]
-    for (down, across), cost in MOVES.items():
-        for shift in {across, -across} if down else ():
-            there = rows[row - down, :, 2 + shift : 2 + shift + w]
-            np.minimum(here, there + np.int32(round(cost * FIXED)), out=here)
-    along = np.arange(w, dtype=np.int32) * np.int32(MOVES[0, 1] * FIXED)
-    for line, places in ((here, along), (here[:, ::-1], along)):
-        np.minimum.accumulate(line - places, axis=1, out=line)
-        line += places
+    w = pixels.shape[1] - 4
+    here = pixels[row, 2:-2]
+    for length, moves in DOWN.items():
+        places = ((row - down, 2 + across) for down, across in moves)
+        nearest = reduce(np.minimum, (pixels[i, j : j + w] for i, j in places))
+        np.minimum(here, nearest + np.int32(round(length * FIXED)), out=here)
+    along = np.arange(w, dtype=np.int32)[:, None] * np.int32(FIXED)
+    here -= along
+    np.minimum.accumulate(here, axis=0, out=here)
+    here += along
 
 
 def equalise(images: Bytes) -> Bytes:
@@ -132,7 +134,15 @@ def equalise(images: Bytes) -> Bytes:
     return table.astype(np.uint8).take(places).reshape(images.shape)
 
 
-def _box(images: Field) -> Field:
-    """Mean of 3x3 pixels in single precision; the image is mirrored about its last pixels."""
-    sums = scipy.ndimage.correlate(images, np.ones((1, 3, 3)), mode="mirror")
-    return (sums / 9).astype(np.float32)
+def _box(images: Real[np.ndarray, "b h w"]) -> Float32[np.ndarray, "b h w"]:
+    """Mean of 3x3 pixels in single precision; the image is mirrored about its last pixels.
+
+    The sums are exact: distances are whole multiples of 2^-16.
+    """
+    wide = _mirrored(images)
+    tall = wide[:, :-2] + wide[:, 1:-1] + wide[:, 2:]
+    return ((tall[:, :, :-2] + tall[:, :, 1:-1] + tall[:, :, 2:]) / 9).astype(np.float32)
+
+
+def _mirrored(images: Real[np.ndarray, "b h w"]) -> Real[np.ndarray, "b H W"]:
+    return np.pad(images, ((0, 0), (1, 1), (1, 1)), "reflect")

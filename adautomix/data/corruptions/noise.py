@@ -16,7 +16,8 @@ Values = Float[np.ndarray, "b h w 3"]
 def gaussian_noise(images: Pixels, level: Level, dice: Dice) -> Values:
     """Add Gaussian noise of the same standard deviation at every pixel."""
     (sd,) = level
-    values = dice.normal(0.0, sd, images.shape[1:])
+    values = dice.standard_normal(images.shape[1:])
+    values *= sd
     values += images / 255
     values *= 255
     return values
@@ -31,16 +32,19 @@ def shot_noise(images: Pixels, level: Level, dice: Dice) -> Values:
 def impulse_noise(images: Pixels, level: Level, dice: Dice) -> Pixels:
     """Set random channel values, not whole pixels, to 255 or 0, equally often."""
     (share,) = level
-    drawn = dice.uniform(0.0, 1.0, (2, *images.shape[1:]))
+    drawn = dice.random((2, *images.shape[1:]))
     hit, white = drawn[:, 0] <= share, drawn[:, 1] <= 0.5
-    return np.where(hit, np.uint8(255) * white, images)
+    result = images.copy()
+    result[hit] = np.uint8(255) * white[hit]
+    return result
 
 
 def speckle_noise(images: Pixels, level: Level, dice: Dice) -> Values:
     """Add Gaussian noise whose standard deviation is proportional to the value."""
     (sd,) = level
     values = images / 255
-    noise = dice.normal(0.0, sd, images.shape[1:])
+    noise = dice.standard_normal(images.shape[1:])
+    noise *= sd
     noise *= values
     noise += values
     noise *= 255

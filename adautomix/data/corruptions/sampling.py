@@ -4,17 +4,17 @@ Each function replaces a call of ImageMagick, scipy or OpenCV that takes one ima
 """
 
 from functools import cache
-from itertools import pairwise
 
 import numpy as np
 import scipy.ndimage
 from jaxtyping import Float, Int, Real, UInt8
+from numpy.lib.stride_tricks import sliding_window_view
 
 NEGLIGIBLE = 1e-9
-PART = 16
-"""Rows of a zoom that are computed together."""
+PART, TOGETHER = 8, 3
+"""Rows of a zoom, and factors, that are computed together."""
 COLUMNS = 768
-"""Values in a row of the images that are zoomed together."""
+"""Values in a row of the images that are computed together."""
 
 
 def grey_levels(values: Float[np.ndarray, "*_"]) -> UInt8[np.ndarray, "*_"]:
@@ -37,28 +37,38 @@ def smear(
     Compared with ImageMagick 6.9.11, the largest difference over all settings of the benchmark was
     one grey level.
     """
-    b, h, w, c = images.shape
     weights = np.exp(-0.5 * (np.arange(2 * radius + 1) / sigma) ** 2)
     weights /= weights.sum()
     weights = weights[: int((weights >= NEGLIGIBLE).sum())]  # they fall
-    order = np.argsort(degrees)
-    angles, steps = np.deg2rad(degrees[order]), np.arange(len(weights))[:, None]
+    angles, steps = np.deg2rad(degrees), np.arange(len(weights))[:, None]
     down = np.ceil(steps * np.sin(angles) - 0.5).astype(int)
     right = np.ceil(steps * np.cos(angles) - 0.5).astype(int)
+    result = np.empty(images.shape)
+    for part in blocks(images):
+        result[part] = _shifted(images[part], weights, down[:, part], right[:, part])
+    return result
+
+
+def _shifted(
+    images: Real[np.ndarray, "b h w c"],
+    weights: Float[np.ndarray, " t"],
+    down: Int[np.ndarray, "t b"],
+    right: Int[np.ndarray, "t b"],
+) -> Float[np.ndarray, "b h w c"]:
+    """Return the weighted sum of t copies of each image that are moved up and to the left."""
+    b, h, w, c = images.shape
     above, below, before, after = (
         int(reach) for reach in (-down.min(), down.max(), -right.min(), right.max())
     )
     edges = ((above, below), (before, after))
-    padded = _edges_repeated(images[order].reshape(b, h, w * c), edges, c)
-    total = np.zeros((b, h, w * c))
-    for weight, rows, columns in zip(weights, down + above, right + before, strict=True):
-        turns = np.flatnonzero((np.diff(rows) != 0) | (np.diff(columns) != 0)) + 1
-        for first, end in pairwise([0, *turns.tolist(), b]):  # images that are moved alike
-            top, left = rows[first], columns[first] * c
-            total[first:end] += weight * padded[first:end, top : top + h, left : left + w * c]
-    result = np.empty_like(total)
-    result[order] = total
-    return result.reshape(images.shape)
+    padded = _edges_repeated(images.reshape(b, h, w * c), edges, c)
+    windows = sliding_window_view(padded, (h, w * c), axis=(1, 2))
+    total, each = np.zeros((b, h, w * c)), np.arange(b)
+    for weight, rows, columns in zip(weights, down + above, (right + before) * c, strict=True):
+        moved = windows[each, rows, columns]
+        moved *= weight
+        total += moved
+    return total.reshape(images.shape)
 
 
 def _edges_repeated(
@@ -79,17 +89,23 @@ def _edges_repeated(
 
 def zoom(images: Float[np.ndarray, "b h h c"], factor: float) -> Float[np.ndarray, "b h h c"]:
     """Enlarge the centre of each image to the full size, by linear interpolation."""
-    parts = blocks(images)
-    return np.concatenate([from_rows_first(zoomed(rows_first(part), factor)) for part in parts])
+    result = np.empty_like(images)
+    for part in blocks(images):
+        values = rows_first(images[part])
+        total = np.zeros_like(values)
+        add_zooms(total, values, (factor,))
+        result[part] = from_rows_first(total)
+    return result
 
 
-def blocks(images: Real[np.ndarray, "b h w c"]) -> list[Real[np.ndarray, "_ h w c"]]:
-    """Divide a batch for `zoomed`: a block stays in the processor's cache, and a product of its
-    size is computed by one thread.
+def blocks(images: Real[np.ndarray, "b h w c"]) -> list[slice]:
+    """Divide a batch into blocks that stay in the processor's cache.
+
+    A product of the size of a block is computed by one thread.
     """
-    _, _, w, c = images.shape
+    b, _, w, c = images.shape
     size = max(1, COLUMNS // (w * c))
-    return [images[first : first + size] for first in range(0, len(images), size)]
+    return [slice(first, first + size) for first in range(0, b, size)]
 
 
 def rows_first(images: Float[np.ndarray, "b h w c"]) -> Float[np.ndarray, "h b c w"]:
@@ -99,32 +115,45 @@ def rows_first(images: Float[np.ndarray, "b h w c"]) -> Float[np.ndarray, "h b c
 
 def from_rows_first(images: Float[np.ndarray, "h b c w"]) -> Float[np.ndarray, "b h w c"]:
     """Invert `rows_first`."""
-    return np.ascontiguousarray(images.transpose(1, 0, 3, 2))
+    return images.transpose(1, 0, 3, 2)
 
 
-def zoomed(images: Float[np.ndarray, "h b c h"], factor: float) -> Float[np.ndarray, "h b c h"]:
-    """`zoom` of images in the layout of `rows_first`."""
+def add_zooms(
+    total: Float[np.ndarray, "h b c h"],
+    images: Float[np.ndarray, "h b c h"],
+    factors: tuple[float, ...],
+) -> None:
+    """Add the `zoom` of the images by each factor, one after the other, to `total`."""
     side = len(images)
     tall = images.reshape(side, -1)
-    down = np.empty_like(tall)
-    for made, used, weights in _zoom_parts(side, float(factor)):
-        np.matmul(weights, tall[used], out=down[made])
-    rows = down.reshape(-1, side)
-    across = np.empty_like(rows)
-    for made, used, weights in _zoom_parts(side, float(factor)):
-        np.matmul(rows[:, used], weights.T, out=across[:, made])
-    return across.reshape(images.shape)
+    for first in range(0, len(factors), TOGETHER):
+        parts = _zoom_parts(side, factors[first : first + TOGETHER])
+        for made, used, weights, _ in parts:
+            rows = (weights @ tall[used]).reshape(len(factors[first : first + TOGETHER]), -1, side)
+            across = np.empty_like(rows)
+            for columns, read, _, turned in parts:
+                np.matmul(rows[:, :, read], turned, out=across[:, :, columns])
+            sums = total[made].reshape(-1, side)
+            for zoomed in across:
+                sums += zoomed
 
 
 @cache
-def _zoom_parts(side: int, factor: float) -> tuple[tuple[slice, slice, np.ndarray], ...]:
-    """Cut the matrix of a zoom into `PART` rows each: the rows, the columns in use, the weights."""
-    matrix, parts = _zoom_matrix(side, factor), []
+def _zoom_parts(
+    side: int, factors: tuple[float, ...]
+) -> tuple[tuple[slice, slice, Float[np.ndarray, "fi j"], Float[np.ndarray, "f j i"]], ...]:
+    """Cut the matrices of f zooms into i = `PART` rows: these, the j columns in use, the weights.
+
+    The weights come as one matrix for all factors, and as one transposed for each.
+    """
+    matrices, parts = np.stack([_zoom_matrix(side, factor) for factor in factors]), []
     for first in range(0, side, PART):
         made = slice(first, first + PART)
-        places = np.flatnonzero(matrix[made].any(axis=0))
+        places = np.flatnonzero(matrices[:, made].any(axis=(0, 1)))
         used = slice(int(places[0]), int(places[-1]) + 1)
-        parts.append((made, used, matrix[made, used].copy()))
+        weights = matrices[:, made, used]
+        turned = np.ascontiguousarray(weights.swapaxes(1, 2))
+        parts.append((made, used, weights.reshape(-1, turned.shape[1]), turned))
     return tuple(parts)
 
 
@@ -153,30 +182,36 @@ def sample(
             pixel (d c b | a b c d), "reflect" about the edge (c b a | a b c d).
     """
     c, b, h, w = images.shape
-    pixels = images.reshape(c, -1)
     top, left = np.floor(rows), np.floor(columns)
     low, right = rows - top, columns - left
-    top, left = top.astype(int), left.astype(int)
-    starts = np.arange(0, b * h * w, h * w)[:, None, None]
-    above, below = (starts + w * _fold(top + i, h, border) for i in (0, 1))
-    before, after = (_fold(left + i, w, border) for i in (0, 1))
+    above, below = _beyond(top, h)
+    before, after = _beyond(left, w)
+    wide = images.take(_folded(above, below, h, border), axis=2)
+    wide = wide.take(_folded(before, after, w, border), axis=3)
+    width = wide.shape[3]
+    pixels = wide.reshape(c, -1)
+    starts = np.arange(b)[:, None, None] * (wide.shape[2] * width)
+    places = ((top + above) * width + (left + before)).astype(np.intp) + starts
     not_right = 1 - right
-    upper = not_right * pixels.take(above + before, axis=1)
-    upper += right * pixels.take(above + after, axis=1)
-    lower = not_right * pixels.take(below + before, axis=1)
-    lower += right * pixels.take(below + after, axis=1)
+    upper = not_right * pixels.take(places, axis=1)
+    upper += right * pixels.take(places + 1, axis=1)
+    places += width
+    lower = not_right * pixels.take(places, axis=1)
+    lower += right * pixels.take(places + 1, axis=1)
     upper *= 1 - low
     lower *= low
     upper += lower
     return upper
 
 
-def _fold(places: Int[np.ndarray, "b i j"], size: int, border: str) -> Int[np.ndarray, "b i j"]:
-    """Map positions outside 0..size - 1 to the inside by mirroring."""
-    first, last = (0, 2 * size - 2) if border == "mirror" else (-1, 2 * size - 1)
-    folded = np.where(places < 0, first - places, places)
-    folded = np.minimum(folded, last - folded)
-    if folded.min() >= 0:
-        return folded
-    wrapped = places % (last - first)  # beyond the mirror image too
-    return np.minimum(wrapped, last - wrapped)
+def _beyond(places: Float[np.ndarray, "b i j"], size: int) -> tuple[int, int]:
+    """How far pixels and their next ones lie before the first and after the last of `size`."""
+    return max(0, -int(places.min())), max(0, int(places.max()) + 2 - size)
+
+
+def _folded(before: int, after: int, size: int, border: str) -> Int[np.ndarray, " n"]:
+    """Positions inside 0..size - 1 of an axis that is continued on both sides by mirroring."""
+    places = np.arange(-before, size + after)
+    period = 2 * size - 2 if border == "mirror" else 2 * size
+    places %= period
+    return np.minimum(places, (period if border == "mirror" else period - 1) - places)

@@ -35,8 +35,8 @@ def snow(images: Pixels, level: Level, dice: Dice) -> Values:
     whitened *= 1 - kept
     values *= kept
     values += whitened
-    for flake in (layer, layer[:, ::-1, ::-1]):
-        values += np.broadcast_to(flake, values.shape)
+    for flakes in (layer, layer[:, ::-1, ::-1]):
+        values += np.repeat(flakes, 3, axis=2).reshape(values.shape)
     values *= 255
     return values
 
@@ -80,7 +80,7 @@ def plasma(side: int, decay: float, dice: Dice) -> Float[np.ndarray, "b h h"]:
     """
     heights = np.zeros((len(dice), side, side))
     step, rough = side, ROUGHNESS
-    drawn, used = dice.uniform(0.0, 1.0, (side * side,)), 0
+    drawn, used = dice.random((side * side,)), 0
 
     def middle(neighbours: np.ndarray) -> np.ndarray:
         nonlocal used
@@ -109,11 +109,16 @@ def spatter(images: Pixels, level: Level, dice: Dice) -> Values:
     mean, sd, sigma, floor, strength, muddy = level
     liquid = gaussian(dice.normal(mean, sd, images.shape[1:3]), sigma)
     liquid[liquid < floor] = 0
-    values = images / 255
+    values = (images / 255).reshape(*images.shape[:2], -1)
     if muddy:
         cover = gaussian((liquid > floor).astype(float), strength)
         cover[cover < 0.8] = 0
-        return 255 * ((1 - cover)[..., None] * values + cover[..., None] * MUD)
-    # Convert to integers first: values above 255 then wrap to 0, as they did for the benchmark.
-    drops = water((255 * liquid).astype(np.int64).astype(np.uint8))
-    return 255 * (values + strength * drops[..., None] * WATER)
+        cover = np.repeat(cover, 3, axis=2)
+        values *= 1 - cover
+        values += cover * np.tile(MUD, images.shape[2])
+    else:
+        # Convert to integers first: values above 255 then wrap to 0, as they did for the benchmark.
+        drops = strength * water((255 * liquid).astype(np.int64).astype(np.uint8))
+        values += np.repeat(drops, 3, axis=2) * np.tile(WATER, images.shape[2])
+    values *= 255
+    return values.reshape(images.shape)
