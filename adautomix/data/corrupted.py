@@ -110,7 +110,7 @@ def _dice(seed: int, first: int, count: int, way: int) -> Dice:
     key = StepRNG(seed, first, way, "corrupt").key
     if max(*key, first + count) >= LARGEST_WORD:
         draws = (StepRNG(seed, first + i, way, "corrupt") for i in range(count))
-        return Dice([each.numpy for each in draws])
+        return Dice(each.numpy for each in draws)
     keys = np.tile(np.array(key, np.uint32), (count, 1))
     keys[:, 2] += np.arange(count, dtype=np.uint32)  # the steps
     return Dice(generators(keys))

@@ -3,7 +3,8 @@
 The corruption of an image thus does not depend on the other images of the batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from math import prod
 
 import numpy as np
@@ -13,8 +14,13 @@ from jaxtyping import Float, Int, UInt8
 class Dice:
     """Random numbers for b images at once; row i comes from generator i alone."""
 
-    def __init__(self, generators: Sequence[np.random.Generator]):
-        self.generators = tuple(generators)
+    def __init__(self, generators: Iterable[np.random.Generator]):
+        self._given = generators
+
+    @cached_property
+    def generators(self) -> tuple[np.random.Generator, ...]:
+        """One for each image; they are made when they are first needed."""
+        return tuple(self._given)
 
     def __len__(self) -> int:
         """Number of images."""

@@ -29,8 +29,8 @@ def brightness(images: Pixels, level: Level, dice: Dice) -> Pixels:
     """
     (added,) = level
     value, _, _ = _sorted(images)
-    places = (value.astype(np.uint16) << 8)[..., None] | images
-    return np.take(_lifted(added), places)
+    rows = np.repeat(value.astype(np.uint16) << 8, 3, axis=2).reshape(images.shape)
+    return np.take(_lifted(added), rows | images)
 
 
 @cache

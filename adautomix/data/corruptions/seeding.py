@@ -16,10 +16,11 @@ LEFT, RIGHT = 0xCA01F9DD, 0x4973F715
 HALF = np.uint32(16)
 
 
-def generators(keys: UInt32[np.ndarray, "b 4"]) -> tuple[np.random.Generator, ...]:
-    """Return `Generator(PCG64(SeedSequence(key)))` for each key, of four numbers below 2^32."""
+def generators(keys: UInt32[np.ndarray, "b 4"]) -> Iterator[np.random.Generator]:
+    """Yield `Generator(PCG64(SeedSequence(key)))` for each key, of four numbers below 2^32."""
     states: Iterator[Any] = map(_Seeded, seeds(keys))
-    return tuple(np.random.Generator(np.random.PCG64(state)) for state in states)
+    for state in states:
+        yield np.random.Generator(np.random.PCG64(state))
 
 
 class _Seeded(ISeedSequence):
