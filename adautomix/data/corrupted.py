@@ -37,8 +37,8 @@ key, so that cached sets are then made anew.
 CHUNK = 64
 """Images that a thread corrupts at once: few enough that their floats stay in its cache."""
 SPARE = 30 * 2**20
-"""Bytes of an array that is freed at once. From then on glibc keeps as much free memory twice over;
-it otherwise returns the arrays of a chunk to the system and fetches them again page by page.
+"""Bytes of an array that is made and freed first. From then on glibc keeps up to twice as much
+freed memory; otherwise it returns that of a chunk to the system, and gets it back page by page.
 """
 FROST_FILES = ("frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg")
 FROST_STEP = 5
@@ -99,7 +99,7 @@ def corrupted(
         dice = _dice(seed, start + first, len(part), way)
         result[first : first + CHUNK] = corrupt(part, name, severity, dice, pictures=pictures)
 
-    np.empty(SPARE, np.uint8)
+    np.empty(SPARE, np.uint8)  # freed at once
     with ThreadPoolExecutor(torch.get_num_threads()) as threads:
         list(threads.map(make, range(0, len(images), CHUNK)))
     return result

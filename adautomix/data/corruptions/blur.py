@@ -56,12 +56,13 @@ def glass_blur(images: Pixels, level: Level, dice: Dice) -> Values:
     b, side = images.shape[:2]
     own = np.arange(side)
     moving = (own > reach) & (own <= side - reach)
+    moves = (moving[:, None] & moving).astype(np.int64)
     places = np.arange(b * side * side).reshape(b, side, side)
     pixels = np.zeros((b * side * side, 4), np.uint8)  # four bytes, which are one number
     pixels[:, :3] = softened.reshape(-1, 3)
     packed = pixels.view(np.uint32).reshape(-1)
     for _ in range(passes):
-        back = (1 - dice.bits((2, side, side))) * (moving[:, None] & moving)
+        back = (1 - dice.bits((2, side, side))) * moves  # one pixel, the reach of every level
         packed = packed.take(places - side * back[:, 0] - back[:, 1]).reshape(-1)
     softened = packed.view(np.uint8).reshape(b, side, side, 4)[..., :3]
     values = gaussian(softened / 255, sigma)

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int, Real, UInt8
 from numpy.lib.stride_tricks import sliding_window_view
 
 NEGLIGIBLE = 1e-9
-PART, TOGETHER = 8, 3
+PART, TOGETHER = 16, 5
 """Rows of a zoom, and factors, that are computed together."""
 COLUMNS = 768
 """Values in a row of the images that are computed together."""
@@ -129,7 +129,7 @@ def add_zooms(
     for first in range(0, len(factors), TOGETHER):
         parts = _zoom_parts(side, factors[first : first + TOGETHER])
         for made, used, weights, _ in parts:
-            rows = (weights @ tall[used]).reshape(len(factors[first : first + TOGETHER]), -1, side)
+            rows = np.matmul(weights, tall[used]).reshape(len(weights), -1, side)
             across = np.empty_like(rows)
             for columns, read, _, turned in parts:
                 np.matmul(rows[:, :, read], turned, out=across[:, :, columns])
@@ -141,10 +141,10 @@ def add_zooms(
 @cache
 def _zoom_parts(
     side: int, factors: tuple[float, ...]
-) -> tuple[tuple[slice, slice, Float[np.ndarray, "fi j"], Float[np.ndarray, "f j i"]], ...]:
+) -> tuple[tuple[slice, slice, Float[np.ndarray, "f i j"], Float[np.ndarray, "f j i"]], ...]:
     """Cut the matrices of f zooms into i = `PART` rows: these, the j columns in use, the weights.
 
-    The weights come as one matrix for all factors, and as one transposed for each.
+    The weights come twice, the second time transposed.
     """
     matrices, parts = np.stack([_zoom_matrix(side, factor) for factor in factors]), []
     for first in range(0, side, PART):
@@ -153,7 +153,7 @@ def _zoom_parts(
         used = slice(int(places[0]), int(places[-1]) + 1)
         weights = matrices[:, made, used]
         turned = np.ascontiguousarray(weights.swapaxes(1, 2))
-        parts.append((made, used, weights.reshape(-1, turned.shape[1]), turned))
+        parts.append((made, used, weights.copy(), turned))
     return tuple(parts)
 
 
