@@ -70,7 +70,7 @@ class FileBatches:
         self.info, self.device = data.info, torch.device(device)
         self.steps = _Steps(len(data) // batch)
         reader = _Crops(data, batch, seed, augment, rank, batch // world)
-        self.loader = _loader(reader, self.steps, self.device, workers)
+        self.loader = prefetched(reader, self.steps, self.device, workers)
 
     def __len__(self) -> int:
         """Number of steps of an epoch."""
@@ -164,14 +164,22 @@ def evaluated_files(
     numbers = range(share[0], -(-len(data) // batch), share[1])
     reader = _Evaluated(data, batch, augment)
     few = min(_workers() if workers is None else workers, len(numbers))
-    loader = _loader(reader, numbers, place, few)
+    loader = prefetched(reader, numbers, place, few)
     for images, labels in _checked(loader):
         yield images.to(place, non_blocking=True), labels.to(place, non_blocking=True)
 
 
-def _loader(
-    reader: Dataset[Item], order: Sampler | range, device: torch.device, workers: int | None
+def prefetched(
+    reader: Dataset, order: Sampler | range, device: torch.device, workers: int | None = None
 ) -> DataLoader:
+    """Return a reader's items in an order; processes make them ahead of time.
+
+    Args:
+        reader: items by what `order` yields. An item may be an error to be raised by the caller.
+        order: of the items.
+        device: where tensors will be needed.
+        workers: number of processes; 0 for none, None for one a processor, at most `MOST_WORKERS`.
+    """
     count = _workers() if workers is None else workers
     return DataLoader(
         reader,

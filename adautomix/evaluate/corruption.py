@@ -6,11 +6,13 @@ Both means are over all five severities. A mean over other sets is called `mean_
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from multiprocessing import get_start_method
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from torch.utils.data import Dataset
 
 from adautomix.data.augment import Geometry
 from adautomix.data.corrupted import (
@@ -23,6 +25,7 @@ from adautomix.data.corrupted import (
 )
 from adautomix.data.corruptions import KINDS, SEVERITIES, STANDARD, check_severity, kind
 from adautomix.data.evaluation import WHOLE, pixel_batches, seen
+from adautomix.data.file_batches import prefetched
 from adautomix.data.file_set import Images
 from adautomix.data.image_set import ImageSet
 from adautomix.errors import DataError, InputError
@@ -32,6 +35,8 @@ from adautomix.evaluate.predict import Predict
 
 PIECE = 500
 """Images of files that are held in memory at a time."""
+MANY = 1000
+"""From so many images on, processes make the next corrupted sets while the network is evaluated."""
 
 
 @dataclass(frozen=True)
@@ -161,18 +166,18 @@ def corruption(
     right = {name: [0] * len(levels) for name in wanted}
     origins: dict[str, str] = {}
     left_out: dict[str, str] = {}
+    ways = [(name, severity) for name in wanted for severity in levels]
     for start, piece in _pieces(clean, augment):
-        for name in wanted:
-            try:
-                for i, severity in enumerate(levels):
-                    made = _made(piece, start, name, severity, root, whole=len(piece) == len(clean))
-                    top1 = accuracy(predict, pixel_batches(made.data, device=device)).top1
-                    right[name][i] += round(top1 * len(piece))
-                    origins[name] = made.origin
-            except DataError as error:
+        sets = _Sets(piece, start, ways, root, whole=len(piece) == len(clean))
+        for (name, severity), made in zip(ways, sets.prefetched(), strict=True):
+            if isinstance(made, DataError):
                 if names is not None or name != "frost":
-                    raise
-                left_out[name] = str(error)
+                    raise made
+                left_out[name] = str(made)
+                continue
+            top1 = accuracy(predict, pixel_batches(made.data, device=device)).top1
+            right[name][levels.index(severity)] += round(top1 * len(piece))
+            origins[name] = made.origin
     found = {name: tuple(n / len(clean) for n in right[name]) for name in origins}
     return Corruption(found, levels, len(clean), origins, left_out)
 
@@ -187,14 +192,41 @@ def _pieces(clean: Images, augment: Geometry) -> Iterator[tuple[int, ImageSet]]:
         yield start, seen(clean.take(positions), augment)
 
 
-def _made(
-    piece: ImageSet, start: int, name: str, severity: int, root: str | Path | None, *, whole: bool
-) -> CorruptedSet:
-    """Return a piece under a corruption; one of several is not kept on the disk."""
-    if whole:
-        return load_corrupted(piece, name, severity, root=root)
-    images = corrupted(piece.images, name, severity, start=start)
-    return CorruptedSet(replace(piece, images=images, masks=None), MADE)
+class _Sets(Dataset[CorruptedSet | DataError]):
+    """Images under each of several corruptions and severities, or why they cannot be had.
+
+    Only if they are the `whole` of a split are they kept on the disk.
+    """
+
+    def __init__(
+        self,
+        piece: ImageSet,
+        start: int,
+        ways: Sequence[tuple[str, int]],
+        root: str | Path | None,
+        *,
+        whole: bool,
+    ):
+        self.piece, self.start, self.ways, self.root, self.whole = piece, start, ways, root, whole
+
+    def __getitem__(self, number: int) -> CorruptedSet | DataError:
+        name, severity = self.ways[number]
+        try:
+            if self.whole:
+                return load_corrupted(self.piece, name, severity, root=self.root)
+            images = corrupted(self.piece.images, name, severity, start=self.start)
+        except DataError as error:
+            return error
+        return CorruptedSet(replace(self.piece, images=images, masks=None), MADE)
+
+    def prefetched(self) -> Iterable[CorruptedSet | DataError]:
+        """Return all sets in order, made ahead of time if they have `MANY` images.
+
+        Only where processes are forked: others would import a user's script again.
+        """
+        ahead = len(self.piece) >= MANY and get_start_method() == "fork"
+        workers = None if ahead else 0
+        return prefetched(self, range(len(self.ways)), torch.device("cpu"), workers)
 
 
 def runnable() -> tuple[str, ...]:

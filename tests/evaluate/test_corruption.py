@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -54,6 +55,19 @@ def test_accuracy_is_that_of_a_slow_loop(clean, predict):
                 pixels = torch.from_numpy(image.astype(np.float32) / 255).permute(2, 0, 1)
                 right += int(predict(pixels[None]).argmax()) == clean.labels[i]
             assert value == right / COUNT
+
+
+def test_sets_that_processes_make_are_the_same(clean, predict, tmp_path, monkeypatch):
+    asked = {"names": ["shot_noise", "fog", "glass_blur"], "severities": [3, 1]}
+    alone = corruption(predict, clean, root=tmp_path / "alone", **asked)
+    monkeypatch.setattr(import_module("adautomix.evaluate.corruption"), "MANY", 1)
+    assert corruption(predict, clean, root=tmp_path / "ahead", **asked) == alone
+    kept = [sorted(p.name for p in (tmp_path / n).rglob("*.npy")) for n in ("alone", "ahead")]
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == 6
+    with pytest.raises(DataError, match="frost needs pictures that are not shipped"):
+        corruption(predict, clean, names=["fog", "frost"], severities=[1])
+    assert set(corruption(predict, clean, severities=[1]).left_out) == {"frost"}
 
 
 def test_a_predictor_sees_pixels_in_the_unit_interval_and_every_image_once(clean):
