@@ -307,7 +307,17 @@ def test_the_book_gets_its_parameters(capsys, monkeypatch):
     seen = {}
     monkeypatch.setattr(adautomix.book, "build", lambda **given: seen.update(given) or Path("page"))
     words = ["--seeds", "0", "2", "--set", "device=cpu", "--set", "width=[1, 2]"]
-    words += ["--only", "02", "calibration", "--skip-run", "--out", "out", "--budget", "short"]
+    words += [
+        "--only",
+        "02",
+        "calibration",
+        "--skip-run",
+        "--out",
+        "out",
+        "--budget",
+        "short",
+        "--live",
+    ]
     assert said(capsys, ["book", *words]) == ""  # the book itself says where its pages are
     assert seen == {
         "budget": "short",
@@ -316,6 +326,7 @@ def test_the_book_gets_its_parameters(capsys, monkeypatch):
         "execute": False,
         "output": Path("out"),
         "jobs": 2,
+        "live": True,
     }
     assert "'device' sets no parameter" in said(capsys, ["book", "--set", "device"], 2)
 
