@@ -23,6 +23,8 @@ CURVE = "curve.csv"
 PICTURES = "mixed.npz"
 """File of mixed images saved during training."""
 WEIGHTS = "weights.safetensors"
+CHECKPOINTS = "checkpoints"
+"""Folder of an unfinished run's checkpoints."""
 REMEDY = "restore it, or move its folder away and rerun"
 METRICS = tuple(
     f"{top}_{when}" for top in ("top1", "top5") for when in ("last", "best", "median10")

@@ -17,7 +17,15 @@ from adautomix.errors import InputError, RecordError
 from adautomix.record import _document, _files
 from adautomix.record._document import FILE, SEAL
 from adautomix.record._where import resource
-from adautomix.record.run import CURVE, PICTURES, REMEDY, WEIGHTS, Document, Run
+from adautomix.record.run import (
+    CHECKPOINTS,
+    CURVE,
+    PICTURES,
+    REMEDY,
+    WEIGHTS,
+    Document,
+    Run,
+)
 from adautomix.storage import seals
 from adautomix.storage.files import replace_all
 
@@ -183,12 +191,14 @@ def local() -> Store:
 
 
 def adopted(id: str, store: Store) -> Run | None:
-    """Return a copy, in `store`, of the recorded run `id` that has weights; None without one.
+    """Return a copy, in `store`, of the recorded run `id` that has weights.
 
-    Errors are those of `Store.adopt`.
+    None without one, or where `store` has the run unfinished. Errors are those of `Store.adopt`.
     """
     run = recorded().find(id)
-    return store.adopt(run) if run is not None and (run.path / WEIGHTS).exists() else None
+    if run is None or not (run.path / WEIGHTS).exists() or (store.path(id) / CHECKPOINTS).exists():
+        return None
+    return store.adopt(run)
 
 
 def is_copy(run: Run) -> bool:

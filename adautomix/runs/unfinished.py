@@ -14,6 +14,7 @@ from safetensors import safe_open
 from adautomix import recipes
 from adautomix.errors import RecordError, first_line
 from adautomix.record import Run, Store, _document
+from adautomix.record.run import CHECKPOINTS
 from adautomix.runs.job import Job
 from adautomix.storage import seals
 from adautomix.storage.files import replace_all
@@ -21,7 +22,6 @@ from adautomix.storage.seals import SEAL
 from adautomix.train import checkpoint
 from adautomix.train.weights_file import PREFIXES
 
-CHECKPOINTS = "checkpoints"
 JOB = "job.json"
 NOTED = ("name", "recipe", "budget", "seed", "provenance")
 """Fields of `JOB`, as in run.json."""

@@ -1,6 +1,7 @@
 """Runs that are recorded with their weights: published, copied, used instead of training."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from adautomix import cli
 from adautomix.book.live import take_over
 from adautomix.cli import doctor
 from adautomix.device import decide
-from adautomix.errors import RecordError
+from adautomix.errors import Interrupted, RecordError
 from adautomix.record import Run, Store, _document, is_copy, recorded, store
 from adautomix.results import experiments
 from adautomix.results.experiments import Results
@@ -93,6 +94,17 @@ def test_a_record_without_weights_is_trained(package, made, options, monkeypatch
     package.publish(made)
     monkeypatch.setattr(runner, "execute", lambda *_: made)
     assert runner.obtain(JOB, options) is made
+
+
+def test_an_unfinished_run_of_one_s_own_is_gone_on_with(original, options):
+    begun = replace(options, adopt=False, time_limit=1e-9)
+    with pytest.raises(Interrupted):
+        runner.obtain(JOB, begun)
+    take_over([JOB.id()], live=False)
+    assert options.store.find(JOB.id()) is None
+    run = runner.obtain(JOB, options)
+    assert not is_copy(run)
+    assert run.metrics == original.metrics
 
 
 def test_damaged_weights_are_not_copied(original, options, no_training):
