@@ -19,7 +19,7 @@ TYPED = {
 ALLOWED = {
     "cluster.md": {"30 s": "how long torchrun waits for a process to end"},
     "how-made.md": {"1.6 MB": "the size of a vendored file"},
-    "run-it.md": {"10 to 80 minutes": "what to expect of a budget, by method"},
+    "run-it.md": {"5 to 80 minutes": "what to expect of a budget, by method"},
 }
 """Single numbers that a page may type, with the reason."""
 
