@@ -400,6 +400,18 @@ def check_pages(monkeypatch):
     return check_pages
 
 
+@pytest.fixture
+def browser(check_pages):
+    if check_pages.find_browser() is None:
+        pytest.skip("no chromium here")
+    pytest.importorskip("playwright")
+
+
+@pytest.fixture
+def axe(browser):
+    pytest.importorskip("axe_playwright_python")
+
+
 def test_without_pages_or_browser_the_status_is_two(check_pages, tmp_path, monkeypatch, capsys):
     assert check_pages.main([str(tmp_path)]) == 2
     assert "holds no index.html" in capsys.readouterr().err
@@ -419,10 +431,8 @@ BAD = """<img src=none.png><img src=http://192.0.2.1/x.png><p style="width: 2000
 BARRED = "<h1>Barred</h1><button></button>"  # a button without a name
 
 
+@pytest.mark.usefixtures("browser")
 def test_faults_are_found_and_good_pages_pass(check_pages, tmp_path, capsys):
-    if check_pages.find_browser() is None:
-        pytest.skip("no chromium here")
-    pytest.importorskip("playwright")
     (tmp_path / "index.html").write_text(PAGE % "<h1>Good</h1>")
     assert check_pages.main([str(tmp_path)]) == 0
     assert "no faults" in capsys.readouterr().out
@@ -447,21 +457,15 @@ FADING = """<style>@keyframes appear { from { color: #bbb; } } h1 { animation: a
 </style><h1>Fading</h1>"""
 
 
+@pytest.mark.usefixtures("axe")
 def test_colours_on_their_way_are_no_barrier(check_pages, tmp_path, capsys):
-    if check_pages.find_browser() is None:
-        pytest.skip("no chromium here")
-    pytest.importorskip("playwright")
-    pytest.importorskip("axe_playwright_python")
     (tmp_path / "index.html").write_text(PAGE % FADING)
     assert check_pages.main([str(tmp_path)]) == 0
     assert "no faults" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("axe")
 def test_a_barrier_is_found(check_pages, tmp_path, capsys):
-    if check_pages.find_browser() is None:
-        pytest.skip("no chromium here")
-    pytest.importorskip("playwright")
-    pytest.importorskip("axe_playwright_python")
     (tmp_path / "index.html").write_text(PAGE % BARRED)
     assert check_pages.main([str(tmp_path)]) == 1
     assert "index.html: button-name, 1 times: <button></button>" in capsys.readouterr().out

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 
 from adautomix import data, figures
+from adautomix.data.dataset_info import DatasetInfo
 from adautomix.figures import Table
 from adautomix.record import Run
 from adautomix.results.photographs import PHOTOGRAPHS
@@ -42,16 +43,16 @@ def runs(every: Mapping[str, Report]) -> list[Run]:
     return [run for shown in every.values() for run in shown.runs]
 
 
-def title(shown: Report) -> str:
-    """Return the name of a report's dataset."""
-    return data.info(shown.experiment.family.partition("/")[0]).title
+def dataset(shown: Report) -> DatasetInfo:
+    """Return the facts of a report's dataset."""
+    return data.info(shown.experiment.family.partition("/")[0])
 
 
 def headline(every: Mapping[str, Report]) -> dict[str, str | float | int]:
     """Return values for prose by experiment: counts of the data, the rule's finding, the means."""
     found: dict[str, str | float | int] = {}
     for name, shown in every.items():
-        info = data.info(shown.experiment.family.partition("/")[0])
+        info = dataset(shown)
         facts = {
             "classes": info.classes,
             "train": info.train_per_class,
@@ -76,7 +77,7 @@ def tables(every: Mapping[str, Report]) -> dict[str, Table]:
 def curves(every: Mapping[str, Report]) -> Figure | None:
     """Return the figure of test accuracy by epoch, a panel a dataset; None without runs."""
     panels = {
-        title(shown): {
+        dataset(shown).title: {
             row: [run.curve() for run in runs]
             for (row, _), runs in shown.found.runs.items()
             if runs

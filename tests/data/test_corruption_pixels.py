@@ -64,7 +64,7 @@ def test_the_oracle_has_all_that_were_made_faster() -> None:
     assert set(CHANGED) == set(KINDS) - same
 
 
-def test_edges_of_drops_are_those_of_the_first_formulation(images) -> None:
+def test_edges_of_drops_are_those_found_pixel_by_pixel(images) -> None:
     layers = np.concatenate([images[..., 1], images[..., 0] // 4 * 4])
     assert np.array_equal(canny(layers), slow_canny(layers))
 

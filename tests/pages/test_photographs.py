@@ -38,5 +38,5 @@ def test_the_page_ends_with_all_its_runs(every):
 
 def test_curves_have_a_panel_for_each_dataset_with_runs(every):
     figure = photographs.curves(every)
-    titles = [photographs.title(shown) for shown in every.values() if shown.runs]
+    titles = [photographs.dataset(shown).title for shown in every.values() if shown.runs]
     assert [ax.get_title() for ax in figure.axes] == titles
